@@ -1,0 +1,42 @@
+// Model files (x.model.h5): named parameters, a manifest, and a probe that proves a load. Format: MODEL_FORMAT.md.
+// Loading reads numbers and text only: no file of Veer's own can run code.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "env/named_arrays.h"
+
+namespace veer {
+
+inline constexpr int model_format = 1;
+
+/// What a model file says about itself.
+struct ModelManifest {
+  std::string kind;                 ///< "sasrec", "gru4rec", "synthetic", ...
+  std::string role = "user_model";  ///< "user_model" or "agent"
+  std::map<std::string, std::string> hyper_parameters;  ///< numbers as shortest round-trip decimals
+  std::string dataset_fingerprint;
+  std::string dataset_name;
+  std::string fitted_on;            ///< which people: "all (leave-one-out)", "train_plan", "train_judge"
+  std::uint64_t seed = 0;
+  std::int64_t parameters = 0;      ///< number of trained values
+  std::map<std::string, double> metrics;
+};
+
+struct ModelFile {
+  ModelManifest manifest;
+  NamedArrays parameters;
+  NamedArrays probe;  ///< "input/..." and "output/...": recomputed by whoever builds the model from this file
+};
+
+/// Writes atomically: the file appears whole or not at all. Throws IoError.
+void write_model(const std::filesystem::path& path, const ModelFile& model);
+
+/// Reads and checks structure, sizes and that every f32 parameter is finite. Throws FormatError or DataError naming the
+/// file and the array.
+ModelFile read_model(const std::filesystem::path& path);
+
+}  // namespace veer

@@ -1,0 +1,13 @@
+// The one way to get doctest. LibTorch's glog defines CHECK macros that would silently replace doctest's: a test that
+// needs LibTorch includes torch/torch.h before this file, and the clashing macros are dropped here.
+#pragma once
+
+#undef CHECK
+#undef CHECK_EQ
+#undef CHECK_NE
+#undef CHECK_LT
+#undef CHECK_LE
+#undef CHECK_GT
+#undef CHECK_GE
+#undef CHECK_THROW
+#include <doctest/doctest.h>

@@ -1,0 +1,46 @@
+# One way to make a library of this house: C++20, warnings, includes from the top of the tree.
+find_program(VEER_CCACHE ccache)
+if(VEER_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${VEER_CCACHE})
+endif()
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+add_library(veer_settings INTERFACE)
+target_compile_features(veer_settings INTERFACE cxx_std_20)
+target_include_directories(veer_settings INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
+                                                   $<INSTALL_INTERFACE:include/veer>)
+# Not exported: how this house is compiled is no business of those who link it.
+add_library(veer_private_settings INTERFACE)
+target_compile_options(veer_private_settings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+                                                       -Wnon-virtual-dtor)
+if(VEER_SANITIZE)
+  target_compile_options(veer_settings INTERFACE -fsanitize=${VEER_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(veer_settings INTERFACE -fsanitize=${VEER_SANITIZE})
+endif()
+
+# veer_library(NAME [TORCH] [DIRECTORIES dir ...] [PUBLIC target ...] [PRIVATE target ...])
+# A static library of every .cpp in the directories (default: the current one). TORCH: only built with LibTorch.
+function(veer_library name)
+  cmake_parse_arguments(arg "TORCH" "" "DIRECTORIES;EXCLUDE;PUBLIC;PRIVATE" ${ARGN})
+  if(NOT arg_DIRECTORIES)
+    set(arg_DIRECTORIES ${CMAKE_CURRENT_SOURCE_DIR})
+  endif()
+  set(sources)
+  foreach(directory IN LISTS arg_DIRECTORIES)
+    file(GLOB found CONFIGURE_DEPENDS ${directory}/*.cpp)
+    list(APPEND sources ${found})
+  endforeach()
+  foreach(excluded IN LISTS arg_EXCLUDE)
+    list(FILTER sources EXCLUDE REGEX ${excluded})
+  endforeach()
+  if(NOT sources)
+    add_library(${name} INTERFACE)
+    target_link_libraries(${name} INTERFACE veer_settings ${arg_PUBLIC})
+  else()
+    add_library(${name} STATIC ${sources})
+    target_link_libraries(${name} PUBLIC veer_settings ${arg_PUBLIC}
+                                  PRIVATE $<BUILD_INTERFACE:veer_private_settings> ${arg_PRIVATE})
+  endif()
+  set_property(GLOBAL APPEND PROPERTY VEER_LIBRARIES ${name})
+endfunction()
