@@ -14,15 +14,29 @@ target_include_directories(veer_settings INTERFACE $<BUILD_INTERFACE:${PROJECT_S
 add_library(veer_private_settings INTERFACE)
 target_compile_options(veer_private_settings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
                                                        -Wnon-virtual-dtor)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # GCC 12 sees overlapping copies in std::string's operator+ that are not there (GCC bug 105651).
+  target_compile_options(veer_private_settings INTERFACE -Wno-restrict)
+endif()
 if(VEER_SANITIZE)
   target_compile_options(veer_settings INTERFACE -fsanitize=${VEER_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(veer_settings INTERFACE -fsanitize=${VEER_SANITIZE})
 endif()
 
-# veer_library(NAME [TORCH] [DIRECTORIES dir ...] [PUBLIC target ...] [PRIVATE target ...])
-# A static library of every .cpp in the directories (default: the current one). TORCH: only built with LibTorch.
+# LibTorch with its own flags (string ABI) and its headers as system headers. Linked PRIVATE: no public header needs it.
+if(VEER_TORCH)
+  add_library(veer_torch INTERFACE)
+  separate_arguments(veer_torch_flags UNIX_COMMAND "${TORCH_CXX_FLAGS}")
+  target_compile_options(veer_torch INTERFACE $<BUILD_INTERFACE:${veer_torch_flags}>)
+  target_include_directories(veer_torch SYSTEM INTERFACE $<BUILD_INTERFACE:${TORCH_INCLUDE_DIRS}>)
+  target_link_libraries(veer_torch INTERFACE ${TORCH_LIBRARIES})
+  set_property(GLOBAL APPEND PROPERTY VEER_LIBRARIES veer_torch)
+endif()
+
+# veer_library(NAME [DIRECTORIES dir ...] [EXCLUDE regex ...] [PUBLIC target ...] [PRIVATE target ...])
+# A static library of every .cpp in the directories (default: the current one) but those matching EXCLUDE.
 function(veer_library name)
-  cmake_parse_arguments(arg "TORCH" "" "DIRECTORIES;EXCLUDE;PUBLIC;PRIVATE" ${ARGN})
+  cmake_parse_arguments(arg "" "" "DIRECTORIES;EXCLUDE;PUBLIC;PRIVATE" ${ARGN})
   if(NOT arg_DIRECTORIES)
     set(arg_DIRECTORIES ${CMAKE_CURRENT_SOURCE_DIR})
   endif()
