@@ -5,7 +5,8 @@
 
 namespace veer {
 
-// One line per column keeps sizes, shard views and checkpoints in step: a column that is missing here does not exist.
+// One line per column keeps sizes, shard views and checkpoints in step: a column that is missing here does
+// not exist.
 #define VEER_COLUMNS(X)                              \
   X(EpisodeId, episode, 1)                           \
   X(std::uint32_t, step, 1)                          \
@@ -72,8 +73,7 @@ Shard Batch::shard(std::int32_t index) noexcept {
   return shard;
 }
 
-void Batch::for_each_column(
-    const std::function<void(std::string_view, std::span<std::byte>)>& visit) {
+void Batch::for_each_column(const std::function<void(std::string_view, std::span<std::byte>)>& visit) {
 #define X(type, name, width) visit(#name, columns_->name.bytes());
   VEER_COLUMNS(X)
 #undef X

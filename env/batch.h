@@ -20,7 +20,7 @@ namespace veer {
 
 /// Sizes of every column; a function of the specs of scenario, user model and policy.
 struct BatchShape {
-  std::int32_t rows = 0;        ///< episodes in flight
+  std::int32_t rows = 0;          ///< episodes in flight
   std::int32_t shard_rows = 128;  ///< rows per shard; the last shard is padded with inactive rows
   std::int32_t history_capacity = 0;
   std::int32_t slots = 1;
@@ -40,8 +40,7 @@ template <class T>
 class Column {
  public:
   Column() = default;
-  Column(std::int32_t rows, std::int32_t width)
-      : rows_(rows), width_(width), data_(allocate(rows, width)) {}
+  Column(std::int32_t rows, std::int32_t width) : rows_(rows), width_(width), data_(allocate(rows, width)) {}
 
   View<T> view(std::int32_t first, std::int32_t count) noexcept {
     return {data_.get() + static_cast<std::ptrdiff_t>(first) * width_, count, width_};
@@ -53,12 +52,11 @@ class Column {
 
  private:
   struct Free {
-    void operator()(T* p) const noexcept { ::operator delete(p, std::align_val_t{64}); }
+    void operator()(T* p) const noexcept { ::operator delete (p, std::align_val_t{64}); }
   };
   static T* allocate(std::int32_t rows, std::int32_t width) {
-    const std::size_t size =
-        sizeof(T) * static_cast<std::size_t>(rows) * static_cast<std::size_t>(width);
-    void* memory = ::operator new(size == 0 ? 64 : size, std::align_val_t{64});
+    const std::size_t size = sizeof(T) * static_cast<std::size_t>(rows) * static_cast<std::size_t>(width);
+    void* memory = ::operator new (size == 0 ? 64 : size, std::align_val_t{64});
     std::memset(memory, 0, size);
     return static_cast<T*>(memory);
   }
@@ -75,34 +73,34 @@ struct Shard {
   std::uint64_t seed = 0;
 
   View<EpisodeId> episode;
-  View<std::uint32_t> step;      ///< steps already taken in this episode
-  View<std::uint8_t> active;     ///< 0: padding, or no episode left for this row
+  View<std::uint32_t> step;   ///< steps already taken in this episode
+  View<std::uint8_t> active;  ///< 0: padding, or no episode left for this row
   View<UserId> user;
-  View<ItemId> target;           ///< no_item when the world has no target
-  View<ItemId> history;          ///< oldest first, right-padded with no_item
+  View<ItemId> target;   ///< no_item when the world has no target
+  View<ItemId> history;  ///< oldest first, right-padded with no_item
   View<std::int32_t> history_size;
   View<float> features;
-  View<float> patience;          ///< refusals the user still bears; the scenario's rule
-  View<float> modifiers;         ///< run-time knobs, in the order of EnvSpec::modifiers
+  View<float> patience;   ///< refusals the user still bears; the scenario's rule
+  View<float> modifiers;  ///< run-time knobs, in the order of EnvSpec::modifiers
 
-  View<ItemId> items;            ///< what this step shows, one per slot
-  View<float> reals;             ///< what this step sets (vector actions)
-  View<float> log_prob;          ///< log-probability or density of the action under the policy
-  View<std::uint8_t> feedback;   ///< answer per slot, see veer::feedback
-  View<float> probability;       ///< acceptance probability per slot under the user model
-  View<ItemId> last_item;        ///< newest history item before this step's answer
+  View<ItemId> items;           ///< what this step shows, one per slot
+  View<float> reals;            ///< what this step sets (vector actions)
+  View<float> log_prob;         ///< log-probability or density of the action under the policy
+  View<std::uint8_t> feedback;  ///< answer per slot, see veer::feedback
+  View<float> probability;      ///< acceptance probability per slot under the user model
+  View<ItemId> last_item;       ///< newest history item before this step's answer
 
-  View<float> interest;          ///< log p(target) of the user model after this step
-  View<std::int32_t> rank;       ///< rank of the target, 1 = best
+  View<float> interest;     ///< log p(target) of the user model after this step
+  View<std::int32_t> rank;  ///< rank of the target, 1 = best
   View<float> interest_before;
   View<std::int32_t> rank_before;
   View<float> reward_terms;
-  View<float> reward;            ///< weighted sum of the terms
+  View<float> reward;  ///< weighted sum of the terms
   View<EndReason> end;
 
   View<float> user_state;
   View<float> policy_state;
-  View<ItemId> plan;             ///< items of a path policy not yet shown, from plan_next on
+  View<ItemId> plan;  ///< items of a path policy not yet shown, from plan_next on
   View<std::int32_t> plan_size;
   View<std::int32_t> plan_next;
 
@@ -131,8 +129,7 @@ class Batch {
   Shard shard(std::int32_t index) noexcept;
 
   /// Visits every column by name, in a fixed order: checkpoints save and restore through this.
-  void for_each_column(
-      const std::function<void(std::string_view name, std::span<std::byte>)>& visit);
+  void for_each_column(const std::function<void(std::string_view name, std::span<std::byte>)>& visit);
 
  private:
   struct Columns;

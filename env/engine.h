@@ -1,8 +1,8 @@
 // The loop: policies act, people answer, rewards are counted, ended rows begin again, on all threads.
 //
-// Thread-safety: one Engine is driven by one thread at a time; it spreads shards over the TBB arena it is called in.
-// Determinism: for one binary, CPU type and shard size, results do not depend on the number of threads, on the number of
-// rows in flight, or on where a run was interrupted.
+// Thread-safety: one Engine is driven by one thread at a time; it spreads shards over the TBB arena it is
+// called in. Determinism: for one binary, CPU type and shard size, results do not depend on the number of
+// threads, on the number of rows in flight, or on where a run was interrupted.
 #pragma once
 
 #include <cstdint>
@@ -29,14 +29,15 @@ struct EngineOptions {
   std::int32_t rows = 256;        ///< episodes in flight
   std::int32_t shard_rows = 128;  ///< multiple of 32; part of the determinism contract
   std::uint64_t seed = 1;
-  std::int64_t cache_mb = 1024;   ///< bound on key/value caches kept between steps
+  std::int64_t cache_mb = 1024;  ///< bound on key/value caches kept between steps
   Autoreset autoreset = Autoreset::same_step;
 };
 
 class Engine {
  public:
-  /// The scenario must outlive the engine. `policy` fixes the column widths: policies stepped later must have the same
-  /// action kind and no wider state. Throws ConfigError when scenario, user model and policy do not fit together.
+  /// The scenario must outlive the engine. `policy` fixes the column widths: policies stepped later must have
+  /// the same action kind and no wider state. Throws ConfigError when scenario, user model and policy do not
+  /// fit together.
   Engine(const Scenario& scenario, const PolicySpec& policy, const EngineOptions& options);
   ~Engine();
   Engine(Engine&&) noexcept;
@@ -46,16 +47,20 @@ class Engine {
 
   /// Begins episode r in row r, for all rows.
   void reset();
-  /// One step of every row, one barrier. The k-th episode of row r has id r + k * rows.
-  void step(const Policy& policy, Mode mode);
+  /// One step of every row, one barrier. The k-th episode of row r has id r + k * rows. The engine keeps
+  /// `policy` until another one is stepped, so that what it cached for a snapshot is never used with the
+  /// next.
+  void step(const std::shared_ptr<const Policy>& policy, Mode mode);
   /// `rollout.steps()` steps of every row; each shard runs them all, one barrier in total.
-  void collect(const Policy& policy, Mode mode, Rollout& rollout);
-  /// Plays these episodes, in order of id, each to its end. REQUIRES: ids ascending. `on_progress` is called with the
-  /// number of finished episodes, from any worker, one call at a time.
+  void collect(const std::shared_ptr<const Policy>& policy, Mode mode, Rollout& rollout);
+  /// Plays these episodes, each to its end, and returns them in this order. Leaves the rows of step() alone.
+  /// REQUIRES: ids ascending and distinct. `on_progress` is called with the number of finished episodes, from
+  /// any worker, one call at a time. Throws Interrupted when interrupted() becomes true.
   Trajectories evaluate(const Policy& policy, Mode mode, std::span<const EpisodeId> ids,
                         const std::function<void(std::int64_t)>& on_progress = {});
 
-  /// Counters and columns for a checkpoint; load() restores them into an engine built with the same arguments.
+  /// Counters and columns for a checkpoint; load() restores them into an engine built with the same
+  /// arguments.
   void save(NamedArrays& out);
   void load(const NamedArrays& in);
 

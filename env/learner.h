@@ -16,8 +16,8 @@
 
 namespace veer {
 
-/// One batch of transitions (structure of arrays). `next_history` is the observation after the step; for the last step
-/// of an episode it is the final observation, never the next episode's first.
+/// One batch of transitions (structure of arrays). `next_history` is the observation after the step; for the
+/// last step of an episode it is the final observation, never the next episode's first.
 struct Transitions {
   std::int32_t count = 0;
   std::int32_t history_width = 0, slots = 0, reals = 0, features = 0, reward_terms = 0;
@@ -25,16 +25,16 @@ struct Transitions {
   std::vector<std::uint32_t> step;
   std::vector<UserId> user;
   std::vector<ItemId> target;
-  std::vector<ItemId> history, next_history;            ///< [count, history_width]
+  std::vector<ItemId> history, next_history;  ///< [count, history_width]
   std::vector<std::int32_t> history_size, next_history_size;
-  std::vector<float> observed, next_observed;           ///< [count, features]
-  std::vector<ItemId> items;                            ///< [count, slots]
-  std::vector<float> action_reals;                      ///< [count, reals]
-  std::vector<std::uint8_t> feedback;                   ///< [count, slots]
-  std::vector<float> log_prob;                          ///< of the action under the policy that took it
+  std::vector<float> observed, next_observed;  ///< [count, features]
+  std::vector<ItemId> items;                   ///< [count, slots]
+  std::vector<float> action_reals;             ///< [count, reals]
+  std::vector<std::uint8_t> feedback;          ///< [count, slots]
+  std::vector<float> log_prob;                 ///< of the action under the policy that took it
   std::vector<float> reward;
-  std::vector<float> terms;                             ///< [count, reward_terms]
-  std::vector<EndReason> end;                           ///< terminated zeroes the bootstrap, truncated does not
+  std::vector<float> terms;    ///< [count, reward_terms]
+  std::vector<EndReason> end;  ///< terminated zeroes the bootstrap, truncated does not
 
   void resize(std::int32_t count, const BatchShape& shape);
 };
@@ -57,8 +57,8 @@ class Learner {
   virtual UpdateStats update(const TransitionSource&) = 0;
   /// An immutable copy of the current policy; later updates do not change it.
   virtual std::shared_ptr<const Policy> snapshot() const = 0;
-  /// Everything that update() depends on: parameters, optimiser, counters, cursors. load(save()) continues to the
-  /// same bytes.
+  /// Everything that update() depends on: parameters, optimiser, counters, cursors. load(save()) continues to
+  /// the same bytes.
   virtual void save(NamedArrays&) const = 0;
   virtual void load(const NamedArrays&) = 0;
 };

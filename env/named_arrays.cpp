@@ -7,23 +7,32 @@ namespace veer {
 std::size_t size_of(ArrayType type) noexcept {
   switch (type) {
     case ArrayType::f32:
-    case ArrayType::i32: return 4;
-    case ArrayType::u8: return 1;
+    case ArrayType::i32:
+      return 4;
+    case ArrayType::u8:
+      return 1;
     case ArrayType::f64:
     case ArrayType::i64:
-    case ArrayType::u64: return 8;
+    case ArrayType::u64:
+      return 8;
   }
   return 1;
 }
 
 std::string_view name_of(ArrayType type) noexcept {
   switch (type) {
-    case ArrayType::f32: return "f32";
-    case ArrayType::f64: return "f64";
-    case ArrayType::i32: return "i32";
-    case ArrayType::i64: return "i64";
-    case ArrayType::u64: return "u64";
-    case ArrayType::u8: return "u8";
+    case ArrayType::f32:
+      return "f32";
+    case ArrayType::f64:
+      return "f64";
+    case ArrayType::i32:
+      return "i32";
+    case ArrayType::i64:
+      return "i64";
+    case ArrayType::u64:
+      return "u64";
+    case ArrayType::u8:
+      return "u8";
   }
   return "?";
 }
@@ -64,8 +73,8 @@ const NamedArray& NamedArrays::at(const std::string& name) const {
 const NamedArray& NamedArrays::at(const std::string& name, ArrayType type) const {
   const NamedArray& array = at(name);
   if (array.type != type) {
-    throw FormatError(Where{{}, 0, name}, Problem{std::string(name_of(array.type)) + " values",
-                                                  std::string(name_of(type)), ""});
+    throw FormatError(Where{{}, 0, name},
+                      Problem{std::string(name_of(array.type)) + " values", std::string(name_of(type)), ""});
   }
   return array;
 }

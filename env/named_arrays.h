@@ -18,12 +18,30 @@ std::string_view name_of(ArrayType type) noexcept;
 
 template <class T>
 constexpr ArrayType array_type();
-template <> constexpr ArrayType array_type<float>() { return ArrayType::f32; }
-template <> constexpr ArrayType array_type<double>() { return ArrayType::f64; }
-template <> constexpr ArrayType array_type<std::int32_t>() { return ArrayType::i32; }
-template <> constexpr ArrayType array_type<std::int64_t>() { return ArrayType::i64; }
-template <> constexpr ArrayType array_type<std::uint64_t>() { return ArrayType::u64; }
-template <> constexpr ArrayType array_type<std::uint8_t>() { return ArrayType::u8; }
+template <>
+constexpr ArrayType array_type<float>() {
+  return ArrayType::f32;
+}
+template <>
+constexpr ArrayType array_type<double>() {
+  return ArrayType::f64;
+}
+template <>
+constexpr ArrayType array_type<std::int32_t>() {
+  return ArrayType::i32;
+}
+template <>
+constexpr ArrayType array_type<std::int64_t>() {
+  return ArrayType::i64;
+}
+template <>
+constexpr ArrayType array_type<std::uint64_t>() {
+  return ArrayType::u64;
+}
+template <>
+constexpr ArrayType array_type<std::uint8_t>() {
+  return ArrayType::u8;
+}
 
 struct NamedArray {
   ArrayType type = ArrayType::f32;

@@ -1,11 +1,14 @@
 // Scores many paths under one user model on all threads, in blocks that do not depend on the thread count.
 #pragma once
 
+#include <cstdint>
+
 #include "env/user_model.h"
 
 namespace veer {
 
-/// Same result as UserModel::score_paths. Blocks hold whole prompts with about `block_paths` paths.
+/// Same result as UserModel::score_paths, on all threads of the current arena. A block holds whole prompts,
+/// at least `block_paths` paths of them (fewer at the end) or as many prompts.
 void score_paths_parallel(const UserModel& judge, const PathQuery& query, const PathScores& out,
                           std::int32_t block_paths = 64);
 

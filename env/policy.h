@@ -22,10 +22,10 @@ struct Observation {
   View<const std::uint8_t> active;
   View<const UserId> user;
   View<const ItemId> target;
-  View<const ItemId> history;           ///< oldest first, right-padded: start plus what was accepted since
+  View<const ItemId> history;  ///< oldest first, right-padded: start plus what was accepted since
   View<const std::int32_t> history_size;
   View<const float> features;
-  View<const ItemId> last_items;        ///< what the previous step showed; meaningful when step > 0
+  View<const ItemId> last_items;  ///< what the previous step showed; meaningful when step > 0
   View<const std::uint8_t> last_feedback;
 
   std::int32_t rows() const noexcept { return episode.rows(); }
@@ -40,14 +40,14 @@ struct PolicyState {
   Workspace& workspace;  ///< from Policy::make_workspace
 };
 
-/// Where the action goes. Item policies write items(row, 0); slates fill items(row, 0..K-1) with distinct items;
-/// path policies write items(row, 0..n-1) and plan_size(row) = n (0: stop now); vector policies write reals.
-/// items(row, 0) == no_item from an item policy ends the episode (EndReason::policy_stopped).
+/// Where the action goes. Item policies write items(row, 0); slates fill items(row, 0..K-1) with distinct
+/// items; path policies write items(row, 0..n-1) and plan_size(row) = n (0: stop now); vector policies write
+/// reals. items(row, 0) == no_item from an item policy ends the episode (EndReason::policy_stopped).
 struct Actions {
   View<ItemId> items;
   View<std::int32_t> plan_size;  ///< path policies only
   View<float> reals;
-  View<float> log_prob;          ///< natural log-probability (items) or density (vectors) of the action
+  View<float> log_prob;  ///< natural log-probability (items) or density (vectors) of the action
 };
 
 class Policy {
@@ -63,8 +63,9 @@ class Policy {
   /// `rows` start a new episode: set their state.
   virtual void begin(Rows, const Observation&, PolicyState&) const {}
 
-  /// Chooses for `rows`. For item, slate and vector policies that is every row of the shard, inactive ones included
-  /// (their answers are ignored), so that shapes stay constant; for path policies the rows that need a plan.
+  /// Chooses for `rows`. For item, slate and vector policies that is every row of the shard, inactive ones
+  /// included (their answers are ignored), so that shapes stay constant; for path policies the rows that need
+  /// a plan.
   virtual void act(Rows rows, const Observation&, PolicyState&, Actions&, Mode) const = 0;
 };
 

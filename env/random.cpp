@@ -19,8 +19,7 @@ void fill_uniform(const StepKey& key, Stream stream, std::span<float> out,
 float normal(const StepKey& key, Stream stream, std::uint32_t lane) noexcept {
   const std::uint32_t first = lane & ~1U;
   // 1 - u lies in (0, 1], so the logarithm is finite.
-  const double radius =
-      std::sqrt(-2.0 * std::log(1.0 - double{uniform(key, stream, first)}));
+  const double radius = std::sqrt(-2.0 * std::log(1.0 - double{uniform(key, stream, first)}));
   const double angle = 2.0 * std::numbers::pi * double{uniform(key, stream, first + 1)};
   return static_cast<float>(radius * ((lane & 1U) == 0 ? std::cos(angle) : std::sin(angle)));
 }

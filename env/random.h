@@ -55,9 +55,8 @@ constexpr PhiloxBlock philox4x32(PhiloxBlock counter, std::array<std::uint32_t, 
 
 /// Four 32-bit words: lanes 4*block .. 4*block+3 of a stream. REQUIRES: block < 2^24.
 constexpr PhiloxBlock random_block(const StepKey& key, Stream stream, std::uint32_t block) noexcept {
-  return philox4x32({static_cast<std::uint32_t>(key.episode),
-                     static_cast<std::uint32_t>(key.episode >> 32), key.step,
-                     (static_cast<std::uint32_t>(stream) << 24) | (block & 0xFFFFFFU)},
+  return philox4x32({static_cast<std::uint32_t>(key.episode), static_cast<std::uint32_t>(key.episode >> 32),
+                     key.step, (static_cast<std::uint32_t>(stream) << 24) | (block & 0xFFFFFFU)},
                     {static_cast<std::uint32_t>(key.seed), static_cast<std::uint32_t>(key.seed >> 32)});
 }
 
@@ -77,8 +76,8 @@ constexpr float uniform(const StepKey& key, Stream stream, std::uint32_t lane = 
 /// Unbiased to 2^-32 relative: multiply-shift of one word onto 0..bound-1. REQUIRES: bound > 0.
 constexpr std::uint32_t uniform_below(std::uint32_t bound, const StepKey& key, Stream stream,
                                       std::uint32_t lane = 0) noexcept {
-  return static_cast<std::uint32_t>(
-      (std::uint64_t{random_word(key, stream, lane)} * std::uint64_t{bound}) >> 32);
+  return static_cast<std::uint32_t>((std::uint64_t{random_word(key, stream, lane)} * std::uint64_t{bound}) >>
+                                    32);
 }
 
 /// Fills `out` with uniforms of lanes first_lane, first_lane+1, ...

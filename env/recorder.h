@@ -1,7 +1,7 @@
 // Writes down what the engine played. Evaluation hands over whole segments; one thread turns them into files.
 //
-// Thread-safety: append() and finish() from one thread; HDF5 is called only by the recorder's own writer thread.
-// Ownership: the recorder owns its copies of the trajectories until they are on disk.
+// Thread-safety: append() and finish() from one thread; HDF5 is called only by the recorder's own writer
+// thread. Ownership: the recorder owns its copies of the trajectories until they are on disk.
 #pragma once
 
 #include <cstdint>
@@ -16,14 +16,14 @@ namespace veer {
 
 /// What identifies a run: everything that changes results and nothing else.
 struct RunHeader {
-  std::string configuration;            ///< resolved options as TOML, byte-stable
-  std::string scenario;                 ///< versioned id
+  std::string configuration;  ///< resolved options as TOML, byte-stable
+  std::string scenario;       ///< versioned id
   std::string dataset_fingerprint;
   std::uint64_t seed = 0;
-  std::vector<std::string> policies;    ///< index = policy number in the files
+  std::vector<std::string> policies;  ///< index = policy number in the files
   std::vector<std::string> judges;
-  std::int64_t episodes = 0;            ///< per policy: ids 0..episodes-1
-  std::int64_t segment_episodes = 0;    ///< episodes per segment file
+  std::int64_t episodes = 0;          ///< per policy: ids 0..episodes-1
+  std::int64_t segment_episodes = 0;  ///< episodes per segment file
 };
 
 /// Ids [first, last) of one policy.
@@ -45,7 +45,8 @@ class Recorder {
   std::vector<Segment> missing() const;
   /// Queues a segment for writing; blocks while the queue is full. Throws what the writer met before.
   void append(const Segment& segment, Trajectories trajectories);
-  /// Waits until everything queued is on disk; when no segment is missing, computes the digest and closes the manifest.
+  /// Waits until everything queued is on disk; when no segment is missing, computes the digest and closes the
+  /// manifest.
   void finish();
 
  private:

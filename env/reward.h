@@ -15,15 +15,16 @@ struct RewardInputs {
   View<const float> reals;
   View<const std::uint8_t> feedback;
   View<const float> probability;
-  View<const ItemId> last_item;             ///< newest history item before the step; no_item: none
+  View<const ItemId> last_item;  ///< newest history item before the step; no_item: none
   View<const ItemId> target;
-  View<const float> interest_before, interest;      ///< natural log p(target)
-  View<const std::int32_t> rank_before, rank;       ///< 1 = best
-  View<const std::uint32_t> step;           ///< 0 for the first step of an episode
+  View<const float> interest_before, interest;  ///< natural log p(target)
+  View<const std::int32_t> rank_before, rank;   ///< 1 = best
+  View<const std::uint32_t> step;               ///< 0 for the first step of an episode
   View<const EndReason> end;
 };
 
-/// Writes one value per row of the shard. Pure: no state, no randomness, no allocation that outlives the call.
+/// Writes one value per row of the shard. Pure: no state, no randomness, no allocation that outlives the
+/// call.
 using RewardFunction = std::function<void(const RewardInputs&, std::span<float> out)>;
 
 struct RewardTerm {

@@ -9,8 +9,9 @@
 
 namespace veer {
 
-/// Transitions of `steps` steps of a batch, index = step * rows + row. Filled by Engine::collect; each shard writes its
-/// own rows, so no lock is needed. Keeps the final observation of an episode, not the next episode's first.
+/// Transitions of `steps` steps of a batch, index = step * rows + row. Filled by Engine::collect; each shard
+/// writes its own rows, so no lock is needed. Keeps the final observation of an episode, not the next
+/// episode's first.
 class Rollout : public TransitionSource {
  public:
   Rollout(const BatchShape& shape, std::int32_t steps);

@@ -18,7 +18,8 @@
 namespace veer {
 namespace {
 
-// Read by signal handlers, hence a lock-free atomic at namespace scope: the one piece of mutable global state.
+// Read by signal handlers, hence a lock-free atomic at namespace scope: the one piece of mutable global
+// state.
 std::atomic<bool> interrupt_flag{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
 
@@ -40,8 +41,9 @@ class FlushDenormals : public tbb::task_scheduler_observer {
   void on_scheduler_entry(bool) override { flush_denormals(); }
 };
 
-/// OpenBLAS keeps a thread pool of its own that LibTorch's settings never reach; inside TBB tasks it must stay out of
-/// the way, and a split reduction would change bits. Looked up at run time because other BLAS libraries lack it.
+/// OpenBLAS keeps a thread pool of its own that LibTorch's settings never reach; inside TBB tasks it must
+/// stay out of the way, and a split reduction would change bits. Looked up at run time because other BLAS
+/// libraries lack it.
 void hold_blas_to_one_thread() {
   using SetThreads = void (*)(int);
   for (const char* name : {"openblas_set_num_threads", "MKL_Set_Num_Threads"}) {
@@ -63,7 +65,8 @@ struct Runtime::Impl {
 
 Runtime::Runtime(const RuntimeOptions& options) {
 #if defined(__GLIBC__)
-  // A logits tile that is mapped and unmapped per operation spends more time in page faults than in arithmetic.
+  // A logits tile that is mapped and unmapped per operation spends more time in page faults than in
+  // arithmetic.
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
   mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
 #endif

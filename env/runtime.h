@@ -13,9 +13,9 @@ struct RuntimeOptions {
   bool handle_signals = false;  ///< SIGINT and SIGTERM set interrupted() instead of ending the process
 };
 
-/// Owns the TBB arena and the process-wide settings: TBB may use `threads` workers, OpenBLAS one, malloc keeps its
-/// pages, denormals are flushed on every worker. Programs that use LibTorch also call nn::configure_libtorch().
-/// Create one, keep it alive as long as anything of Veer runs.
+/// Owns the TBB arena and the process-wide settings: TBB may use `threads` workers, OpenBLAS one, malloc
+/// keeps its pages, denormals are flushed on every worker. Programs that use LibTorch also call
+/// nn::configure_libtorch(). Create one, keep it alive as long as anything of Veer runs.
 class Runtime {
  public:
   explicit Runtime(const RuntimeOptions& options = {});
@@ -32,7 +32,8 @@ class Runtime {
   std::unique_ptr<Impl> impl_;
 };
 
-/// True after SIGINT or SIGTERM was caught. Long loops look once per unit of work, commit, and throw Interrupted.
+/// True after SIGINT or SIGTERM was caught. Long loops look once per unit of work, commit, and throw
+/// Interrupted.
 bool interrupted() noexcept;
 void request_interrupt() noexcept;
 void clear_interrupt() noexcept;

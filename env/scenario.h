@@ -20,9 +20,14 @@ class Scenario {
   virtual const UserModel& users() const noexcept = 0;
   virtual std::span<const RewardTerm> rewards() const noexcept = 0;
 
-  /// Sets user, target, history, history_size, features, patience and modifiers of a row whose episode id already
-  /// stands in the shard. A function of shard.key(row) alone (Stream::begin_episode). REQUIRES: step(row) == 0.
+  /// Sets user, target, history, history_size, features, patience and modifiers of a row whose episode id
+  /// already stands in the shard. A function of shard.key(row) alone (Stream::begin_episode). REQUIRES:
+  /// step(row) == 0.
   virtual void begin_episode(std::int32_t row, Shard&) const = 0;
+
+  /// Turns the action into what people see, where that is not the action itself: a fusion world ranks items
+  /// by the weights in `reals` and fills `items`. Runs after the policy acted.
+  virtual void present(Rows, Shard&) const {}
 
   /// Rules between the answer and its consequences (patience, new features, scheduled modifiers). Runs after
   /// feedback stands in the columns and before the history grows.

@@ -28,8 +28,8 @@ struct EnvSpec {
   std::int32_t history_length = 0;    ///< items every episode starts with, at most
   std::int32_t history_capacity = 0;  ///< history column width; older items slide out on the left
   std::int32_t horizon = 0;           ///< steps after which an episode is truncated
-  std::int32_t slots = 1;             ///< items shown per step; 0 for vector actions
-  std::int32_t reals = 0;             ///< real numbers per action; 0 for item actions
+  std::int32_t slots = 1;             ///< items people see per step
+  std::int32_t reals = 0;             ///< real numbers per action; 0: the action is the items themselves
   std::int32_t features = 0;          ///< real-valued observation per row (fusion predictions)
   std::int32_t attributes = 0;        ///< number of distinct item attributes (0: none known)
   Acceptance acceptance = Acceptance::always;
@@ -46,10 +46,10 @@ struct PolicySpec {
 };
 
 struct UserModelSpec {
-  std::string kind;              ///< "sasrec", "synthetic", ...
-  std::int32_t items = 0;        ///< catalogue size it was built for
-  std::int32_t state_width = 0;  ///< floats of resident state per row
-  std::int32_t positions = 0;    ///< history positions it can use; 0: any number
+  std::string kind;                    ///< "sasrec", "synthetic", ...
+  std::int32_t items = 0;              ///< catalogue size it was built for
+  std::int32_t state_width = 0;        ///< floats of resident state per row
+  std::int32_t positions = 0;          ///< history positions it can use; 0: any number
   std::vector<std::string> modifiers;  ///< knobs it reads by name from the scenario's columns
 };
 

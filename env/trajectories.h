@@ -14,29 +14,31 @@ namespace veer {
 /// One judge's view of the paths, aligned with the steps (and, for start_*, with the episodes).
 struct JudgeScores {
   std::string judge;
-  std::vector<float> acceptance;   ///< [steps] probability in 0..1
-  std::vector<float> interest;     ///< [steps] natural log p(target) after the step
-  std::vector<std::int32_t> rank;  ///< [steps] after the step, 1 = best
+  std::vector<float> acceptance;         ///< [steps] probability in 0..1
+  std::vector<float> interest;           ///< [steps] natural log p(target) after the step
+  std::vector<std::int32_t> rank;        ///< [steps] after the step, 1 = best
   std::vector<float> start_interest;     ///< [episodes]
   std::vector<std::int32_t> start_rank;  ///< [episodes]
 };
 
 /// Whole episodes in the order of their ids, steps of one episode consecutive.
 struct Trajectories {
+  std::uint64_t seed = 0;  ///< of the run that played them
   std::int32_t slots = 1;
   std::int32_t reals = 0;
   std::int32_t history_width = 0;
 
   // one value per step (times slots or reals)
   std::vector<EpisodeId> episode;
-  std::vector<std::uint32_t> step;     ///< 0-based
+  std::vector<std::uint32_t> step;  ///< 0-based
   std::vector<UserId> user;
   std::vector<ItemId> target;
   std::vector<ItemId> items;           ///< [steps, slots]
   std::vector<std::uint8_t> feedback;  ///< [steps, slots]
-  std::vector<float> probability;      ///< [steps, slots] acceptance under the world's user model; 1 when it always accepts
-  std::vector<float> log_prob;         ///< of the action under the policy
-  std::vector<float> action_reals;     ///< [steps, reals]
+  std::vector<float>
+      probability;  ///< [steps, slots] acceptance under the world's user model; 1 when it always accepts
+  std::vector<float> log_prob;      ///< of the action under the policy
+  std::vector<float> action_reals;  ///< [steps, reals]
 
   // one value per episode
   std::vector<EpisodeId> episode_id;
@@ -44,10 +46,10 @@ struct Trajectories {
   std::vector<std::int32_t> length;      ///< steps
   std::vector<UserId> episode_user;
   std::vector<ItemId> episode_target;
-  std::vector<ItemId> history;           ///< [episodes, history_width] at the start, right-padded
+  std::vector<ItemId> history;  ///< [episodes, history_width] at the start, right-padded
   std::vector<std::int32_t> history_size;
   std::vector<EndReason> end;
-  std::vector<float> episode_return;     ///< sum of rewards; 0 when the scenario has no reward terms
+  std::vector<float> episode_return;  ///< sum of rewards; 0 when the scenario has no reward terms
 
   std::vector<JudgeScores> judges;
 
@@ -56,6 +58,9 @@ struct Trajectories {
   /// Appends other's episodes behind these. REQUIRES: same widths and judges; later ids.
   void append(const Trajectories& other);
 };
+
+/// The same episodes, sorted by id. REQUIRES: no judges yet.
+Trajectories in_order_of_ids(const Trajectories& episodes);
 
 /// Scores every path of one-item trajectories under `judge` and appends the result to `paths.judges`.
 void judge_paths(const UserModel& judge, const std::string& name, Trajectories& paths);

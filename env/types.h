@@ -30,14 +30,13 @@ enum class EndReason : std::uint8_t {
 
 constexpr bool has_ended(EndReason reason) noexcept { return reason != EndReason::running; }
 constexpr bool is_truncated(EndReason reason) noexcept { return reason == EndReason::horizon; }
-constexpr bool is_terminated(EndReason reason) noexcept {
-  return has_ended(reason) && !is_truncated(reason);
-}
+constexpr bool is_terminated(EndReason reason) noexcept { return has_ended(reason) && !is_truncated(reason); }
 
 /// How a policy picks: by its distribution, or its best guess.
 enum class Mode : std::uint8_t { sample = 0, greedy = 1 };
 
-/// Bits of one feedback byte. Slot k of the action has its own byte. Bit 0 alone makes an item enter the history.
+/// Bits of one feedback byte. Slot k of the action has its own byte. Bit 0 alone makes an item enter the
+/// history.
 namespace feedback {
 inline constexpr std::uint8_t refused = 0;
 inline constexpr std::uint8_t accepted = 1;  ///< clicked, watched, bought: whatever the world calls a yes
@@ -56,8 +55,8 @@ class View {
   View(T* data, std::int32_t rows, std::int32_t width) noexcept : View(data, rows, width, width) {}
   /// A view of mutable values converts to a view of constant ones.
   template <class U>
-    requires(!std::is_same_v<U, T> && std::is_convertible_v<U (*)[], T (*)[]>)
-  View(const View<U>& other) noexcept  // NOLINT: implicit on purpose, as for std::span
+  requires(!std::is_same_v<U, T> && std::is_convertible_v<U (*)[], T (*)[]>) View(const View<U>& other)
+  noexcept  // NOLINT: implicit on purpose, as for std::span
       : View(other.data(), other.rows(), other.width(), other.stride()) {}
 
   T* data() const noexcept { return data_; }

@@ -1,8 +1,9 @@
 // The contract of simulated people: given a history and a shown item, do they accept it, and what then?
 //
-// Thread-safety: a UserModel is immutable and shared by all workers; everything that changes is in the rows of the
-// shard and in the worker's Workspace. Ownership: callers own shards, workspaces and output spans.
-// Determinism: results of a row depend on that row alone and on the shard size, never on other rows or threads.
+// Thread-safety: a UserModel is immutable and shared by all workers; everything that changes is in the rows
+// of the shard and in the worker's Workspace. Ownership: callers own shards, workspaces and output spans.
+// Determinism: results of a row depend on that row alone and on the shard size, never on other rows or
+// threads.
 #pragma once
 
 #include <cstddef>
@@ -18,23 +19,24 @@ namespace veer {
 
 /// Histories and the paths shown after them. Item ids are catalogue indices.
 struct PathQuery {
-  View<const ItemId> history;                   ///< [prompts, H], oldest first, right-padded
-  std::span<const std::int32_t> history_size;   ///< [prompts]
-  std::span<const UserId> user;                 ///< [prompts]; models without personal parameters ignore it
-  std::span<const ItemId> target;               ///< [prompts]; no_item: interest 0 and rank 0 are returned
-  std::span<const EpisodeId> episode;           ///< [prompts]; keys the noise of stochastic judges; may be empty
-  std::span<const std::int32_t> prompt;         ///< [paths], ascending: the prompt each path follows
-  View<const ItemId> items;                     ///< [paths, L], right-padded
-  View<const std::uint8_t> accepted;            ///< [paths, L]; 0: the item was refused. Empty: all accepted
-  std::span<const std::int32_t> length;         ///< [paths], 0..L
+  std::uint64_t seed = 0;                      ///< with `episode`, keys the noise of stochastic judges
+  View<const ItemId> history;                  ///< [prompts, H], oldest first, right-padded
+  std::span<const std::int32_t> history_size;  ///< [prompts]
+  std::span<const UserId> user;                ///< [prompts]; models without personal parameters ignore it
+  std::span<const ItemId> target;              ///< [prompts]; no_item: interest 0 and rank 0 are returned
+  std::span<const EpisodeId> episode;          ///< [prompts]; may be empty: prompt numbers are used
+  std::span<const std::int32_t> prompt;        ///< [paths], ascending: the prompt each path follows
+  View<const ItemId> items;                    ///< [paths, L], right-padded
+  View<const std::uint8_t> accepted;           ///< [paths, L]; 0: the item was refused. Empty: all accepted
+  std::span<const std::int32_t> length;        ///< [paths], 0..L
 };
 
 /// Where the scores go. Values past a path's length are left untouched.
 struct PathScores {
-  View<float> acceptance;            ///< [paths, L] probability of accepting item k after the items before it
-  View<float> interest;              ///< [paths, L] natural log p(target) after step k
-  View<std::int32_t> rank;           ///< [paths, L] rank of the target after step k, 1 = best
-  std::span<float> start_interest;   ///< [prompts] before the first step
+  View<float> acceptance;           ///< [paths, L] probability of accepting item k after the items before it
+  View<float> interest;             ///< [paths, L] natural log p(target) after step k
+  View<std::int32_t> rank;          ///< [paths, L] rank of the target after step k, 1 = best
+  std::span<float> start_interest;  ///< [prompts] before the first step
   std::span<std::int32_t> start_rank;  ///< [prompts]
 };
 
@@ -55,16 +57,16 @@ class UserModel {
   /// Encodes history and user of `rows` into user_state. Other rows keep theirs.
   virtual void begin(Rows rows, Shard&, Workspace&) const = 0;
 
-  /// Answers what `rows` are shown: writes probability and draws feedback (Stream::choice), per slot. State and
-  /// history are untouched.
+  /// Answers what `rows` are shown: writes probability and draws feedback (Stream::choice), per slot. State
+  /// and history are untouched.
   virtual void choose(Rows rows, Shard&, Workspace&) const = 0;
 
-  /// Moves the state by the feedback that stands in the columns, whoever decided it. The history column already
-  /// holds the items accepted in this step.
+  /// Moves the state by the feedback that stands in the columns, whoever decided it. The history column
+  /// already holds the items accepted in this step.
   virtual void advance(Rows rows, Shard&, Workspace&) const = 0;
 
-  /// Writes interest and rank of the target for the state as it is. Judges and planners need it; a model without an
-  /// item distribution throws ConfigError when a scenario asks for it.
+  /// Writes interest and rank of the target for the state as it is. Judges and planners need it; a model
+  /// without an item distribution throws ConfigError when a scenario asks for it.
   virtual void measure(Rows rows, Shard&, Workspace&) const = 0;
 
   /// Copies what the model keeps about row from[i] (user_state and workspace) to row to[i].
@@ -72,8 +74,8 @@ class UserModel {
   virtual void copy_state(Rows from, Rows to, Shard&, Workspace&) const = 0;
 
   /// Up to `out.width()` distinct items per row that a planner should try next towards the row's target, most
-  /// promising first, right-padded with no_item; all items when the width is the catalogue size. A proxy, not a
-  /// score: planners score what they expand exactly. `out` has one row per entry of `rows`.
+  /// promising first, right-padded with no_item; all items when the width is the catalogue size. A proxy, not
+  /// a score: planners score what they expand exactly. `out` has one row per entry of `rows`.
   virtual void propose(Rows rows, Shard&, Workspace&, View<ItemId> out) const = 0;
 
   /// Scores whole paths with the given answers (teacher-forced), all prefixes at once, on the calling thread.

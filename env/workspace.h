@@ -7,14 +7,14 @@
 
 namespace veer {
 
-/// Nothing in a workspace may change a result: a model that finds it owned by another shard rebuilds what it needs
-/// from the shard's columns. Not thread-safe: one worker uses it at a time.
+/// Nothing in a workspace may change a result: a model that finds it owned by another shard rebuilds what it
+/// needs from the shard's columns. Not thread-safe: one worker uses it at a time.
 class Workspace {
  public:
   virtual ~Workspace() = default;
 
-  /// Index of the shard whose rows the contents describe, or -1: nothing usable. The engine resets it to -1 when it
-  /// lends the workspace to another shard; the model sets it once the contents are valid.
+  /// Index of the shard whose rows the contents describe, or -1: nothing usable. The engine resets it to -1
+  /// when it lends the workspace to another shard; the model sets it once the contents are valid.
   std::int32_t owner = -1;
 };
 

@@ -1,0 +1,71 @@
+#include "env/nn/torch_runtime.h"
+
+#include <ATen/Parallel.h>
+#include <dlfcn.h>
+#include <torch/torch.h>
+#include <torch/version.h>
+
+#include <algorithm>
+#include <charconv>
+#include <sstream>
+
+#include "env/error.h"
+
+namespace veer::nn {
+namespace {
+
+bool is_number(std::string_view text, int& value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc{} && end == text.data() + text.size() && value >= 0;
+}
+
+/// The instruction set that ATen's element-wise kernels were dispatched to, from its own report.
+std::string cpu_capability() {
+  const std::string report = at::get_cpu_capability();
+  return report.empty() ? "unknown" : report;
+}
+
+std::string blas_name() {
+  using Describe = char* (*)();
+  if (auto describe = reinterpret_cast<Describe>(dlsym(RTLD_DEFAULT, "openblas_get_config"))) {
+    std::string text = describe();
+    text.erase(std::find_if(text.rbegin(), text.rend(), [](char c) { return c != ' '; }).base(), text.end());
+    return text;
+  }
+  if (at::hasMKL()) return "MKL";
+  return "a BLAS library that does not name itself (the reference BLAS is very slow)";
+}
+
+}  // namespace
+
+void configure_libtorch() {
+  at::set_num_threads(1);
+  // LibTorch refuses a second call; asking for what is already set is no error.
+  if (at::get_num_interop_threads() != 1) at::set_num_interop_threads(1);
+}
+
+std::string resolve_device(const std::string& name) {
+  if (name == "cpu") return name;
+  const auto count = static_cast<int>(torch::cuda::is_available() ? torch::cuda::device_count() : 0);
+  if (name == "auto") return count > 0 ? "cuda:0" : "cpu";
+  int index = 0;
+  const bool numbered = name.starts_with("cuda:") && is_number(std::string_view(name).substr(5), index);
+  if (name != "cuda" && !numbered) {
+    throw ConfigError(Where{{}, 0, "device"}, Problem{"\"" + name + "\"", "cpu, cuda, cuda:N or auto", ""});
+  }
+  if (index >= count) {
+    throw DeviceError(describe(
+        Where{{}, 0, "device"},
+        Problem{std::to_string(count) + " CUDA devices", name,
+                count == 0 ? "use --device cpu, or a LibTorch built for CUDA on a machine with a GPU"
+                           : "name one of cuda:0 to cuda:" + std::to_string(count - 1)}));
+  }
+  return "cuda:" + std::to_string(index);
+}
+
+std::string libtorch_version() {
+  return std::string("LibTorch ") + TORCH_VERSION + " (CPU capability " + cpu_capability() + ", BLAS " +
+         blas_name() + ")";
+}
+
+}  // namespace veer::nn

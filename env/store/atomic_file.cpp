@@ -1,0 +1,109 @@
+#include "env/store/atomic_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include "env/error.h"
+
+namespace veer {
+
+namespace {
+
+/// A file descriptor that closes itself.
+class Descriptor {
+ public:
+  explicit Descriptor(int value) : value_(value) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (value_ >= 0) ::close(value_);
+  }
+  int get() const noexcept { return value_; }
+  /// Some file systems report a full disk only here.
+  bool close() noexcept { return ::close(std::exchange(value_, -1)) == 0; }
+
+ private:
+  int value_;
+};
+
+IoError failure(const std::filesystem::path& path, const std::string& what, int error) {
+  const std::string hint =
+      error == ENOSPC || error == EDQUOT                    ? "free some space and run the same command again"
+      : error == EACCES || error == EROFS || error == EPERM ? "choose a place you may write to"
+                                                            : "";
+  return IoError(Where{path, 0, ""},
+                 Problem{what + ": " + std::strerror(error), "a file that can be read or written", hint});
+}
+
+bool write_all(int file, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(file, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+}  // namespace
+
+void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+  std::filesystem::path part = path;
+  part += ".part";
+  // The message names the file that was asked for, not the temporary one.
+  const auto give_up = [&](const std::string& what) {
+    const int error = errno;
+    ::unlink(part.c_str());
+    throw failure(path, what, error);
+  };
+  Descriptor file(::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+  if (file.get() < 0) throw failure(path, "a file that cannot be created", errno);
+  if (!write_all(file.get(), bytes)) give_up("a file that cannot be written");
+  if (::fsync(file.get()) != 0) give_up("a file that cannot be synced to disk");
+  if (!file.close()) give_up("a file that cannot be closed");
+  if (::rename(part.c_str(), path.c_str()) != 0) give_up("a file that cannot be given its name");
+
+  // The new name itself lives in the directory; without this a power cut may lose it.
+  const std::filesystem::path parent = path.has_parent_path() ? path.parent_path() : ".";
+  const Descriptor directory(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory.get() < 0 || (::fsync(directory.get()) != 0 && errno != EINVAL)) {
+    throw failure(parent, "a directory that cannot be synced to disk", errno);
+  }
+}
+
+void write_file_atomically(const std::filesystem::path& path, std::string_view text) {
+  write_file_atomically(path, std::as_bytes(std::span(text)));
+}
+
+std::vector<std::byte> read_file(const std::filesystem::path& path, std::uintmax_t limit) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) throw failure(path, "a file that cannot be opened", errno);
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) throw failure(path, "a file that cannot be examined", errno);
+  if (!S_ISREG(status.st_mode)) {
+    throw IoError(Where{path, 0, ""}, Problem{"a directory or device", "a regular file", ""});
+  }
+  if (static_cast<std::uintmax_t>(status.st_size) > limit) {
+    throw FormatError(Where{path, 0, ""}, Problem{std::to_string(status.st_size) + " bytes",
+                                                  "at most " + std::to_string(limit), ""});
+  }
+  std::vector<std::byte> bytes(static_cast<std::size_t>(status.st_size));
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t got = ::read(file.get(), bytes.data() + done, bytes.size() - done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw failure(path, "a file that cannot be read", errno);
+    if (got == 0) break;  // it shrank meanwhile
+    done += static_cast<std::size_t>(got);
+  }
+  bytes.resize(done);
+  return bytes;
+}
+
+}  // namespace veer
