@@ -4,8 +4,8 @@
 #include <array>
 #include <cmath>
 
-// The same integer arithmetic for every instruction set, so the clones give the same bits. Sanitizers run before
-// the resolver of clones could.
+// The same integer arithmetic for every instruction set, so the clones give the same bits. Sanitizers run
+// before the resolver of clones could.
 #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define VEER_NN_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
@@ -16,12 +16,12 @@
 namespace veer::nn {
 namespace {
 
-constexpr std::size_t lanes = 16;          ///< blocks computed side by side
-constexpr std::size_t group = 8 * lanes;   ///< mask values they give
+constexpr std::size_t lanes = 16;         ///< blocks computed side by side
+constexpr std::size_t group = 8 * lanes;  ///< mask values they give
 
 /// One group: sixteen blocks of Philox side by side, which the compiler turns into vector code.
-VEER_NN_CLONES void fill_group(const StepKey& key, std::uint32_t first_block, std::uint32_t threshold, float keep,
-                               float* out) noexcept {
+VEER_NN_CLONES void fill_group(const StepKey& key, std::uint32_t first_block, std::uint32_t threshold,
+                               float keep, float* out) noexcept {
   std::uint32_t c0[lanes];
   std::uint32_t c1[lanes];
   std::uint32_t c2[lanes];

@@ -1,5 +1,5 @@
-// Dropout masks from Philox. Sixteen bits decide about one value, eight values share one Philox block. Torch-free.
-// Thread-safe: pure functions.
+// Dropout masks from Philox. Sixteen bits decide about one value, eight values share one Philox block.
+// Torch-free. Thread-safe: pure functions.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +14,10 @@ constexpr std::uint32_t dropout_blocks(std::int64_t values) noexcept {
   return static_cast<std::uint32_t>((values + 127) / 128 * 16);
 }
 
-/// Fills `mask` with 0 (probability `rate`, rounded to 1/65536) or 1 / (1 - rate), so that masked values keep their
-/// mean. Value i of a group of 128 reads half (i / 16) % 2 (low half first) of word i / 32 of block
+/// Fills `mask` with 0 (probability `rate`, rounded to 1/65536) or 1 / (1 - rate), so that masked values keep
+/// their mean. Value i of a group of 128 reads half (i / 16) % 2 (low half first) of word i / 32 of block
 /// first_block + 16 * group + i % 16. REQUIRES: 0 <= rate < 1; first_block + dropout_blocks(size) <= 2^24.
-void fill_dropout_mask(const StepKey& key, std::uint32_t first_block, float rate, std::span<float> mask) noexcept;
+void fill_dropout_mask(const StepKey& key, std::uint32_t first_block, float rate,
+                       std::span<float> mask) noexcept;
 
 }  // namespace veer::nn

@@ -97,9 +97,13 @@ std::vector<ParameterLayout> parameter_layout(const SequenceConfig& c) {
     const auto item_deviation = static_cast<float>(std::sqrt(2.0 / static_cast<double>(rows + d)));
     const auto readout_bound = static_cast<float>(1.0 / std::sqrt(static_cast<double>(f)));
     out.push_back({"item_embedding", {rows, d}, Initial::normal, item_deviation});
-    out.push_back({"gru.weight_input", {3 * f, d}, Initial::uniform,
+    out.push_back({"gru.weight_input",
+                   {3 * f, d},
+                   Initial::uniform,
                    xavier_uniform(static_cast<double>(3 * f), static_cast<double>(d))});
-    out.push_back({"gru.weight_hidden", {3 * f, f}, Initial::uniform,
+    out.push_back({"gru.weight_hidden",
+                   {3 * f, f},
+                   Initial::uniform,
                    xavier_uniform(static_cast<double>(3 * f), static_cast<double>(f))});
     out.push_back({"readout.weight", {d, f}, Initial::uniform, readout_bound});
     out.push_back({"readout.bias", {d}, Initial::uniform, readout_bound});

@@ -23,8 +23,9 @@ struct ParameterLayout {
 /// Throws ConfigError naming the field when the sizes make no network.
 void check_config(const SequenceConfig& config);
 
-/// All parameters in the order of sequence_net.h. Initial values as RecBole's: SASRec N(0, 0.02) weights, zero biases;
-/// GRU4Rec Xavier-normal items, Xavier-uniform GRU, uniform read-out as torch::nn::Linear. REQUIRES: a checked config.
+/// All parameters in the order of sequence_net.h. Initial values as RecBole's: SASRec N(0, 0.02) weights,
+/// zero biases; GRU4Rec Xavier-normal items, Xavier-uniform GRU, uniform read-out as torch::nn::Linear.
+/// REQUIRES: a checked config.
 std::vector<ParameterLayout> parameter_layout(const SequenceConfig& config);
 
 }  // namespace veer::nn

@@ -18,7 +18,8 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
   return text.str();
 }
 
-/// Draws one parameter. Rows are keyed by themselves, so an item's first vector does not depend on how many follow.
+/// Draws one parameter. Rows are keyed by themselves, so an item's first vector does not depend on how many
+/// follow.
 void draw(const ParameterLayout& layout, std::uint64_t seed, std::uint32_t index, std::span<float> out) {
   if (layout.initial == Initial::zeros || layout.initial == Initial::ones) {
     std::fill(out.begin(), out.end(), layout.initial == Initial::ones ? 1.0F : 0.0F);

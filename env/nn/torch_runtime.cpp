@@ -1,13 +1,14 @@
 #include "env/nn/torch_runtime.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/Version.h>
 #include <dlfcn.h>
 #include <torch/torch.h>
 #include <torch/version.h>
 
 #include <algorithm>
 #include <charconv>
-#include <sstream>
+#include <string_view>
 
 #include "env/error.h"
 
@@ -21,8 +22,12 @@ bool is_number(std::string_view text, int& value) {
 
 /// The instruction set that ATen's element-wise kernels were dispatched to, from its own report.
 std::string cpu_capability() {
-  const std::string report = at::get_cpu_capability();
-  return report.empty() ? "unknown" : report;
+  const std::string report = at::show_config();
+  const std::string label = "CPU capability usage: ";
+  const auto start = report.find(label);
+  if (start == std::string::npos) return "unknown";
+  const auto first = start + label.size();
+  return report.substr(first, report.find_first_of(" \n", first) - first);
 }
 
 std::string blas_name() {
@@ -54,11 +59,11 @@ std::string resolve_device(const std::string& name) {
     throw ConfigError(Where{{}, 0, "device"}, Problem{"\"" + name + "\"", "cpu, cuda, cuda:N or auto", ""});
   }
   if (index >= count) {
-    throw DeviceError(describe(
-        Where{{}, 0, "device"},
-        Problem{std::to_string(count) + " CUDA devices", name,
-                count == 0 ? "use --device cpu, or a LibTorch built for CUDA on a machine with a GPU"
-                           : "name one of cuda:0 to cuda:" + std::to_string(count - 1)}));
+    throw DeviceError(
+        describe(Where{{}, 0, "device"},
+                 Problem{std::to_string(count) + " CUDA devices", name,
+                         count == 0 ? "use --device cpu, or a LibTorch built for CUDA on a machine with a GPU"
+                                    : "name one of cuda:0 to cuda:" + std::to_string(count - 1)}));
   }
   return "cuda:" + std::to_string(index);
 }
