@@ -59,6 +59,12 @@ Handle memory_access() {
   return access;
 }
 
+/// HDF5 takes two files in memory for one when their names are equal, so each gets its own; never stored.
+std::string unique_name() {
+  static std::uint64_t count = 0;  // under the Lock
+  return "veer-image-" + std::to_string(++count);
+}
+
 /// No times and no creation order: equal content, equal bytes.
 Handle without_times(hid_t properties_class) {
   Handle properties = take(H5Pcreate(properties_class), H5Pclose);
@@ -75,7 +81,7 @@ File File::create_in_memory(const std::string& name) {
   const Lock lock;
   const Handle access = memory_access();
   const Handle creation = without_times(H5P_FILE_CREATE);
-  Handle file = take(H5Fcreate(name.c_str(), H5F_ACC_TRUNC, creation.id(), access.id()), H5Fclose);
+  Handle file = take(H5Fcreate(unique_name().c_str(), H5F_ACC_TRUNC, creation.id(), access.id()), H5Fclose);
   Handle root = take(file.id() < 0 ? -1 : H5Gopen2(file.id(), "/", H5P_DEFAULT), H5Gclose);
   if (root.id() < 0)
     fail_at(name, "", "HDF5 cannot make a file in memory: " + library_message(), "a new file");
@@ -88,7 +94,7 @@ File File::open_image(std::span<const std::byte> bytes, const std::string& name)
   if (bytes.empty()) fail_at(name, "", "an empty file", "an HDF5 file");
   // HDF5 takes a mutable pointer and copies what it points to.
   H5Pset_file_image(access.id(), const_cast<std::byte*>(bytes.data()), bytes.size());
-  Handle file = take(H5Fopen(name.c_str(), H5F_ACC_RDONLY, access.id()), H5Fclose);
+  Handle file = take(H5Fopen(unique_name().c_str(), H5F_ACC_RDONLY, access.id()), H5Fclose);
   if (file.id() < 0) fail_at(name, "", "no HDF5 file (" + library_message() + ")", "an HDF5 file");
   Handle root = take(H5Gopen2(file.id(), "/", H5P_DEFAULT), H5Gclose);
   if (root.id() < 0) fail_at(name, "/", "no root group (" + library_message() + ")", "an HDF5 file");

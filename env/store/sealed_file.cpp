@@ -1,5 +1,6 @@
 #include "env/store/sealed_file.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "env/data/sha256.h"
@@ -46,10 +47,9 @@ std::vector<std::byte> seal(const hdf5::File& file, std::string_view kind, int v
   const std::vector<std::byte> image = file.image();
   const std::string text = seal_text(image, kind, version);
   const auto front = std::as_bytes(std::span(text));
-  std::vector<std::byte> bytes;
-  bytes.reserve(front.size() + image.size());
-  bytes.insert(bytes.end(), front.begin(), front.end());
-  bytes.insert(bytes.end(), image.begin(), image.end());
+  std::vector<std::byte> bytes(front.size() + image.size());
+  std::copy(front.begin(), front.end(), bytes.begin());
+  std::copy(image.begin(), image.end(), bytes.begin() + static_cast<std::ptrdiff_t>(front.size()));
   return bytes;
 }
 
