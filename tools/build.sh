@@ -1,0 +1,28 @@
+# Shared by run-tests and run-demo (sourced): configures and builds presets.
+# A file that includes LibTorch takes a gigabyte and a half to compile, so the number of jobs follows the memory as well
+# as the cores. VEER_JOBS overrides it.
+build_jobs() {
+  if [[ -n ${VEER_JOBS:-} ]]; then
+    echo "$VEER_JOBS"
+    return
+  fi
+  local cores memory_gib by_memory
+  cores=$(nproc)
+  memory_gib=$(awk '/^MemAvailable:/ {print int($2 / 1048576)}' /proc/meminfo)
+  by_memory=$((memory_gib * 2 / 3))
+  ((by_memory >= 1)) || by_memory=1
+  ((cores < by_memory)) && echo "$cores" || echo "$by_memory"
+}
+
+# build_preset PRESET [TARGET ...]
+build_preset() {
+  local preset=$1
+  shift
+  cmake --preset "$preset" >"build/$preset.configure.log" 2>&1 || {
+    cat "build/$preset.configure.log" >&2
+    return 1
+  }
+  local targets=()
+  [[ $# -eq 0 ]] || targets=(--target "$@")
+  cmake --build --preset "$preset" -j "$(build_jobs)" "${targets[@]}"
+}
