@@ -9,9 +9,10 @@
 
 namespace veer::toys {
 
-/// Item i of N lies at i / N. A row's state is its taste t; p(accept i) = sigmoid(4 - 12 |t - x_i|) times the modifier
-/// "eagerness" if the scenario has one as its first. Accepting moves t a quarter of the way to x_i. Interest is the
-/// softmax of -10 |t - x_j| over all items. The taste at the start is the mean position of the history (0.5 if empty).
+/// Item i of N lies at i / N. A row's state is its taste t; p(accept i) = sigmoid(4 - 12 |t - x_i|) times the
+/// modifier "eagerness" if the scenario has one as its first. Accepting moves t a quarter of the way to x_i.
+/// Interest is the softmax of -10 |t - x_j| over all items. The taste at the start is the mean position of
+/// the history (0.5 if empty).
 class LineUser : public UserModel {
  public:
   explicit LineUser(std::int32_t items) {

@@ -1,4 +1,5 @@
-// A world of LineUsers, in every shape the engine supports: one item, slates, vector actions, targets or none.
+// A world of LineUsers, in every shape the engine supports: one item, slates, vector actions, targets or
+// none.
 #pragma once
 
 #include <algorithm>
@@ -17,9 +18,10 @@ struct LineWorldOptions {
   std::int32_t slots = 1;
   std::int32_t reals = 0;  ///< 1: the policy sets a point of [0, 1], people see the item there
   Acceptance acceptance = Acceptance::sampled;
-  float patience = 2.0F;   ///< the user leaves at this many refusals
+  float patience = 2.0F;  ///< the user leaves at this many refusals
   bool rewards = true;
-  bool modifier = false;   ///< a column "eagerness", 0.5 for every second user
+  float interest_weight = 1.0F;
+  bool modifier = false;  ///< a column "eagerness", 0.5 for every second user
 };
 
 class LineWorld : public Scenario {
@@ -35,14 +37,16 @@ class LineWorld : public Scenario {
     spec_.acceptance = options.acceptance;
     if (options.modifier) spec_.modifiers = {"eagerness"};
     if (options.rewards) {
-      rewards_.push_back({"interest", 1.0F, true, [](const RewardInputs& in, std::span<float> out) {
-                            for (std::int32_t r = 0; r < in.end.rows(); ++r) {
-                              out[static_cast<std::size_t>(r)] = in.interest(r) - in.interest_before(r);
-                            }
-                          }});
+      rewards_.push_back(
+          {"interest", options.interest_weight, true, [](const RewardInputs& in, std::span<float> out) {
+             for (std::int32_t r = 0; r < in.end.rows(); ++r) {
+               out[static_cast<std::size_t>(r)] = in.interest(r) - in.interest_before(r);
+             }
+           }});
       rewards_.push_back({"reached", 2.0F, false, [](const RewardInputs& in, std::span<float> out) {
                             for (std::int32_t r = 0; r < in.end.rows(); ++r) {
-                              out[static_cast<std::size_t>(r)] = in.end(r) == EndReason::target_reached ? 1.0F : 0.0F;
+                              out[static_cast<std::size_t>(r)] =
+                                  in.end(r) == EndReason::target_reached ? 1.0F : 0.0F;
                             }
                           }});
     }
@@ -75,7 +79,8 @@ class LineWorld : public Scenario {
   void settle(Rows rows, Shard& shard) const override {
     for (const std::int32_t r : rows) {
       for (std::int32_t k = 0; k < options_.slots; ++k) {
-        if (shard.items(r, k) != no_item && shard.feedback(r, k) == feedback::refused) shard.patience(r) -= 1.0F;
+        if (shard.items(r, k) != no_item && shard.feedback(r, k) == feedback::refused)
+          shard.patience(r) -= 1.0F;
       }
     }
   }

@@ -32,12 +32,15 @@ class UniformItems : public Policy {
   std::int32_t items_;
 };
 
-/// Walks from the newest history item to the target in equal steps. Plans `length` items ahead; keeps in its state how
-/// often it was asked. `stop_after` plans end the episode instead (0: never).
+/// Walks from the newest history item to the target in equal steps. Plans `length` items ahead; keeps in its
+/// state how often it was asked. `stop_after` plans end the episode instead (0: never).
 class Walker : public Policy {
  public:
   Walker(std::int32_t length, bool closed_loop, std::int32_t stop_after = 0) : stop_after_(stop_after) {
-    spec_ = {.name = "walker", .action = ActionKind::path, .width = length, .state_width = 1,
+    spec_ = {.name = "walker",
+             .action = ActionKind::path,
+             .width = length,
+             .state_width = 1,
              .closed_loop = closed_loop};
   }
   const PolicySpec& spec() const noexcept override { return spec_; }
