@@ -4,7 +4,8 @@
 #include "env/runtime.h"
 
 int main(int argc, char** argv) {
-  veer::Runtime runtime;
+  // Three workers on any machine, so that tests of thread counts 1, 2 and 3 mean something.
+  veer::Runtime runtime({.threads = 3});
   doctest::Context context(argc, argv);
   int status = 0;
   runtime.run([&] { status = context.run(); });
