@@ -1,0 +1,54 @@
+// How taste moves: towards what was accepted, away from what has been shown too often, and at random.
+// Pure functions over the floats of one person; safe from any thread. Vectors have one value per topic.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <span>
+
+#include "env/random.h"
+
+namespace veer {
+
+/// Rates of one step, after the scenario's knobs. All are shares or amounts per step, >= 0.
+struct TasteRates {
+  float shift = 0.0F;           ///< share of the way from taste to an accepted item, 0..1
+  float boredom_growth = 0.0F;  ///< boredom added along the topics of every shown item
+  float boredom_decay = 0.0F;   ///< share of the boredom forgotten, 0..1
+  float drift = 0.0F;           ///< standard deviation of the random movement per topic; 0: none
+};
+
+/// The two vectors of one person.
+struct TasteState {
+  std::span<float> taste;    ///< length at most 1
+  std::span<float> boredom;  ///< >= 0
+};
+
+/// Taste moves `rate` of the way towards the item: a convex combination, so the length never exceeds 1.
+inline void shift_taste(std::span<float> taste, std::span<const float> item, float rate) noexcept {
+  for (std::size_t t = 0; t < taste.size(); ++t) taste[t] += rate * (item[t] - taste[t]);
+}
+
+inline void decay_boredom(std::span<float> boredom, float decay) noexcept {
+  for (float& b : boredom) b *= 1.0F - decay;
+}
+
+inline void grow_boredom(std::span<float> boredom, std::span<const float> item, float growth) noexcept {
+  for (std::size_t t = 0; t < boredom.size(); ++t) boredom[t] += growth * item[t];
+}
+
+/// One step of a random walk (Stream::drift of the step's key), kept inside the unit ball so that a long
+/// episode cannot turn drift into ever louder taste. Draws nothing when `deviation` is 0.
+inline void drift_taste(std::span<float> taste, float deviation, const StepKey& key) noexcept {
+  if (deviation <= 0.0F) return;
+  float squared = 0.0F;
+  for (std::size_t t = 0; t < taste.size(); ++t) {
+    taste[t] += deviation * normal(key, Stream::drift, static_cast<std::uint32_t>(t));
+    squared += taste[t] * taste[t];
+  }
+  if (squared <= 1.0F) return;
+  const float scale = 1.0F / std::sqrt(squared);
+  for (float& value : taste) value *= scale;
+}
+
+}  // namespace veer
