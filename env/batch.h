@@ -1,6 +1,7 @@
 // The columns of many episodes (structure of arrays) and the shard, the unit every worker gets.
 //
-// Thread-safety: a Shard's rows belong to one worker at a time; shards of one Batch never share a cache line.
+// Thread-safety: a Shard's rows belong to one worker at a time; shards of 64 rows or a multiple never share
+// a cache line.
 // Ownership: Batch owns all memory; Shard and Observation are views that die with it.
 #pragma once
 

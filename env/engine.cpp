@@ -8,6 +8,7 @@
 
 #include "env/error.h"
 #include "env/runtime.h"
+#include "env/shard_diary.h"
 #include "env/stepper.h"
 
 namespace veer {
@@ -62,98 +63,6 @@ BatchShape shape_of(const Scenario& scenario, const PolicySpec& policy, const En
           .modifiers = static_cast<std::int32_t>(spec.modifiers.size()),
           .reward_terms = static_cast<std::int32_t>(scenario.rewards().size())};
 }
-
-/// The finished and running episodes of one shard during evaluation.
-class ShardDiary {
- public:
-  ShardDiary(const BatchShape& shape, const EnvSpec& spec)
-      : shape_(shape), horizon_(spec.horizon), history_width_(spec.history_length) {
-    const auto cells = static_cast<std::size_t>(shape.shard_rows) * static_cast<std::size_t>(spec.horizon);
-    items_.resize(cells * static_cast<std::size_t>(shape.slots));
-    feedback_.resize(items_.size());
-    probability_.resize(items_.size());
-    log_prob_.resize(cells);
-    reals_.resize(cells * static_cast<std::size_t>(shape.reals));
-    returned_.resize(static_cast<std::size_t>(shape.shard_rows));
-    history_.resize(static_cast<std::size_t>(shape.shard_rows) * static_cast<std::size_t>(history_width_));
-    history_size_.resize(static_cast<std::size_t>(shape.shard_rows));
-    done.slots = shape.slots;
-    done.reals = shape.reals;
-    done.history_width = history_width_;
-  }
-
-  void begin(std::int32_t row, const Shard& shard) {
-    returned_[at(row)] = 0.0;
-    history_size_[at(row)] = std::min(shard.history_size(row), history_width_);
-    for (std::int32_t i = 0; i < history_width_; ++i) {
-      history_[at(row) * at(history_width_) + at(i)] =
-          i < shard.history.width() ? shard.history(row, i) : no_item;
-    }
-  }
-
-  void note(std::int32_t row, const Shard& shard) {
-    const std::size_t cell = at(row) * at(horizon_) + shard.step(row);
-    std::ranges::copy(shard.items.row(row), items_.begin() + offset(cell, shape_.slots));
-    std::ranges::copy(shard.feedback.row(row), feedback_.begin() + offset(cell, shape_.slots));
-    std::ranges::copy(shard.probability.row(row), probability_.begin() + offset(cell, shape_.slots));
-    std::ranges::copy(shard.reals.row(row), reals_.begin() + offset(cell, shape_.reals));
-    log_prob_[cell] = shard.log_prob(row);
-    returned_[at(row)] += double{shard.reward(row)};
-  }
-
-  /// The row's episode is over after the step just noted. An episode the policy stopped keeps only the items
-  /// shown.
-  void finish(std::int32_t row, const Shard& shard) {
-    const EndReason reason = shard.end(row);
-    const auto taken = static_cast<std::int32_t>(shard.step(row)) + 1;
-    const std::int32_t length = reason == EndReason::policy_stopped ? taken - 1 : taken;
-    done.episode_id.push_back(shard.episode(row));
-    done.first_step.push_back(done.steps());
-    done.length.push_back(length);
-    done.episode_user.push_back(shard.user(row));
-    done.episode_target.push_back(shard.target(row));
-    done.end.push_back(reason);
-    done.episode_return.push_back(static_cast<float>(returned_[at(row)]));
-    done.history_size.push_back(history_size_[at(row)]);
-    const auto history = history_.begin() + offset(at(row), history_width_);
-    done.history.insert(done.history.end(), history, history + history_width_);
-    for (std::int32_t k = 0; k < length; ++k) {
-      const std::size_t cell = at(row) * at(horizon_) + at(k);
-      done.episode.push_back(shard.episode(row));
-      done.step.push_back(static_cast<std::uint32_t>(k));
-      done.user.push_back(shard.user(row));
-      done.target.push_back(shard.target(row));
-      done.log_prob.push_back(log_prob_[cell]);
-      extend(done.items, items_, cell, shape_.slots);
-      extend(done.feedback, feedback_, cell, shape_.slots);
-      extend(done.probability, probability_, cell, shape_.slots);
-      extend(done.action_reals, reals_, cell, shape_.reals);
-    }
-  }
-
-  Trajectories done;  ///< in order of completion
-
- private:
-  static std::size_t at(std::int32_t index) { return static_cast<std::size_t>(index); }
-  static std::ptrdiff_t offset(std::size_t cell, std::int32_t width) {
-    return static_cast<std::ptrdiff_t>(cell) * width;
-  }
-  template <class T>
-  static void extend(std::vector<T>& target, const std::vector<T>& source, std::size_t cell,
-                     std::int32_t width) {
-    const auto first = source.begin() + offset(cell, width);
-    target.insert(target.end(), first, first + width);
-  }
-
-  BatchShape shape_;
-  std::int32_t horizon_;
-  std::int32_t history_width_;
-  std::vector<ItemId> items_, history_;
-  std::vector<std::uint8_t> feedback_;
-  std::vector<float> probability_, log_prob_, reals_;
-  std::vector<double> returned_;
-  std::vector<std::int32_t> history_size_;
-};
 
 }  // namespace
 
