@@ -1,11 +1,14 @@
-// Model files (x.model.h5): named parameters, a manifest, and a probe that proves a load. Format: MODEL_FORMAT.md.
-// Loading reads numbers and text only: no file of Veer's own can run code.
+// Model files (x.model.h5): named parameters, a manifest, and a probe that proves a load. Format:
+// MODEL_FORMAT.md. Loading reads numbers and text only: no file of Veer's own can run code.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "env/named_arrays.h"
 
@@ -15,14 +18,14 @@ inline constexpr int model_format = 1;
 
 /// What a model file says about itself.
 struct ModelManifest {
-  std::string kind;                 ///< "sasrec", "gru4rec", "synthetic", ...
-  std::string role = "user_model";  ///< "user_model" or "agent"
+  std::string kind;                                     ///< "sasrec", "gru4rec", "synthetic", ...
+  std::string role = "user_model";                      ///< "user_model" or "agent"
   std::map<std::string, std::string> hyper_parameters;  ///< numbers as shortest round-trip decimals
   std::string dataset_fingerprint;
   std::string dataset_name;
-  std::string fitted_on;            ///< which people: "all (leave-one-out)", "train_plan", "train_judge"
+  std::string fitted_on;  ///< which people: "all (leave-one-out)", "train_plan", "train_judge"
   std::uint64_t seed = 0;
-  std::int64_t parameters = 0;      ///< number of trained values
+  std::int64_t parameters = 0;  ///< number of trained values
   std::map<std::string, double> metrics;
 };
 
@@ -32,11 +35,17 @@ struct ModelFile {
   NamedArrays probe;  ///< "input/..." and "output/...": recomputed by whoever builds the model from this file
 };
 
-/// Writes atomically: the file appears whole or not at all. Throws IoError.
+/// Writes atomically: the file appears whole or not at all; equal models give equal bytes. Throws IoError, or
+/// DataError for a name or text the format cannot hold.
 void write_model(const std::filesystem::path& path, const ModelFile& model);
 
-/// Reads and checks structure, sizes and that every f32 parameter is finite. Throws FormatError or DataError naming the
-/// file and the array.
+/// Reads and checks checksum, structure, sizes and that every f32 parameter is finite. Throws FormatError,
+/// DataError naming the file, the array and the index, or VerificationError when the content does not match
+/// its checksum.
 ModelFile read_model(const std::filesystem::path& path);
+
+/// The same from and to the bytes of a file; `name` stands for the file in messages.
+std::vector<std::byte> model_bytes(const ModelFile& model);
+ModelFile parse_model(std::span<const std::byte> bytes, const std::string& name);
 
 }  // namespace veer
