@@ -29,7 +29,7 @@ enum PersonLane : std::uint32_t {
 
 void check(bool holds, const char* field, float found, const char* expected) {
   if (holds) return;
-  throw ConfigError({.field = std::string("synthetic world: ") + field},
+  throw ConfigError({.file = {}, .line = 0, .field = std::string("synthetic world: ") + field},
                     {.found = std::to_string(found), .expected = expected, .hint = {}});
 }
 
@@ -109,7 +109,7 @@ SyntheticWorld::SyntheticWorld(const SyntheticParameters& parameters, std::vecto
   const std::size_t expected =
       static_cast<std::size_t>(parameters_.items) * static_cast<std::size_t>(parameters_.topics);
   if (topics_.size() != expected || quality_.size() != static_cast<std::size_t>(parameters_.items)) {
-    throw ConfigError({.field = "synthetic world: items"},
+    throw ConfigError({.file = {}, .line = 0, .field = "synthetic world: items"},
                       {.found = std::to_string(topics_.size()) + " topic weights and " +
                                 std::to_string(quality_.size()) + " qualities",
                        .expected = std::to_string(expected) + " and " + std::to_string(parameters_.items),
