@@ -1,0 +1,105 @@
+// Reading other people's interaction logs into a Dataset.
+//
+// Thread-safety: free functions without shared state. Formats are an explicit list in importer.cpp; adding
+// one is one file here and one line there.
+//
+// What every import does, in this order:
+//   1. parse strictly: a malformed line is a DataError naming file, line and field, never a guess;
+//   2. order each person's interactions by time; those of the same second (or, where the source has them, of
+//   the same
+//      microsecond) and all those of sources without times keep the order of the file;
+//   3. duplicates (same user, item and time; same user and item where there are no times) as `duplicates`
+//   says;
+//   4. drop interactions rated below `min_rating`;
+//   5. drop users and items with few interactions until none is left to drop (k-core);
+//   6. number users 0..U-1 and items 1..N in ascending order of the source's id: by value when every id is a
+//   decimal
+//      number without leading zeros, by bytes otherwise. Items nobody interacted with are not part of the
+//      catalogue;
+//   7. assign people to parts (env/data/splits.h) and compute the fingerprint (env/data/fingerprint.h).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "env/data/dataset.h"
+
+namespace veer {
+
+/// What to do with a repeated interaction.
+enum class Duplicates : std::uint8_t { error, keep_all, keep_first, keep_last };
+
+/// What to do with an interaction whose item is missing from the source's item table.
+enum class UnknownItems : std::uint8_t {
+  error,
+  keep,  ///< the title is the id, and the item has no attributes
+  drop,  ///< the interaction is left out
+};
+
+enum class TimeUnit : std::uint8_t { seconds, milliseconds, microseconds, nanoseconds };
+
+/// Names of columns, for csv and recbole. Empty: the default of the format. A named column must exist.
+struct ImportColumns {
+  std::string user;     ///< csv "user" or "user_id", recbole "user_id"
+  std::string item;     ///< csv "item" or "item_id", recbole "item_id"
+  std::string time;     ///< csv "time" or "timestamp", recbole "timestamp"; optional
+  std::string rating;   ///< "rating"; optional
+  std::string item_id;  ///< in the item table; csv "id", "item" or "item_id", recbole the item column
+  std::string title;    ///< "title", "movie_title", "item_title" or "name"; optional
+  std::string
+      attributes;  ///< "attributes", "genres", "genre", "class", "categories", "category" or "tags"; optional
+};
+
+struct ImportOptions {
+  std::string name;                  ///< of the data set; empty: the name of the file or directory
+  int k_core = 0;                    ///< users and items need this many interactions; 0: no filter
+  std::optional<int> user_core;      ///< instead of k_core, for users
+  std::optional<int> item_core;      ///< instead of k_core, for items
+  std::optional<double> min_rating;  ///< ConfigError where the source has no ratings
+  std::uint64_t split_seed = 1;
+  Duplicates duplicates = Duplicates::error;
+  UnknownItems unknown_items = UnknownItems::error;
+  ImportColumns columns;
+  std::filesystem::path
+      items_file;                  ///< csv: table of titles and attributes; relative to the working directory
+  char delimiter = 0;              ///< csv: 0: the first of tab, comma, semicolon, bar that the header holds
+  char attribute_separator = '|';  ///< csv: between the attributes of one item
+  TimeUnit time_unit = TimeUnit::seconds;  ///< csv and recbole
+};
+
+/// Names and one-line descriptions of the formats, in the order to show them.
+struct ImportFormat {
+  std::string_view name;
+  std::string_view reads;
+};
+std::span<const ImportFormat> import_formats() noexcept;
+
+/// Reads `path` (a directory for movielens, a directory or .inter file for recbole, a file for csv).
+/// Throws ConfigError (unknown format, option that does not fit), DataError, IoError, Interrupted.
+Dataset import_dataset(std::string_view format, const std::filesystem::path& path,
+                       const ImportOptions& options = {});
+
+/// A file in memory.
+struct SourceText {
+  std::string name;  ///< file name without directories: "ratings.dat"
+  std::string_view text;
+};
+
+/// As import_dataset, from files in memory. `main` is the .inter or csv file; movielens ignores it.
+Dataset import_from_memory(std::string_view format, std::span<const SourceText> files, std::string_view main,
+                           const ImportOptions& options = {});
+
+/// The words for options: "error", "keep-all", ...; nullopt for any other word.
+std::optional<Duplicates> duplicates_from(std::string_view word) noexcept;
+std::optional<UnknownItems> unknown_items_from(std::string_view word) noexcept;
+std::optional<TimeUnit> time_unit_from(std::string_view word) noexcept;
+std::string_view name_of(Duplicates value) noexcept;
+std::string_view name_of(UnknownItems value) noexcept;
+std::string_view name_of(TimeUnit value) noexcept;
+
+}  // namespace veer
