@@ -5,6 +5,7 @@
 
 #include "env/error.h"
 #include "env/nn/dropout.h"
+#include "env/nn/training_net.h"
 
 namespace veer::nn {
 namespace {
@@ -128,6 +129,13 @@ const torch::Tensor& SequenceNet::at(const std::string& name) const {
                     Problem{"no such parameter", "one of a " + config.kind + " model", ""});
 }
 
+torch::Tensor encode_embedded(const SequenceNet& net, const torch::Tensor& items,
+                              const torch::Tensor& embedded, const DropoutKey* dropout) {
+  Dropout masks(dropout, net.device);
+  return net.config.kind == "gru4rec" ? encode_gru(net, embedded, masks)
+                                      : encode_sasrec(net, items, embedded, masks);
+}
+
 torch::Tensor encode(const SequenceNet& net, const torch::Tensor& items, const DropoutKey* dropout) {
   if (items.dim() != 2 || items.size(1) < 1 || items.size(1) > net.config.positions) {
     throw ConfigError(
@@ -135,10 +143,8 @@ torch::Tensor encode(const SequenceNet& net, const torch::Tensor& items, const D
         Problem{"a batch of " + std::to_string(items.dim() == 2 ? items.size(1) : 0) + " positions",
                 "1 to " + std::to_string(net.config.positions), "cut histories to the last ones"});
   }
-  Dropout masks(dropout, net.device);
   const torch::Tensor embedded = torch::embedding(net.at("item_embedding"), items, /*padding_idx=*/0);
-  return net.config.kind == "gru4rec" ? encode_gru(net, embedded, masks)
-                                      : encode_sasrec(net, items, embedded, masks);
+  return encode_embedded(net, items, embedded, dropout);
 }
 
 }  // namespace veer::nn

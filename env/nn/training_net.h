@@ -1,0 +1,27 @@
+// What training needs of a sequence network beyond `encode`: the loss over the whole catalogue with its
+// gradients, and the forward pass from given item vectors. Needs LibTorch: include it from .cpp files only.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <span>
+
+#include "env/nn/sequence_net.h"
+
+namespace veer::nn {
+
+/// As encode, from the vectors of the items [n, T, d] instead of their ids (which still decide what is
+/// padding).
+torch::Tensor encode_embedded(const SequenceNet& net, const torch::Tensor& items,
+                              const torch::Tensor& embedded, const DropoutKey* dropout = nullptr);
+
+/// Cross-entropy of `hidden` [m, d] against every row of `table` [N+1, d], padding included: returns the sum
+/// over the rows of -ln softmax(hidden table^T)[target], adds weight * its gradient to `table_gradient` [N+1,
+/// d], and replaces `hidden` by weight * its gradient. Logits live in one tile of at most `tile_values`
+/// values at a time. CPU, no autograd.
+double cross_entropy_in_place(torch::Tensor& hidden, const torch::Tensor& table,
+                              std::span<const std::int64_t> targets, float weight,
+                              torch::Tensor& table_gradient, std::int64_t tile_values = 1 << 20);
+
+}  // namespace veer::nn
