@@ -7,6 +7,7 @@
 #include <string>
 
 #include "env/error.h"
+#include "env/lending_pool.h"
 #include "env/runtime.h"
 #include "env/shard_diary.h"
 #include "env/stepper.h"
@@ -111,6 +112,7 @@ struct Engine::Impl {
         work(shard, kept[static_cast<std::size_t>(index)]);
       } else {
         ShardScratch scratch = pool->take();
+        scratch.disown();
         work(shard, scratch);
         pool->put_back(std::move(scratch));
       }
@@ -159,7 +161,7 @@ struct Engine::Impl {
   Batch batch;
   std::shared_ptr<const Policy> current;
   std::vector<ShardScratch> kept;
-  std::optional<ScratchPool> pool;
+  std::optional<LendingPool<ShardScratch>> pool;
   bool pending_begin = true;
 };
 
@@ -261,7 +263,7 @@ Trajectories Engine::evaluate(const Policy& policy, Mode mode, std::span<const E
   shape.rows =
       static_cast<std::int32_t>(std::min<std::int64_t>(shape.rows, static_cast<std::int64_t>(ids.size())));
   Batch batch(shape, impl.options.seed);
-  ScratchPool pool([&] { return impl.stepper.make_scratch(policy, shape.shard_rows); });
+  LendingPool<ShardScratch> pool([&] { return impl.stepper.make_scratch(policy, shape.shard_rows); });
   std::vector<Trajectories> parts(static_cast<std::size_t>(batch.shards()));
   std::mutex progress_mutex;
   std::int64_t total = 0;
@@ -278,6 +280,7 @@ Trajectories Engine::evaluate(const Policy& policy, Mode mode, std::span<const E
     Shard shard = batch.shard(static_cast<std::int32_t>(i));
     ShardDiary diary(shape, impl.scenario.spec());
     ShardScratch scratch = pool.take();
+    scratch.disown();
     impl.play(shard, policy, mode, scratch, diary, ids.subspan(first, last - first), finished);
     pool.put_back(std::move(scratch));
     parts[index] = in_order_of_ids(diary.done);

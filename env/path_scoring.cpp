@@ -1,11 +1,10 @@
 #include "env/path_scoring.h"
 
-#include <tbb/enumerable_thread_specific.h>
-
 #include <memory>
 #include <utility>
 #include <vector>
 
+#include "env/lending_pool.h"
 #include "env/runtime.h"
 
 namespace veer {
@@ -53,7 +52,7 @@ std::span<T> slice(std::span<T> values, std::int32_t first, std::int32_t last) {
 void score_paths_parallel(const UserModel& judge, const PathQuery& query, const PathScores& out,
                           std::int32_t block_paths) {
   const std::vector<Block> blocks = cut(query, block_paths);
-  tbb::enumerable_thread_specific<std::unique_ptr<Workspace>> workspaces([&] {
+  LendingPool<std::unique_ptr<Workspace>> workspaces([&] {
     return judge.make_workspace({.rows = block_paths,
                                  .history_capacity = query.history.width() + query.items.width(),
                                  .slots = 1,
@@ -65,8 +64,8 @@ void score_paths_parallel(const UserModel& judge, const PathQuery& query, const 
     std::vector<std::int32_t> prompt;
     for (const std::int32_t p : slice(query.prompt, b.first_path, b.last_path))
       prompt.push_back(p - b.first_prompt);
-    Workspace& workspace = *workspaces.local();
-    workspace.owner = -1;
+    std::unique_ptr<Workspace> workspace = workspaces.take();
+    workspace->owner = -1;
     judge.score_paths({.seed = query.seed,
                        .history = slice(query.history, b.first_prompt, b.last_prompt),
                        .history_size = slice(query.history_size, b.first_prompt, b.last_prompt),
@@ -82,7 +81,8 @@ void score_paths_parallel(const UserModel& judge, const PathQuery& query, const 
                        .rank = slice(out.rank, b.first_path, b.last_path),
                        .start_interest = slice(out.start_interest, b.first_prompt, b.last_prompt),
                        .start_rank = slice(out.start_rank, b.first_prompt, b.last_prompt)},
-                      workspace);
+                      *workspace);
+    workspaces.put_back(std::move(workspace));
   });
 }
 

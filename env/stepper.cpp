@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 #include <string>
+#include <vector>
 
 #include "env/error.h"
 
@@ -22,24 +23,6 @@ std::vector<std::int32_t> all_rows(const Shard& shard) {
 }
 
 }  // namespace
-
-ShardScratch ScratchPool::take() {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!free_.empty()) {
-      ShardScratch scratch = std::move(free_.back());
-      free_.pop_back();
-      scratch.disown();
-      return scratch;
-    }
-  }
-  return make_();
-}
-
-void ScratchPool::put_back(ShardScratch scratch) {
-  const std::lock_guard lock(mutex_);
-  free_.push_back(std::move(scratch));
-}
 
 Stepper::Stepper(const Scenario& scenario) : scenario_(scenario) {
   measures_ = std::ranges::any_of(scenario.rewards(), &RewardTerm::reads_interest);

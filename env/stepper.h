@@ -4,10 +4,7 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <mutex>
-#include <vector>
 
 #include "env/policy.h"
 #include "env/scenario.h"
@@ -23,19 +20,6 @@ struct ShardScratch {
     user->owner = -1;
     policy->owner = -1;
   }
-};
-
-/// Scratch lent to one worker after another. Thread-safe.
-class ScratchPool {
- public:
-  explicit ScratchPool(std::function<ShardScratch()> make) : make_(std::move(make)) {}
-  ShardScratch take();
-  void put_back(ShardScratch scratch);
-
- private:
-  std::function<ShardScratch()> make_;
-  std::mutex mutex_;
-  std::vector<ShardScratch> free_;
 };
 
 class Stepper {
