@@ -29,8 +29,8 @@ void check(bool holds, const char* field, const std::string& found, const std::s
 void check_parameters(const SyntheticLogParameters& p) {
   check(p.people >= 1, "people", std::to_string(p.people), "at least 1");
   check(p.events >= 2, "events", std::to_string(p.events), "at least 2");
-  check(p.events + p.events / 2 <= p.world.items, "events", std::to_string(p.events),
-        "at most two thirds of the items, since nobody takes an item twice");
+  check(p.rest >= 0 && p.rest <= p.world.items / 2, "rest", std::to_string(p.rest),
+        "0 to half the number of items");
   check(p.taste >= 0 && std::isfinite(p.taste), "taste", std::to_string(p.taste), "a finite number >= 0");
   check(p.popularity >= 0 && std::isfinite(p.popularity), "popularity", std::to_string(p.popularity),
         "a finite number >= 0");
@@ -70,8 +70,11 @@ class Logger {
       truth_.show(state, item, accepted, truth_.world().parameters().rates, key);
       now += 600 + uniform_below(86400U, key, Stream::generate, pause);
       if (!accepted) continue;
-      taken[static_cast<std::size_t>(item) - 1] = 1;
       log.items.push_back(item);
+      taken[static_cast<std::size_t>(item) - 1] = 1;
+      const auto rest = static_cast<std::size_t>(parameters_.rest);
+      if (log.items.size() > rest)
+        taken[static_cast<std::size_t>(log.items.end()[-1 - parameters_.rest]) - 1] = 0;
       log.times.push_back(now);
     }
     return log;
@@ -136,8 +139,9 @@ Catalogue make_catalogue(const SyntheticWorld& world) {
 std::string describe_generator(const SyntheticLogParameters& p) {
   const SyntheticParameters& w = p.world;
   std::string text = "synthetic people=" + std::to_string(p.people) + " events=" + std::to_string(p.events) +
-                     " seed=" + std::to_string(p.seed) + " world-seed=" + std::to_string(w.seed) +
-                     " items=" + std::to_string(w.items) + " topics=" + std::to_string(w.topics);
+                     " rest=" + std::to_string(p.rest) + " seed=" + std::to_string(p.seed) +
+                     " world-seed=" + std::to_string(w.seed) + " items=" + std::to_string(w.items) +
+                     " topics=" + std::to_string(w.topics);
   const std::pair<const char*, float> numbers[] = {{"taste", p.taste},
                                                    {"popularity", p.popularity},
                                                    {"exploration", p.exploration},

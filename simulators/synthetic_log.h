@@ -22,11 +22,12 @@ struct SyntheticLogParameters {
   std::uint64_t seed = 1;      ///< of the logger, the answers and the split
 
   // What the logger shows: item i with probability proportional to
-  //   exp(taste * U(i) / temperature + popularity * quality(i)) over the items not yet in the log,
+  //   exp(taste * U(i) / temperature + popularity * quality(i)) over the items free to be taken,
   // or, with probability `exploration`, any of them. Only accepted items enter the log.
-  float taste = 0.6F;         ///< >= 0; how well the logger knows the person; 1: exactly
-  float popularity = 1.0F;    ///< >= 0; how much it pushes items of high quality whoever is there
+  float taste = 1.0F;         ///< >= 0; how well the logger knows the person; 1: exactly
+  float popularity = 0.5F;    ///< >= 0; how much it pushes items of high quality whoever is there
   float exploration = 0.05F;  ///< 0..1
+  std::int32_t rest = 10;     ///< accepted items before one may be taken again; 0..items/2
 };
 
 struct SyntheticLog {

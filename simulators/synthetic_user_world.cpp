@@ -53,13 +53,6 @@ void check_parameters(const SyntheticParameters& p) {
   check(p.rates.drift >= 0 && std::isfinite(p.rates.drift), "drift", p.rates.drift, "a finite number >= 0");
 }
 
-void normalise(std::span<float> values) {
-  float squared = 0.0F;
-  for (const float v : values) squared += v * v;
-  const float scale = 1.0F / std::sqrt(squared);
-  for (float& v : values) v *= scale;
-}
-
 std::size_t ring(std::int32_t topic, std::int32_t topics) {
   return static_cast<std::size_t>((topic + topics) % topics);
 }

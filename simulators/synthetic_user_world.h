@@ -29,11 +29,11 @@ struct SyntheticParameters {
 
   // Utility of item v: scale * taste.v + quality + bias - boredom.v; accepted with probability
   // sigmoid(utility).
-  float scale = 5.0F;
-  float bias = -2.0F;
-  float temperature = 0.6F;  ///< interest is softmax(utility / temperature); > 0
+  float scale = 6.0F;
+  float bias = -2.5F;
+  float temperature = 0.5F;  ///< interest is softmax(utility / temperature); > 0
 
-  TasteRates rates{.shift = 0.10F, .boredom_growth = 0.5F, .boredom_decay = 0.25F, .drift = 0.02F};
+  TasteRates rates{.shift = 0.08F, .boredom_growth = 0.35F, .boredom_decay = 0.25F, .drift = 0.02F};
 };
 
 class SyntheticWorld {

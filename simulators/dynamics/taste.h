@@ -20,13 +20,24 @@ struct TasteRates {
 
 /// The two vectors of one person.
 struct TasteState {
-  std::span<float> taste;    ///< length at most 1
+  std::span<float> taste;    ///< length 1
   std::span<float> boredom;  ///< >= 0
 };
 
-/// Taste moves `rate` of the way towards the item: a convex combination, so the length never exceeds 1.
+/// Scales to length 1; leaves the zero vector alone.
+inline void normalise(std::span<float> values) noexcept {
+  float squared = 0.0F;
+  for (const float value : values) squared += value * value;
+  if (squared <= 0.0F) return;
+  const float scale = 1.0F / std::sqrt(squared);
+  for (float& value : values) value *= scale;
+}
+
+/// Taste turns `rate` of the way towards the item. What counts is its direction: the length stays 1, so that someone who
+/// has seen a bit of everything is not left without opinions.
 inline void shift_taste(std::span<float> taste, std::span<const float> item, float rate) noexcept {
   for (std::size_t t = 0; t < taste.size(); ++t) taste[t] += rate * (item[t] - taste[t]);
+  normalise(taste);
 }
 
 inline void decay_boredom(std::span<float> boredom, float decay) noexcept {
@@ -37,18 +48,13 @@ inline void grow_boredom(std::span<float> boredom, std::span<const float> item, 
   for (std::size_t t = 0; t < boredom.size(); ++t) boredom[t] += growth * item[t];
 }
 
-/// One step of a random walk (Stream::drift of the step's key), kept inside the unit ball so that a long
-/// episode cannot turn drift into ever louder taste. Draws nothing when `deviation` is 0.
+/// One step of a random walk on the sphere (Stream::drift of the step's key). Draws nothing when `deviation` is 0.
 inline void drift_taste(std::span<float> taste, float deviation, const StepKey& key) noexcept {
   if (deviation <= 0.0F) return;
-  float squared = 0.0F;
   for (std::size_t t = 0; t < taste.size(); ++t) {
     taste[t] += deviation * normal(key, Stream::drift, static_cast<std::uint32_t>(t));
-    squared += taste[t] * taste[t];
   }
-  if (squared <= 1.0F) return;
-  const float scale = 1.0F / std::sqrt(squared);
-  for (float& value : taste) value *= scale;
+  normalise(taste);
 }
 
 }  // namespace veer
