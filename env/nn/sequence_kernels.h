@@ -1,0 +1,46 @@
+// The parts of SASRec and GRU4Rec that are not matrix products, over rows of floats: fused, without
+// temporaries.
+//
+// Thread-safety: pure functions over the caller's memory. Determinism: a row's result depends on that row
+// alone.
+#pragma once
+
+#include <cstdint>
+
+namespace veer::nn {
+
+/// out[r] = LayerNorm(items[item[r]] + positions[position[r]]). Tables are row-major with `width` columns.
+void embed_rows(const float* items, const float* positions, const std::int32_t* item,
+                const std::int32_t* position, std::int32_t rows, std::int32_t width, const float* gain,
+                const float* offset, float epsilon, float* out) noexcept;
+
+/// x[r] = LayerNorm(y[r] + bias + x[r]): the end of an attention or feed-forward block.
+void add_and_normalise(const float* y, const float* bias, std::int32_t rows, std::int32_t width,
+                       const float* gain, const float* offset, float epsilon, float* x) noexcept;
+
+/// x[r] = gelu(x[r] + bias).
+void add_gelu(float* x, const float* bias, std::int32_t rows, std::int32_t width) noexcept;
+
+/// x[r] += bias.
+void add_bias(float* x, const float* bias, std::int32_t rows, std::int32_t width) noexcept;
+
+/// Keys and values of many sequences: row (slot, t) starts at (slot * positions + t) * width.
+struct KeyValueRows {
+  const float* keys = nullptr;
+  const float* values = nullptr;
+  std::int32_t positions = 0;
+  const std::int32_t* slot = nullptr;    ///< [rows] the sequence a query reads
+  const std::int32_t* length = nullptr;  ///< [rows] how many of its first positions
+};
+
+/// Multi-head attention of single queries: each row reads `shared` and then `own` (either may have length 0,
+/// not both). queries and out: [rows, width]. scratch: shared.positions + own.positions + 32 floats.
+void attend(const float* queries, std::int32_t rows, std::int32_t width, std::int32_t heads,
+            const KeyValueRows& shared, const KeyValueRows& own, float* scratch, float* out) noexcept;
+
+/// GRU update without biases: input and hidden are [rows, 3 * width] products in gate order r, z, n;
+/// state [rows, width] is replaced by (1 - z) n + z state with n = tanh(input_n + r hidden_n).
+void gru_update(const float* input, const float* hidden, std::int32_t rows, std::int32_t width,
+                float* state) noexcept;
+
+}  // namespace veer::nn
