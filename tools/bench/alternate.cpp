@@ -1,0 +1,35 @@
+#include <algorithm>
+#include <chrono>
+
+#include "tools/bench/workload.h"
+
+namespace veer::bench {
+namespace {
+
+double seconds_of(const std::function<void()>& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  const std::size_t half = values.size() / 2;
+  return values.size() % 2 == 1 ? values[half] : 0.5 * (values[half - 1] + values[half]);
+}
+
+}  // namespace
+
+std::pair<double, double> alternate(int repetitions, const std::function<void()>& a,
+                                    const std::function<void()>& b) {
+  a();
+  b();
+  std::vector<double> first, second;
+  for (int i = 0; i < repetitions; ++i) {
+    first.push_back(seconds_of(a));
+    second.push_back(seconds_of(b));
+  }
+  return {median(first), median(second)};
+}
+
+}  // namespace veer::bench
