@@ -26,7 +26,9 @@ std::vector<std::int32_t> all_rows(const Shard& shard) {
 
 Stepper::Stepper(const Scenario& scenario) : scenario_(scenario) {
   measures_ = std::ranges::any_of(scenario.rewards(), &RewardTerm::reads_interest);
-  reads_users_ = measures_ || scenario.spec().acceptance == Acceptance::sampled;
+  asks_users_ = scenario.spec().acceptance == Acceptance::sampled ||
+                std::ranges::any_of(scenario.rewards(), &RewardTerm::reads_acceptance);
+  reads_users_ = measures_ || asks_users_;
 }
 
 WorkspaceShape Stepper::workspace_shape(std::int32_t shard_rows) const {
@@ -112,16 +114,15 @@ void Stepper::respond(Shard& shard, ShardScratch& scratch) const {
     shard.interest_before(row) = shard.interest(row);
     shard.rank_before(row) = shard.rank(row);
   }
+  if (asks_users_) scenario_.users().choose(rows, shard, *scratch.user);
   if (scenario_.spec().acceptance == Acceptance::always) {
     for (const std::int32_t row : rows) {
       for (std::int32_t slot = 0; slot < shard.items.width(); ++slot) {
         const bool shown = shard.items(row, slot) != no_item;
         shard.feedback(row, slot) = shown ? feedback::accepted : feedback::refused;
-        shard.probability(row, slot) = shown ? 1.0F : 0.0F;
+        if (!asks_users_) shard.probability(row, slot) = shown ? 1.0F : 0.0F;
       }
     }
-  } else {
-    scenario_.users().choose(rows, shard, *scratch.user);
   }
   scenario_.settle(rows, shard);
   for (const std::int32_t row : rows) {

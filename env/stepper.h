@@ -44,6 +44,7 @@ class Stepper {
 
   const Scenario& scenario_;
   bool measures_ = false;     ///< some reward term reads interest and rank
+  bool asks_users_ = false;   ///< acceptance probabilities come from the user model
   bool reads_users_ = false;  ///< the user model's state matters during episodes
 };
 
