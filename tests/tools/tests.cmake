@@ -30,3 +30,10 @@ if(NOT VEER_SANITIZE)
   add_test(NAME consumer COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/consumer/check ${PROJECT_BINARY_DIR})
   set_tests_properties(consumer PROPERTIES LABELS consumer TIMEOUT 600 RUN_SERIAL ON)
 endif()
+
+# The program: its parts, and the built program as anybody would run it.
+if(VEER_BUILD_TOOLS)
+  veer_test(tools_test SOURCES tools/console_test.cpp tools/config_file_test.cpp tools/run_program.cpp
+            LIBRARIES veer_tools)
+  target_compile_definitions(tools_test PRIVATE VEER_PROGRAM="$<TARGET_FILE:veer_program>")
+endif()

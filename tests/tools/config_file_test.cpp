@@ -1,0 +1,99 @@
+#include "tools/veer/config_file.h"
+
+#include <CLI/CLI.hpp>
+
+#include "env/error.h"
+#include "tests/test.h"
+#include "tests/tools/run_program.h"
+
+using namespace veer;
+using tests::ScratchFolder;
+using tests::write_text;
+using tools::with_config_file;
+
+namespace {
+
+/// A program of two subcommands, as the real one is built.
+struct Example {
+  CLI::App app{"example"};
+  std::vector<std::string> policies;
+  std::string output;
+  int episodes = 0;
+  bool json = false;
+  std::string config;
+
+  Example() {
+    CLI::App* evaluate = app.add_subcommand("evaluate", "");
+    evaluate->add_option("--policy", policies, "");
+    evaluate->add_option("-o,--output", output, "");
+    evaluate->add_option("--episodes", episodes, "");
+    evaluate->add_flag("--json", json, "");
+    evaluate->add_option("--config", config, "");
+    CLI::App* fit = app.add_subcommand("fit", "");
+    fit->add_option("--epochs", episodes, "");
+    fit->add_option("--config", config, "");
+  }
+};
+
+using Arguments = std::vector<std::string>;
+
+std::string message_of(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+}  // namespace
+
+TEST_CASE("keys of the file become options behind the subcommand") {
+  Example example;
+  ScratchFolder folder;
+  write_text(folder / "c.toml",
+             "episodes = 1_000\njson = true\n[evaluate]\npolicy = [\"random\", "
+             "\"beam:width=4\"]\n[fit]\nepochs = 3\n");
+  CHECK(with_config_file(example.app, {"evaluate", "--config", folder / "c.toml", "-o", "run"}) ==
+        Arguments{"evaluate", "--episodes=1000", "--json", "--policy=random", "--policy=beam:width=4",
+                  "--config", folder / "c.toml", "-o", "run"});
+}
+
+TEST_CASE("the command line wins over the file") {
+  Example example;
+  ScratchFolder folder;
+  write_text(folder / "c.toml", "episodes = 10\noutput = \"from-file\"\n");
+  const std::string config = "--config=" + (folder / "c.toml");
+  CHECK(with_config_file(example.app, {"evaluate", config, "--episodes=5", "-orun"}) ==
+        Arguments{"evaluate", config, "--episodes=5", "-orun"});
+}
+
+TEST_CASE("without --config nothing changes") {
+  Example example;
+  CHECK(with_config_file(example.app, {"evaluate", "--episodes", "5"}) ==
+        Arguments{"evaluate", "--episodes", "5"});
+}
+
+TEST_CASE("unknown keys, wrong values and broken files are named with file and line") {
+  Example example;
+  ScratchFolder folder;
+  const auto error_of = [&](const std::string& text) {
+    write_text(folder / "c.toml", text);
+    return message_of([&] { with_config_file(example.app, {"evaluate", "--config", folder / "c.toml"}); });
+  };
+  CHECK(error_of("episodes = 5\nepisods = 6\n")
+            .starts_with((folder / "c.toml") + ":2: episods: found an unknown key"));
+  CHECK(error_of("[fit]\nepisodes = 1\n").find(":2: episodes: found an unknown key") != std::string::npos);
+  CHECK(error_of("[train]\n").find("train: found a table of this name") != std::string::npos);
+  CHECK(error_of("json = \"yes\"\n").find("json: found a value for a flag") != std::string::npos);
+  CHECK(error_of("episodes = true\n").find("episodes: found true or false") != std::string::npos);
+  CHECK(error_of("episodes = 1979-05-27\n").find("episodes: found a value that is no option's") !=
+        std::string::npos);
+  CHECK(error_of("episodes = \n").find(":1: found") != std::string::npos);
+  CHECK(error_of("[evaluate.deep]\nx = 1\n").find("evaluate.deep: found a table inside") !=
+        std::string::npos);
+  CHECK(error_of("config = \"other.toml\"\n").find("config: found an unknown key") != std::string::npos);
+  CHECK(message_of([&] {
+          with_config_file(example.app, {"evaluate", "--config", folder / "absent.toml"});
+        }).find("absent.toml") != std::string::npos);
+}

@@ -1,0 +1,128 @@
+#include "tools/veer/console.h"
+
+#include <cmath>
+#include <functional>
+#include <sstream>
+#include <thread>
+
+#include "tests/test.h"
+#include "tools/veer/statistics.h"
+#include "tools/veer/table.h"
+#include "tools/veer/text.h"
+
+using namespace veer::tools;
+
+TEST_CASE("progress says how much, how fast and how long still") {
+  CHECK(progress_line("evaluate", "episodes", 0, 400, 0.0) == "evaluate: 0 of 400 episodes (0 %)");
+  CHECK(progress_line("evaluate", "episodes", 100, 400, 2.0) ==
+        "evaluate: 100 of 400 episodes (25 %), 50 episodes/s, 6 s left");
+  CHECK(progress_line("fit", "steps", 400, 400, 8.0) == "fit: 400 of 400 steps (100 %), 50 steps/s");
+}
+
+TEST_CASE("durations in words") {
+  CHECK(duration_text(-1.0) == "0 s");
+  CHECK(duration_text(59.4) == "59 s");
+  CHECK(duration_text(200.0) == "3 min 20 s");
+  CHECK(duration_text(7500.0) == "2 h 5 min");
+}
+
+TEST_CASE("a console keeps results and notes apart, and quiet means quiet") {
+  std::ostringstream out;
+  std::ostringstream err;
+  Console console({.quiet = false}, out, err);
+  console.note("reading");
+  CHECK(err.str() == "reading\n");
+  CHECK(out.str().empty());
+  CHECK(console.bold("x") == "x");
+  CHECK(Console({.colour = true}, out, err).bold("x") == "\033[1mx\033[0m");
+
+  Console quiet({.quiet = true, .terminal = true}, out, err);
+  quiet.note("nothing");
+  {
+    Progress progress(quiet, "work", "items", 10);
+    std::this_thread::sleep_for(std::chrono::milliseconds(250));
+    progress.update(5);
+  }
+  CHECK(err.str() == "reading\n");
+}
+
+TEST_CASE("on a terminal, progress rewrites one line and takes it away at the end") {
+  std::ostringstream out;
+  std::ostringstream err;
+  const Console console({.terminal = true}, out, err);
+  {
+    Progress progress(console, "work", "items", 10);
+    progress.update(1);
+    CHECK(err.str().empty());  // too early to say anything
+    std::this_thread::sleep_for(std::chrono::milliseconds(250));
+    progress.update(5);
+  }
+  CHECK(err.str().starts_with("\r\033[Kwork: 5 of 10 items (50 %)"));
+  CHECK(err.str().ends_with("\r\033[K"));
+  CHECK(err.str().find('\n') == std::string::npos);
+}
+
+TEST_CASE("tables align by characters, not bytes") {
+  Table table({"policy", "IoI"});
+  table.add({"beam", "1.25"});
+  table.add({"Amélie", "-0.50"});
+  CHECK(table.text() ==
+        "policy    IoI\n"
+        "-------------\n"
+        "beam     1.25\n"
+        "Amélie  -0.50\n");
+}
+
+TEST_CASE("long texts are cut between characters") {
+  CHECK(shorten("short", 5) == "short");
+  CHECK(shorten("Toy Story (1995)", 8) == "Toy S...");
+  CHECK(shorten("ééééé", 4) == "é...");
+}
+
+TEST_CASE("a chart puts the largest value on top and the smallest at the bottom") {
+  const double values[] = {-7.0, -5.0, -4.0};
+  CHECK(chart(values, 4) ==
+        "    -4.00 |        *\n"
+        "          |    *\n"
+        "          |\n"
+        "    -7.00 |*\n"
+        "           0   1   2\n");
+  const double flat[] = {1.0, 1.0};
+  CHECK(chart(flat, 1) == "     1.00 |*   *\n           0   1\n");
+  CHECK(chart({}, 3).empty());
+}
+
+TEST_CASE("large numbers are grouped") {
+  CHECK(grouped(0) == "0");
+  CHECK(grouped(999) == "999");
+  CHECK(grouped(1000209) == "1,000,209");
+  CHECK(grouped(-123456) == "-123,456");
+}
+
+TEST_CASE("means come with Student's interval") {
+  const double values[] = {1.0, 2.0, 3.0, 4.0};
+  const Interval interval = mean_interval(values);
+  CHECK(interval.mean == doctest::Approx(2.5));
+  CHECK(interval.half_width == doctest::Approx(3.182 * 1.2909944 / 2.0));
+  CHECK(interval.count == 4);
+  const double one[] = {5.0};
+  CHECK(mean_interval(one).half_width == 0.0);
+  CHECK(mean_interval({}).count == 0);
+  std::vector<double> many(100);
+  for (std::size_t i = 0; i < many.size(); ++i) many[i] = i % 2 == 0 ? 0.0 : 1.0;
+  // t(99) = 1.9842, s = sqrt(0.25 * 100 / 99)
+  CHECK(mean_interval(many).half_width == doctest::Approx(1.9842 * 0.5025189 / 10.0).epsilon(1e-4));
+}
+
+TEST_CASE("Kendall's tau counts ordered pairs") {
+  const double a[] = {1.0, 2.0, 3.0, 4.0};
+  const double reversed[] = {4.0, 3.0, 2.0, 1.0};
+  const double one_swap[] = {1.0, 3.0, 2.0, 4.0};
+  const double constant[] = {1.0, 1.0, 1.0, 1.0};
+  const double tie[] = {1.0, 1.0, 2.0, 3.0};
+  CHECK(kendall_tau(a, a) == doctest::Approx(1.0));
+  CHECK(kendall_tau(a, reversed) == doctest::Approx(-1.0));
+  CHECK(kendall_tau(a, one_swap) == doctest::Approx(4.0 / 6.0));
+  CHECK(kendall_tau(a, constant) == 0.0);
+  CHECK(kendall_tau(a, tie) == doctest::Approx(5.0 / std::sqrt(30.0)));
+}

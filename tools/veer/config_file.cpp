@@ -1,0 +1,154 @@
+#include "tools/veer/config_file.h"
+
+#include <fmt/format.h>
+
+#define TOML_EXCEPTIONS 1
+#include <toml++/toml.h>
+
+#include <CLI/App.hpp>
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include "env/error.h"
+
+namespace veer::tools {
+namespace {
+
+/// A file's name and its subcommand, for messages.
+struct Source {
+  std::filesystem::path file;
+  std::string command;
+};
+
+Where where(const Source& source, const toml::node& node, const std::string& key) {
+  return {source.file, static_cast<std::int64_t>(node.source().begin.line), key};
+}
+
+const CLI::App* find_command(const CLI::App& program, const std::string& name) {
+  const auto found =
+      program.get_subcommands([&](const CLI::App* command) { return command->get_name() == name; });
+  return found.empty() ? nullptr : found.front();
+}
+
+/// The value as it would stand on a command line.
+std::string value_text(const Source& source, const std::string& key, const toml::node& node) {
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* integer = node.as_integer()) return fmt::format("{}", integer->get());
+  if (const auto* real = node.as_floating_point()) return fmt::format("{}", real->get());
+  throw ConfigError(
+      where(source, node, key),
+      {"a value that is no option's", "a text, a number, true or false, or a list of texts and numbers",
+       "write it as on the command line, in quotes"});
+}
+
+bool stands_on_command_line(const CLI::Option& option, const std::vector<std::string>& arguments) {
+  return std::any_of(arguments.begin(), arguments.end(), [&](const std::string& argument) {
+    for (const std::string& name : option.get_lnames()) {
+      if (argument == "--" + name || argument.starts_with("--" + name + "=")) return true;
+    }
+    for (const std::string& name : option.get_snames()) {
+      if (argument.starts_with("-" + name) && !argument.starts_with("--")) return true;
+    }
+    return false;
+  });
+}
+
+const CLI::Option& option_of(const Source& source, const CLI::App& command, const std::string& key,
+                             const toml::node& node) {
+  const CLI::Option* option = command.get_option_no_throw("--" + key);
+  if (option != nullptr && key != "help" && key != "config") return *option;
+  throw ConfigError(where(source, node, key),
+                    {"an unknown key", fmt::format("an option of veer {}", source.command),
+                     fmt::format("veer {} --help lists them", source.command)});
+}
+
+/// Appends what the keys of one table say to `out`; nested tables are left to the caller.
+void read_keys(const Source& source, const CLI::App& command, const toml::table& table,
+               const std::vector<std::string>& arguments, std::vector<std::string>& out) {
+  for (const auto& [raw_key, node] : table) {
+    const std::string key(raw_key.str());
+    if (node.is_table()) continue;
+    const CLI::Option& option = option_of(source, command, key, node);
+    const bool overruled = stands_on_command_line(option, arguments);
+    const bool is_flag = option.get_items_expected_max() == 0;
+    if (const auto* boolean = node.as_boolean(); boolean != nullptr || is_flag) {
+      if (boolean == nullptr || !is_flag) {
+        throw ConfigError(where(source, node, key), {is_flag ? "a value for a flag" : "true or false",
+                                                     is_flag ? "true or false" : "a value", ""});
+      }
+      if (boolean->get() && !overruled) out.push_back("--" + key);
+    } else if (const auto* list = node.as_array()) {
+      for (const toml::node& element : *list) {
+        const std::string value = value_text(source, key, element);
+        if (!overruled) out.push_back(fmt::format("--{}={}", key, value));
+      }
+    } else {
+      const std::string value = value_text(source, key, node);
+      if (!overruled) out.push_back(fmt::format("--{}={}", key, value));
+    }
+  }
+}
+
+toml::table parse(const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  std::ostringstream text;
+  if (!stream || !(text << stream.rdbuf())) {
+    throw IoError({file, 0, "--config"}, {"a file that cannot be read", "a TOML file with content", ""});
+  }
+  try {
+    return toml::parse(text.str());
+  } catch (const toml::parse_error& error) {
+    throw ConfigError({file, static_cast<std::int64_t>(error.source().begin.line), ""},
+                      {std::string(error.description()), "TOML", ""});
+  }
+}
+
+/// The file named by --config, empty when there is none.
+std::string config_argument(const std::vector<std::string>& arguments) {
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i] == "--config" && i + 1 < arguments.size()) return arguments[i + 1];
+    if (arguments[i].starts_with("--config=")) return arguments[i].substr(9);
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<std::string> with_config_file(const CLI::App& program,
+                                          const std::vector<std::string>& arguments) {
+  const std::string file = config_argument(arguments);
+  const auto chosen = std::find_if(arguments.begin(), arguments.end(), [&](const std::string& argument) {
+    return !argument.starts_with("-") && find_command(program, argument) != nullptr;
+  });
+  if (file.empty() || chosen == arguments.end()) return arguments;
+
+  const toml::table table = parse(file);
+  const CLI::App& command = *find_command(program, *chosen);
+  std::vector<std::string> added;
+  read_keys({file, *chosen}, command, table, arguments, added);
+  for (const auto& [raw_key, node] : table) {
+    const auto* section = node.as_table();
+    if (section == nullptr) continue;
+    const std::string name(raw_key.str());
+    const CLI::App* owner = find_command(program, name);
+    if (owner == nullptr) {
+      throw ConfigError(where({file, name}, node, name),
+                        {"a table of this name", "one named after a subcommand", ""});
+    }
+    std::vector<std::string> others;
+    read_keys({file, name}, *owner, *section, arguments, owner == &command ? added : others);
+    for (const auto& [inner_key, inner] : *section) {
+      if (inner.is_table()) {
+        throw ConfigError(where({file, name}, inner, name + "." + std::string(inner_key.str())),
+                          {"a table inside a subcommand's table", "options only", ""});
+      }
+    }
+  }
+  std::vector<std::string> out(arguments.begin(), chosen + 1);
+  out.insert(out.end(), added.begin(), added.end());
+  out.insert(out.end(), chosen + 1, arguments.end());
+  return out;
+}
+
+}  // namespace veer::tools

@@ -1,0 +1,106 @@
+#include "tools/veer/describe.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <ostream>
+#include <string_view>
+
+#include "tools/veer/text.h"
+
+namespace veer::tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string value_text(const Json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_number_integer()) return grouped(value.get<std::int64_t>());
+  if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
+  if (value.is_number_float()) return fmt::format("{:.6g}", value.get<double>());
+  if (value.is_array()) {
+    std::string text;
+    for (const Json& element : value) text += (text.empty() ? "" : ", ") + value_text(element);
+    return text;
+  }
+  return value.dump();
+}
+
+}  // namespace
+
+Json describe_dataset(const Dataset& dataset) {
+  constexpr std::array<std::string_view, 4> part_names{"train_plan", "train_judge", "validation", "test"};
+  Json parts;
+  for (std::size_t part = 0; part < part_names.size(); ++part) {
+    parts[std::string(part_names[part])] = dataset.users_of(static_cast<Part>(part)).size();
+  }
+  const Interactions& log = dataset.interactions;
+  Json out;
+  out["type"] = "dataset";
+  out["name"] = dataset.name;
+  out["users"] = log.users();
+  out["items"] = dataset.catalogue.size();
+  out["interactions"] = log.size();
+  out["attributes"] = dataset.catalogue.attribute_names.size();
+  out["times"] = !log.times.empty();
+  out["ratings"] = !log.ratings.empty();
+  out["users_by_part"] = parts;
+  out["split_seed"] = dataset.split_seed;
+  out["source"] = dataset.provenance.source;
+  out["origin"] = dataset.provenance.origin;
+  out["filters"] = dataset.provenance.filters;
+  if (!dataset.provenance.generator.empty()) out["generator"] = dataset.provenance.generator;
+  out["fingerprint"] = dataset.fingerprint;
+  return out;
+}
+
+Json describe_model(const ModelManifest& manifest) {
+  Json out;
+  out["type"] = "model";
+  out["kind"] = manifest.kind;
+  out["role"] = manifest.role;
+  out["parameters"] = manifest.parameters;
+  out["fitted_on"] = manifest.fitted_on;
+  out["dataset_name"] = manifest.dataset_name;
+  out["dataset_fingerprint"] = manifest.dataset_fingerprint;
+  out["seed"] = manifest.seed;
+  out["hyper_parameters"] = Json::object();
+  for (const auto& [name, value] : manifest.hyper_parameters) out["hyper_parameters"][name] = value;
+  out["metrics"] = Json::object();
+  for (const auto& [name, value] : manifest.metrics) out["metrics"][name] = value;
+  return out;
+}
+
+Json describe_run(const RunSummary& summary) {
+  Json out;
+  out["type"] = "run";
+  out["scenario"] = summary.header.scenario;
+  out["seed"] = summary.header.seed;
+  out["policies"] = summary.header.policies;
+  out["judges"] = summary.header.judges;
+  out["dataset_fingerprint"] = summary.header.dataset_fingerprint;
+  out["complete"] = summary.complete;
+  out["episodes"] = summary.episodes;
+  out["steps"] = summary.steps;
+  out["digest"] = summary.digest;
+  return out;
+}
+
+void print_description(const Console& console, const Json& description) {
+  if (console.json()) {
+    console.out() << description.dump(2) << '\n';
+    return;
+  }
+  for (const auto& [key, value] : description.items()) {
+    if (!value.is_object()) {
+      console.out() << fmt::format("{:<22} {}\n", key, value_text(value));
+      continue;
+    }
+    for (const auto& [inner_key, inner] : value.items()) {
+      console.out() << fmt::format("{:<22} {}\n", fmt::format("{}.{}", key, inner_key), value_text(inner));
+    }
+  }
+}
+
+}  // namespace veer::tools

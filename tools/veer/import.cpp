@@ -1,0 +1,115 @@
+// veer import FORMAT PATH -o data.h5
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "env/data/importers/importer.h"
+#include "env/error.h"
+#include "env/store/dataset_file.h"
+#include "tools/veer/describe.h"
+#include "tools/veer/program.h"
+
+namespace veer::tools {
+namespace {
+
+struct ImportCommand {
+  std::string format;
+  std::string path;
+  std::string output;
+  std::string items_file;
+  std::string delimiter;
+  std::string attribute_separator = "|";
+  std::string duplicates = "error";
+  std::string unknown_items = "error";
+  std::string time_unit = "seconds";
+  ImportOptions options;
+};
+
+std::string format_list() {
+  std::string text = "\nFormats:";
+  for (const ImportFormat& format : import_formats())
+    text += fmt::format("\n  {:<12} {}", format.name, format.reads);
+  return text;
+}
+
+char one_character(const std::string& option, const std::string& text) {
+  if (text == "\\t" || text == "tab") return '\t';
+  if (text.size() == 1) return text.front();
+  throw ConfigError({{}, 0, option}, {"'" + text + "'", "one character, or 'tab'", ""});
+}
+
+template <class Value>
+Value one_of(const std::string& option, const std::string& word, std::optional<Value> value,
+             const char* words) {
+  if (value) return *value;
+  throw ConfigError({{}, 0, option}, {"'" + word + "'", words, ""});
+}
+
+void run_import(ImportCommand& command, const Session& session) {
+  ImportOptions& options = command.options;
+  options.split_seed = session.common.seed;
+  options.items_file = command.items_file;
+  options.delimiter = command.delimiter.empty() ? '\0' : one_character("--delimiter", command.delimiter);
+  options.attribute_separator = one_character("--attribute-separator", command.attribute_separator);
+  options.duplicates = one_of("--duplicates", command.duplicates, duplicates_from(command.duplicates),
+                              "error, keep-all, keep-first or keep-last");
+  options.unknown_items = one_of("--unknown-items", command.unknown_items,
+                                 unknown_items_from(command.unknown_items), "error, keep or drop");
+  options.time_unit = one_of("--time-unit", command.time_unit, time_unit_from(command.time_unit),
+                             "seconds, milliseconds, microseconds or nanoseconds");
+
+  const auto begin = std::chrono::steady_clock::now();
+  const Dataset dataset = import_dataset(command.format, command.path, options);
+  write_dataset(command.output, dataset);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  session.console.note(fmt::format("imported {} as {} in {:.2f} s", command.path, command.output, seconds));
+  print_description(session.console, describe_dataset(dataset));
+}
+
+}  // namespace
+
+void add_import(Program& program) {
+  auto command = std::make_shared<ImportCommand>();
+  CLI::App& app = program.add("import", "Reads an interaction log and writes a dataset file.",
+                              "veer import movielens ml-1m -o ml-1m.h5 --k-core 5" + format_list(),
+                              [command](const Session& session) { run_import(*command, session); });
+  app.add_option("FORMAT", command->format, "format of the source")->required();
+  app.add_option("PATH", command->path, "file or directory of the source")->required();
+  app.add_option("-o,--output", command->output, "dataset file to write")->required()->type_name("FILE");
+  ImportOptions& options = command->options;
+  app.add_option("--name", options.name, "name of the dataset; default: that of PATH");
+  app.add_option("--k-core", options.k_core, "users and items need this many interactions")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("K");
+  app.add_option("--user-core", options.user_core, "instead of --k-core, for users")->type_name("K");
+  app.add_option("--item-core", options.item_core, "instead of --k-core, for items")->type_name("K");
+  app.add_option("--min-rating", options.min_rating, "drop interactions rated below")->type_name("R");
+  app.add_option("--duplicates", command->duplicates, "error, keep-all, keep-first or keep-last")
+      ->capture_default_str();
+  app.add_option("--unknown-items", command->unknown_items,
+                 "items missing from the item table: error, keep or drop")
+      ->capture_default_str();
+  app.add_option("--items-file", command->items_file, "csv: table of titles and attributes")
+      ->type_name("FILE");
+  app.add_option("--delimiter", command->delimiter, "csv: between columns; default: found in the header");
+  app.add_option("--attribute-separator", command->attribute_separator,
+                 "csv: between the attributes of an item")
+      ->capture_default_str();
+  app.add_option("--time-unit", command->time_unit, "seconds, milliseconds, microseconds or nanoseconds")
+      ->capture_default_str();
+  ImportColumns& columns = options.columns;
+  const std::string group = "Columns by name (csv, recbole)";
+  app.add_option("--user-column", columns.user, "who")->group(group);
+  app.add_option("--item-column", columns.item, "what")->group(group);
+  app.add_option("--time-column", columns.time, "when")->group(group);
+  app.add_option("--rating-column", columns.rating, "how much it was liked")->group(group);
+  app.add_option("--item-id-column", columns.item_id, "item table: id")->group(group);
+  app.add_option("--title-column", columns.title, "item table: title")->group(group);
+  app.add_option("--attributes-column", columns.attributes, "item table: attributes")->group(group);
+}
+
+}  // namespace veer::tools

@@ -1,0 +1,110 @@
+#include "tools/veer/program.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <ostream>
+#include <utility>
+
+#include "env/error.h"
+#include "env/runtime.h"
+#include "tools/veer/config_file.h"
+#include "tools/veer/learned.h"
+
+namespace veer::tools {
+namespace {
+
+void add_common_options(CLI::App& command, CommonOptions& common) {
+  const std::string group = "Common options";
+  command.add_option("--config", common.config, "TOML file with options; the command line wins")
+      ->type_name("FILE")
+      ->group(group);
+  command.add_flag("--json", common.json, "results as one JSON document")->group(group);
+  command.add_flag("--quiet", common.quiet, "nothing on stderr but errors")->group(group);
+  command.add_option("--seed", common.seed, "all randomness follows from it")
+      ->capture_default_str()
+      ->group(group);
+  command.add_option("--threads", common.threads, "0: one per core; results do not depend on it")
+      ->check(CLI::Range(0, 4096))
+      ->type_name("N")
+      ->capture_default_str()
+      ->group(group);
+  command.add_option("--device", common.device, "cpu, cuda, cuda:N or auto")
+      ->capture_default_str()
+      ->group(group);
+}
+
+/// --json and --quiet are wanted before the command line is known to be sound.
+bool asked_for(const std::vector<std::string>& arguments, const std::string& flag) {
+  return std::find(arguments.begin(), arguments.end(), flag) != arguments.end();
+}
+
+}  // namespace
+
+Program::Program()
+    : app_(std::make_unique<CLI::App>(
+          "Veer plays recommender policies against simulated people whose taste shifts.", "veer")) {
+  app_->require_subcommand(1);
+  app_->set_version_flag("--version", version_text, "versions of this program and of what it stands on");
+  app_->get_formatter()->column_width(34);
+  app_->footer(
+      "Exit codes: 0 success, 1 failed while running, 2 usage, 3 data or format, 4 device unavailable,\n"
+      "5 a gate failed or a verification mismatched, 130 interrupted.\n"
+      "Example: veer demo");
+  add_import(*this);
+  add_info(*this);
+}
+
+Program::~Program() = default;
+
+CLI::App& Program::add(const std::string& name, const std::string& description, const std::string& example,
+                       Action action) {
+  CLI::App& command = *app_->add_subcommand(name, description);
+  command.footer("Example: " + example);
+  command.option_defaults()->always_capture_default(false);
+  add_common_options(command, common_);
+  command.final_callback([this, action = std::move(action)] { chosen_ = action; });
+  return command;
+}
+
+void Program::parse(std::vector<std::string> arguments) {
+  arguments = with_config_file(*app_, arguments);
+  std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
+  app_->parse(std::move(arguments));
+}
+
+int Program::run(std::vector<std::string> arguments, std::ostream& out, std::ostream& err) {
+  const Console console(
+      console_for_this_process(asked_for(arguments, "--json"), asked_for(arguments, "--quiet")), out, err);
+  const auto fail = [&](ExitCode code, const std::string& message) {
+    out.flush();
+    err << "veer: " << message << std::endl;
+    return static_cast<int>(code);
+  };
+  try {
+    parse(std::move(arguments));
+    const Console settled(console_for_this_process(common_.json, common_.quiet), out, err);
+    Runtime runtime({.threads = common_.threads, .handle_signals = true});
+    configure_learned();
+    runtime.run([&] { chosen_(Session{common_, settled}); });
+    out.flush();
+    if (!out) return fail(ExitCode::failure, "standard output could not be written");
+    return static_cast<int>(ExitCode::success);
+  } catch (const CLI::Success& wish) {  // --help, --version
+    app_->exit(wish, out, err);
+    return static_cast<int>(ExitCode::success);
+  } catch (const CLI::ParseError& error) {
+    return fail(ExitCode::usage,
+                fmt::format("{}\nveer --help and veer COMMAND --help say more", error.what()));
+  } catch (const Error& error) {
+    return fail(error.exit_code(), error.what());
+  } catch (const std::bad_alloc&) {
+    return fail(ExitCode::failure,
+                "out of memory; fewer rows, a smaller catalogue or a smaller --cache-mb need less");
+  } catch (const std::exception& error) {
+    return fail(ExitCode::failure, plain_message(error));
+  }
+}
+
+}  // namespace veer::tools

@@ -1,0 +1,21 @@
+#include "tools/veer/learned.h"
+
+#include <c10/util/Exception.h>
+
+#include "env/nn/torch_runtime.h"
+
+namespace veer::tools {
+
+void configure_learned() { nn::configure_libtorch(); }
+
+std::string learned_version() { return nn::libtorch_version(); }
+
+std::string plain_message(const std::exception& error) {
+  if (const auto* torch_error = dynamic_cast<const c10::Error*>(&error))
+    return torch_error->what_without_backtrace();
+  return error.what();
+}
+
+std::string usable_device(const std::string& name) { return nn::resolve_device(name); }
+
+}  // namespace veer::tools
