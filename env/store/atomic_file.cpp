@@ -55,6 +55,11 @@ bool write_all(int file, std::span<const std::byte> bytes) {
 }  // namespace
 
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+  // A rename would replace a device such as /dev/full or a pipe by a file.
+  struct stat there {};
+  if (::stat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode)) {
+    throw IoError(Where{path, 0, ""}, Problem{"a directory or device", "the name of a file to write", ""});
+  }
   std::filesystem::path part = path;
   part += ".part";
   // The message names the file that was asked for, not the temporary one.
