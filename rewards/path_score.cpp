@@ -1,0 +1,75 @@
+#include "rewards/path_score.h"
+
+#include <array>
+#include <cassert>
+#include <limits>
+
+namespace veer {
+namespace {
+
+constexpr float undefined = std::numeric_limits<float>::quiet_NaN();
+
+}  // namespace
+
+std::string_view name_of(PathMetric metric) noexcept {
+  constexpr std::array<std::string_view, path_metrics> names = {"ioi",
+                                                                "ior",
+                                                                "ctr",
+                                                                "coherence",
+                                                                "coherence_target",
+                                                                "acceptance_rate",
+                                                                "reached",
+                                                                "time_to_target",
+                                                                "abandoned",
+                                                                "length"};
+  return names[static_cast<std::size_t>(metric)];
+}
+
+EpisodeScores score_episodes(const Trajectories& paths, const JudgeScores& judge,
+                             const AttributeTable& attributes) {
+  assert(paths.slots == 1);
+  assert(judge.interest.size() == static_cast<std::size_t>(paths.steps()));
+  assert(judge.start_interest.size() == static_cast<std::size_t>(paths.episodes()));
+  EpisodeScores scores(paths.episodes());
+  for (std::size_t e = 0; e < static_cast<std::size_t>(paths.episodes()); ++e) {
+    const auto first = static_cast<std::size_t>(paths.first_step[e]);
+    const auto length = static_cast<std::size_t>(paths.length[e]);
+    const ItemId target = paths.episode_target[e];
+    double probability = 0.0;
+    int shown = 0, accepted = 0, pairs_sharing = 0;
+    float time_to_target = undefined;
+    ItemId previous = no_item;
+    for (std::size_t k = 0; k < length; ++k) {
+      const ItemId item = paths.items[first + k];
+      if (item == no_item) continue;  // a step in which the policy stopped
+      ++shown;
+      probability += double{judge.acceptance[first + k]};
+      if ((paths.feedback[first + k] & feedback::accepted) == 0) continue;
+      ++accepted;
+      if (previous != no_item && attributes.share(previous, item)) ++pairs_sharing;
+      previous = item;
+      if (item == target && time_to_target != time_to_target) time_to_target = static_cast<float>(k + 1);
+    }
+    const bool target_shares = previous != no_item && attributes.share(previous, target);
+    const auto set = [&](PathMetric metric, float value) { scores.of(metric)[e] = value; };
+    const std::size_t last = first + length - 1;
+    set(PathMetric::ioi, length == 0 ? 0.0F : judge.interest[last] - judge.start_interest[e]);
+    set(PathMetric::ior, length == 0 ? 0.0F : static_cast<float>(judge.start_rank[e] - judge.rank[last]));
+    set(PathMetric::ctr, shown == 0 ? 0.0F : static_cast<float>(probability / shown));
+    set(PathMetric::coherence,
+        accepted < 2 ? undefined : static_cast<float>(pairs_sharing) / static_cast<float>(accepted - 1));
+    set(PathMetric::coherence_target,
+        accepted == 0
+            ? 0.0F
+            : static_cast<float>(pairs_sharing + (target_shares ? 1 : 0)) / static_cast<float>(accepted));
+    set(PathMetric::acceptance_rate,
+        shown == 0 ? undefined : static_cast<float>(accepted) / static_cast<float>(shown));
+    set(PathMetric::reached, time_to_target == time_to_target ? 1.0F : 0.0F);
+    set(PathMetric::time_to_target, time_to_target);
+    set(PathMetric::abandoned, paths.end[e] == EndReason::user_left ? 1.0F : 0.0F);
+    set(PathMetric::length, static_cast<float>(shown));
+  }
+  return scores;
+}
+
+}  // namespace veer

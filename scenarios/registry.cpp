@@ -1,0 +1,42 @@
+#include "scenarios/registry.h"
+
+#include <array>
+
+#include "env/error.h"
+
+namespace veer {
+namespace {
+
+struct Registered {
+  ScenarioEntry entry;
+  std::unique_ptr<Scenario> (*make)(const ScenarioParameters&);
+};
+
+constexpr std::array<Registered, 1> registered = {{
+    {{"guidance-v1", "lead a person from today's taste to a target item, one item per step"},
+     [](const ScenarioParameters& p) -> std::unique_ptr<Scenario> {
+       return std::make_unique<GuidanceScenario>(p.guidance);
+     }},
+}};
+
+constexpr auto entries = [] {
+  std::array<ScenarioEntry, registered.size()> list{};
+  for (std::size_t i = 0; i < list.size(); ++i) list[i] = registered[i].entry;
+  return list;
+}();
+
+}  // namespace
+
+std::span<const ScenarioEntry> scenarios() noexcept { return entries; }
+
+std::unique_ptr<Scenario> make_scenario(std::string_view id, const ScenarioParameters& parameters) {
+  std::string known;
+  for (const Registered& r : registered) {
+    if (r.entry.id == id) return r.make(parameters);
+    known += (known.empty() ? "" : ", ") + std::string(r.entry.id);
+  }
+  throw ConfigError({.file = {}, .line = 0, .field = "scenario"},
+                    {"'" + std::string(id) + "'", "one of " + known, {}});
+}
+
+}  // namespace veer
