@@ -1,0 +1,29 @@
+// A next-item network in a model file: sizes as hyper-parameters, weights as named arrays, and a probe that
+// proves that what was loaded computes what was saved. Torch-free header; pure functions.
+#pragma once
+
+#include <string>
+
+#include "env/nn/sequence_model.h"
+#include "env/store/model_file.h"
+
+namespace veer::nn {
+
+/// Largest difference a loaded network may show on the probe: |found - stored| <= tolerance (1 + |stored|).
+/// Wide enough for another CPU family, another BLAS or a GPU, far too narrow for other weights.
+inline constexpr float probe_tolerance = 1e-3F;
+
+/// `manifest` says where the weights come from; kind, hyper-parameters and the number of parameters are
+/// filled in here.
+ModelFile to_model_file(const SequenceModel& model, ModelManifest manifest);
+
+/// Builds the network on `device` (as resolve_device() returns it) and recomputes the probe. Throws
+/// FormatError when the file holds another kind of model or arrays that do not fit, VerificationError when
+/// the probe does not come out.
+SequenceModel from_model_file(const ModelFile& file, const std::string& device);
+
+/// Throws ConfigError naming both fingerprints when the model was fitted on another data set than the one in
+/// use. An empty `expected` accepts any.
+void require_dataset(const ModelManifest& manifest, const std::string& expected);
+
+}  // namespace veer::nn
