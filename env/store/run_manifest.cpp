@@ -158,7 +158,8 @@ RunManifest parse_manifest(std::string_view text, const RunHeader& header, const
 
 RunFiles read_run_files(const std::filesystem::path& directory) {
   std::error_code refused;  // a directory that may not be entered is reported by read_file
-  if (!std::filesystem::is_directory(directory, refused) && !refused) {
+  const std::filesystem::file_type type = std::filesystem::status(directory, refused).type();
+  if (type != std::filesystem::file_type::directory && type != std::filesystem::file_type::none) {
     throw IoError(Where{directory, 0, ""}, Problem{"no directory", "a run directory", "check the path"});
   }
   if (!std::filesystem::exists(header_path(directory), refused) && !refused) {
