@@ -1,9 +1,9 @@
-// What a row has already been shown, so that nothing is recommended twice.
+// What a row has seen, so that nothing is recommended twice: its history column, and what it was shown.
 //
 // The history column alone does not say it: refused items never enter it, and old ones slide out. Policies
 // here therefore keep the items they showed in their own state: PolicyState value k of a row is the item
 // shown at step k. Ids are stored as float values, exact below 2^24 (constructors check). A row's state is a
-// function of that row alone.
+// function of that row alone. An item from before the episode counts as seen while it stands in the column.
 #pragma once
 
 #include <cstdint>
