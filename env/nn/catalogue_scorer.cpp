@@ -69,9 +69,11 @@ class BestFew {
 struct CatalogueScorer::Impl {
   std::int32_t items = 0;
   std::int32_t width = 0;
-  torch::Tensor host_table;          ///< [N + 1, d] on the host
-  torch::Tensor table;               ///< [N + 1, d] on the model's device
-  std::vector<torch::Tensor> tiles;  ///< [d, tile] each, on the CPU only
+  torch::Tensor host_table;  ///< [N + 1, d] on the host
+  torch::Tensor table;       ///< [N + 1, d] on the model's device
+  /// [d, tile] each, on the CPU only. Columns are padded to a multiple of 32 with zeros: matrix libraries may
+  /// round the last odd columns unlike the others, and equal vectors must get equal logits.
+  std::vector<torch::Tensor> tiles;
   bool portable = false;
 
   const float* vector(ItemId item) const {
@@ -90,20 +92,21 @@ struct CatalogueScorer::Impl {
     return block;
   }
 
-  /// Calls visit(first item, items in the tile, logits of row 0, stride = items in the tile) tile by tile.
+  /// Calls visit(first item, items in the tile, logits of row 0, distance between rows) tile by tile.
   template <class Visit>
   void for_each_tile(const torch::Tensor& block, Visit&& visit) const {
     const std::int64_t rows = block.size(0);
-    torch::Tensor scratch = torch::empty({rows * std::min(tile_items, items + 1)}, block.options());
+    torch::Tensor scratch = torch::empty({rows * tiles.front().size(1)}, block.options());
     std::int32_t first = 0;
     torch::Tensor logits;
     for (const torch::Tensor& tile : tiles) {
-      const std::int64_t count = tile.size(1);
-      if (!logits.defined() || logits.size(1) != count)
-        logits = scratch.narrow(0, 0, rows * count).view({rows, count});
+      const std::int64_t stride = tile.size(1);
+      if (!logits.defined() || logits.size(1) != stride)
+        logits = scratch.narrow(0, 0, rows * stride).view({rows, stride});
       at::mm_out(logits, block, tile);
-      visit(first, static_cast<std::int32_t>(count), logits.data_ptr<float>());
-      first += static_cast<std::int32_t>(count);
+      const std::int32_t count = std::min(tile_items, items + 1 - first);
+      visit(first, count, logits.data_ptr<float>(), static_cast<std::ptrdiff_t>(stride));
+      first += count;
     }
   }
 
@@ -135,14 +138,16 @@ struct CatalogueScorer::Impl {
     const std::vector<float> wanted = target_logits(block, target);
     std::vector<LogSum> sums(static_cast<std::size_t>(rows));
     std::fill(rank.begin(), rank.end(), 1);
-    for_each_tile(block, [&](std::int32_t first, std::int32_t count, const float* logits) {
-      for (std::size_t r = 0; r < sums.size(); ++r, logits += count) {
-        rank[r] += reduce_tile(logits, count, wanted[r], sums[r]);
-        // A target never outranks itself, should another matrix library round the two products differently.
-        const std::int32_t own = target[r] - first;
-        if (own >= 0 && own < count && logits[own] > wanted[r]) --rank[r];
-      }
-    });
+    for_each_tile(block,
+                  [&](std::int32_t first, std::int32_t count, const float* logits, std::ptrdiff_t stride) {
+                    for (std::size_t r = 0; r < sums.size(); ++r, logits += stride) {
+                      rank[r] += reduce_tile(logits, count, wanted[r], sums[r]);
+                      // A target never outranks itself, should another matrix library round the two products
+                      // differently.
+                      const std::int32_t own = target[r] - first;
+                      if (own >= 0 && own < count && logits[own] > wanted[r]) --rank[r];
+                    }
+                  });
     for (std::size_t r = 0; r < sums.size(); ++r) {
       interest[r] = static_cast<float>(wanted[r] - sums[r].value());
       if (target[r] == no_item) {
@@ -166,8 +171,8 @@ struct CatalogueScorer::Impl {
     std::vector<BestFew> found(static_cast<std::size_t>(rows), BestFew(out.width()));
     std::vector<std::int32_t> above(tile_items);
     for_each_tile(pack(readouts, first_row, rows),
-                  [&](std::int32_t first, std::int32_t count, float* logits) {
-                    for (std::int32_t r = 0; r < rows; ++r, logits += count) {
+                  [&](std::int32_t first, std::int32_t count, float* logits, std::ptrdiff_t stride) {
+                    for (std::int32_t r = 0; r < rows; ++r, logits += stride) {
                       exclude(excluded, first_row + r, first, count, logits);
                       BestFew& few = found[static_cast<std::size_t>(r)];
                       const std::int32_t hits = indices_above(logits, count, few.bound(), above);
@@ -194,10 +199,10 @@ struct CatalogueScorer::Impl {
     std::vector<float> masses(state.size() * blocks);
     std::vector<float> largest(state.size() * tiles.size());
     for_each_tile(pack(readouts, first_row, rows),
-                  [&](std::int32_t first, std::int32_t count, float* logits) {
+                  [&](std::int32_t first, std::int32_t count, float* logits, std::ptrdiff_t stride) {
                     const auto tile = static_cast<std::size_t>(first / tile_items);
                     const auto here = static_cast<std::size_t>((count + mass_block - 1) / mass_block);
-                    for (std::size_t r = 0; r < state.size(); ++r, logits += count) {
+                    for (std::size_t r = 0; r < state.size(); ++r, logits += stride) {
                       exclude(excluded, first_row + static_cast<std::int32_t>(r), first, count, logits);
                       const std::span<float> mass(masses.data() + r * blocks + tile * tile_blocks, here);
                       const float top = block_masses(logits, count, mass);
@@ -268,7 +273,9 @@ CatalogueScorer::CatalogueScorer(const SequenceModel& model, Kernels kernels)
   if (impl_->portable) return;
   for (std::int32_t first = 0; first <= impl_->items; first += tile_items) {
     const std::int32_t count = std::min(tile_items, impl_->items + 1 - first);
-    impl_->tiles.push_back(impl_->host_table.narrow(0, first, count).t().contiguous());
+    torch::Tensor tile = torch::zeros({impl_->width, padded(count)}, impl_->host_table.options());
+    tile.narrow(1, 0, count).copy_(impl_->host_table.narrow(0, first, count).t());
+    impl_->tiles.push_back(tile);
   }
 }
 
