@@ -36,6 +36,7 @@ inline void normalise(std::span<float> values) noexcept {
 /// Taste turns `rate` of the way towards the item. What counts is its direction: the length stays 1, so that someone who
 /// has seen a bit of everything is not left without opinions.
 inline void shift_taste(std::span<float> taste, std::span<const float> item, float rate) noexcept {
+  if (rate <= 0.0F) return;  // not even the rounding of a new length
   for (std::size_t t = 0; t < taste.size(); ++t) taste[t] += rate * (item[t] - taste[t]);
   normalise(taste);
 }

@@ -1,0 +1,8 @@
+veer_test(synthetic_test SOURCES simulators/synthetic_user_test.cpp simulators/synthetic_log_test.cpp
+                                 simulators/synthetic_panel_test.cpp conformance/conformance.cpp
+          LIBRARIES veer_simulators_plain LABELS unit)
+veer_test(fidelity_test SOURCES simulators/fidelity_test.cpp LIBRARIES veer_simulators_plain LABELS unit)
+if(VEER_TORCH)
+  veer_test(fit_test TORCH SOURCES simulators/fit_test.cpp LIBRARIES veer_simulators_learned veer_simulators_plain veer_store
+            LABELS unit)
+endif()
