@@ -1,4 +1,5 @@
-// What `veer bench` can measure: named workloads, each the engine against the straightforward way in the same run.
+// What `veer bench` can measure: named workloads, each the engine against the straightforward way in the same
+// run.
 #pragma once
 
 #include <cstdint>
@@ -10,10 +11,11 @@
 namespace veer::bench {
 
 struct BenchOptions {
-  int repetitions = 5;   ///< timed repetitions of each side, alternating, after one warm-up of each; medians are reported
-  bool quick = false;    ///< smaller cases, for a look in seconds; ratios then mean less
+  int repetitions =
+      5;  ///< timed repetitions of each side, alternating, after one warm-up of each; medians are reported
+  bool quick = false;  ///< smaller cases, for a look in seconds; ratios then mean less
   std::uint64_t seed = 1;
-  int threads = 2;       ///< workers of the running arena, for the record
+  int threads = 2;  ///< workers of the running arena, for the record
   std::int64_t cache_mb = 1024;
 };
 
@@ -24,7 +26,8 @@ struct BenchCase {
   double straightforward = 0.0;  ///< median of the faster straightforward way; 0: none exists
   double ratio = 0.0;            ///< engine / straightforward; 0: none exists
   bool agrees = true;            ///< both sides computed the same results, as the workload defines it
-  std::vector<std::pair<std::string, double>> figures;  ///< further numbers by name, with the unit in the name
+  std::vector<std::pair<std::string, double>>
+      figures;  ///< further numbers by name, with the unit in the name
   std::string note;
 };
 
@@ -40,10 +43,13 @@ struct Workload {
   std::function<BenchReport(const BenchOptions&)> run;
 };
 
-/// All workloads of this build, in the order in which `veer bench --list` prints them. Call inside the runtime's arena.
+/// All workloads of this build, in the order in which `veer bench --list` prints them. Call inside the
+/// runtime's arena.
 std::vector<Workload> workloads();
 
-/// Median of alternating timings of two ways to do the same work: {seconds of a, seconds of b}. Each runs once before.
-std::pair<double, double> alternate(int repetitions, const std::function<void()>& a, const std::function<void()>& b);
+/// Median of alternating timings of two ways to do the same work: {seconds of a, seconds of b}. Each runs
+/// once before.
+std::pair<double, double> alternate(int repetitions, const std::function<void()>& a,
+                                    const std::function<void()>& b);
 
 }  // namespace veer::bench
