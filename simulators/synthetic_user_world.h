@@ -31,9 +31,9 @@ struct SyntheticParameters {
   // sigmoid(utility).
   float scale = 6.0F;
   float bias = -2.5F;
-  float temperature = 0.5F;  ///< interest is softmax(utility / temperature); > 0
+  float temperature = 1.0F;  ///< interest is softmax(utility / temperature); > 0
 
-  TasteRates rates{.shift = 0.08F, .boredom_growth = 0.35F, .boredom_decay = 0.25F, .drift = 0.02F};
+  TasteRates rates{.shift = 0.08F, .boredom_growth = 0.2F, .boredom_decay = 0.25F, .drift = 0.02F};
 };
 
 class SyntheticWorld {

@@ -33,8 +33,8 @@ inline void normalise(std::span<float> values) noexcept {
   for (float& value : values) value *= scale;
 }
 
-/// Taste turns `rate` of the way towards the item. What counts is its direction: the length stays 1, so that someone who
-/// has seen a bit of everything is not left without opinions.
+/// Taste turns `rate` of the way towards the item. What counts is its direction: the length stays 1, so that
+/// someone who has seen a bit of everything is not left without opinions.
 inline void shift_taste(std::span<float> taste, std::span<const float> item, float rate) noexcept {
   if (rate <= 0.0F) return;  // not even the rounding of a new length
   for (std::size_t t = 0; t < taste.size(); ++t) taste[t] += rate * (item[t] - taste[t]);
@@ -49,7 +49,8 @@ inline void grow_boredom(std::span<float> boredom, std::span<const float> item, 
   for (std::size_t t = 0; t < boredom.size(); ++t) boredom[t] += growth * item[t];
 }
 
-/// One step of a random walk on the sphere (Stream::drift of the step's key). Draws nothing when `deviation` is 0.
+/// One step of a random walk on the sphere (Stream::drift of the step's key). Draws nothing when `deviation`
+/// is 0.
 inline void drift_taste(std::span<float> taste, float deviation, const StepKey& key) noexcept {
   if (deviation <= 0.0F) return;
   for (std::size_t t = 0; t < taste.size(); ++t) {
