@@ -6,3 +6,7 @@ if(VEER_TORCH)
   veer_test(fit_test TORCH SOURCES simulators/fit_test.cpp LIBRARIES veer_simulators_learned veer_simulators_plain veer_store
             LABELS unit)
 endif()
+if(VEER_TORCH)
+  veer_test(sequence_user_test TORCH SOURCES simulators/sequence_user_test.cpp conformance/conformance.cpp
+            LIBRARIES veer_simulators_learned veer_store LABELS unit)
+endif()
