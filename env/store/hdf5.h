@@ -140,6 +140,8 @@ class File : public Group {
   /// An empty file in memory; `name` is used in messages only.
   static File create_in_memory(const std::string& name);
   /// A read-only file from its bytes, which are copied. Throws FormatError when they are not an HDF5 file.
+  /// libhdf5 itself can be made to crash by damaged structures: open files of unknown origin through their
+  /// seal.
   static File open_image(std::span<const std::byte> bytes, const std::string& name);
 
   /// The bytes of the file as it stands.

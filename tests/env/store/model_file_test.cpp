@@ -39,7 +39,9 @@ ModelFile example_model() {
 
 void check_equal(const NamedArrays& a, const NamedArrays& b) {
   REQUIRE(a.all().size() == b.all().size());
-  for (const auto& [name, array] : a.all()) {
+  for (const auto& entry : a.all()) {
+    const std::string& name = entry.first;
+    const NamedArray& array = entry.second;
     CAPTURE(name);
     CHECK(array.type == b.at(name).type);
     CHECK(array.shape == b.at(name).shape);
