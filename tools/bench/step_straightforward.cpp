@@ -63,6 +63,7 @@ void StraightforwardEpisodes::begin(Row& row) {
   shard.history_size(0) = 0;
   world_.begin_episode(0, shard);
   row.step = 0;
+  row.refused.clear();
   row.target = shard.target(0);
   row.patience = shard.patience(0);
   const auto history = shard.history.row(0).first(static_cast<std::size_t>(shard.history_size(0)));
@@ -79,6 +80,7 @@ void StraightforwardEpisodes::answer(Row& row, std::size_t i) {
     row.history.push_back(items[i]);
     ended = items[i] == row.target;
   } else {
+    row.refused.push_back(items[i]);
     row.patience -= 1.0F;
     ended = row.patience <= 0.0F;
   }
@@ -102,7 +104,9 @@ void StraightforwardEpisodes::step(std::span<const ItemId> given) {
       auto probabilities = p.accessor<float, 2>();
       for (std::int64_t i = 0; i < n; ++i) {
         probabilities[i][0] = -1.0F;
-        for (const ItemId seen : batch[static_cast<std::size_t>(i)].history) probabilities[i][seen] = -1.0F;
+        const Row& row = batch[static_cast<std::size_t>(i)];
+        for (const ItemId seen : row.history) probabilities[i][seen] = -1.0F;
+        for (const ItemId seen : row.refused) probabilities[i][seen] = -1.0F;
       }
       const torch::Tensor best = p.argmax(1);
       for (std::size_t i = 0; i < count; ++i) {

@@ -33,6 +33,7 @@ class StraightforwardEpisodes {
     ItemId target = no_item;
     float patience = 0.0F;
     std::vector<ItemId> history;
+    std::vector<ItemId> refused;  ///< in this episode; the policy does not offer them again
   };
   void begin(Row& row);
   void answer(Row& row, std::size_t index);

@@ -1,0 +1,27 @@
+#include "tools/bench/memory.h"
+#include "tools/bench/workload.h"
+#ifdef VEER_WITH_TORCH
+#include "tools/bench/path_score.h"
+#include "tools/bench/step.h"
+#endif
+
+namespace veer::bench {
+
+std::vector<Workload> workloads() {
+  return {
+#ifdef VEER_WITH_TORCH
+      {"path-score",
+       "score 10-step paths of 64 users under a SASRec judge, all prefixes at once, against one forward "
+       "pass, softmax and "
+       "argsort per prefix",
+       path_score},
+      {"step",
+       "step batches of guided episodes with SASRec people, against encoding every history anew at every "
+       "step",
+       step},
+#endif
+      {"memory", "hold a million episodes at once", memory},
+  };
+}
+
+}  // namespace veer::bench
