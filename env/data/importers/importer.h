@@ -5,17 +5,15 @@
 //
 // What every import does, in this order:
 //   1. parse strictly: a malformed line is a DataError naming file, line and field, never a guess;
-//   2. order each person's interactions by time; those of the same second (or, where the source has them, of
-//   the same
-//      microsecond) and all those of sources without times keep the order of the file;
-//   3. duplicates (same user, item and time; same user and item where there are no times) as `duplicates`
-//   says;
+//   2. order each person's interactions by time; equal times (compared in microseconds) keep the order of
+//      the file, and so does everything where the source has no times;
+//   3. treat duplicates as `duplicates` says: the same user, item and time, or the same user and item where
+//      there are no times;
 //   4. drop interactions rated below `min_rating`;
 //   5. drop users and items with few interactions until none is left to drop (k-core);
 //   6. number users 0..U-1 and items 1..N in ascending order of the source's id: by value when every id is a
-//   decimal
-//      number without leading zeros, by bytes otherwise. Items nobody interacted with are not part of the
-//      catalogue;
+//      decimal number without leading zeros, by bytes otherwise. The catalogue holds only items that somebody
+//      interacted with;
 //   7. assign people to parts (env/data/splits.h) and compute the fingerprint (env/data/fingerprint.h).
 #pragma once
 
