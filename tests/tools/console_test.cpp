@@ -1,12 +1,9 @@
 #include "tools/veer/console.h"
 
-#include <cmath>
-#include <functional>
 #include <sstream>
 #include <thread>
 
 #include "tests/test.h"
-#include "tools/veer/statistics.h"
 #include "tools/veer/table.h"
 #include "tools/veer/text.h"
 
@@ -97,32 +94,4 @@ TEST_CASE("large numbers are grouped") {
   CHECK(grouped(999) == "999");
   CHECK(grouped(1000209) == "1,000,209");
   CHECK(grouped(-123456) == "-123,456");
-}
-
-TEST_CASE("means come with Student's interval") {
-  const double values[] = {1.0, 2.0, 3.0, 4.0};
-  const Interval interval = mean_interval(values);
-  CHECK(interval.mean == doctest::Approx(2.5));
-  CHECK(interval.half_width == doctest::Approx(3.182 * 1.2909944 / 2.0));
-  CHECK(interval.count == 4);
-  const double one[] = {5.0};
-  CHECK(mean_interval(one).half_width == 0.0);
-  CHECK(mean_interval({}).count == 0);
-  std::vector<double> many(100);
-  for (std::size_t i = 0; i < many.size(); ++i) many[i] = i % 2 == 0 ? 0.0 : 1.0;
-  // t(99) = 1.9842, s = sqrt(0.25 * 100 / 99)
-  CHECK(mean_interval(many).half_width == doctest::Approx(1.9842 * 0.5025189 / 10.0).epsilon(1e-4));
-}
-
-TEST_CASE("Kendall's tau counts ordered pairs") {
-  const double a[] = {1.0, 2.0, 3.0, 4.0};
-  const double reversed[] = {4.0, 3.0, 2.0, 1.0};
-  const double one_swap[] = {1.0, 3.0, 2.0, 4.0};
-  const double constant[] = {1.0, 1.0, 1.0, 1.0};
-  const double tie[] = {1.0, 1.0, 2.0, 3.0};
-  CHECK(kendall_tau(a, a) == doctest::Approx(1.0));
-  CHECK(kendall_tau(a, reversed) == doctest::Approx(-1.0));
-  CHECK(kendall_tau(a, one_swap) == doctest::Approx(4.0 / 6.0));
-  CHECK(kendall_tau(a, constant) == 0.0);
-  CHECK(kendall_tau(a, tie) == doctest::Approx(5.0 / std::sqrt(30.0)));
 }

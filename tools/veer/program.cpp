@@ -54,6 +54,8 @@ Program::Program()
       "Example: veer demo");
   add_import(*this);
   add_info(*this);
+  add_fit(*this);
+  add_evaluate(*this);
 }
 
 Program::~Program() = default;

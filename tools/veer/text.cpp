@@ -1,5 +1,9 @@
 #include "tools/veer/text.h"
 
+#include <charconv>
+
+#include "env/error.h"
+
 namespace veer::tools {
 
 std::string grouped(std::int64_t number) {
@@ -7,6 +11,16 @@ std::string grouped(std::int64_t number) {
   const std::size_t first = number < 0 ? 1 : 0;
   for (std::size_t at = digits.size(); at > first + 3;) digits.insert(at -= 3, ",");
   return digits;
+}
+
+double seconds_from(const std::string& option, const std::string& text) {
+  double value = 0.0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value);
+  const std::string unit(rest, end);
+  const double scale = unit.empty() || unit == "s" ? 1.0 : unit == "m" ? 60.0 : unit == "h" ? 3600.0 : 0.0;
+  if (error == std::errc{} && value > 0.0 && value < 1e9 && scale > 0.0) return value * scale;
+  throw ConfigError({{}, 0, option}, {"'" + text + "'", "a time such as 90s, 30m or 1.5h", ""});
 }
 
 }  // namespace veer::tools

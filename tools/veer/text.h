@@ -1,4 +1,4 @@
-// Numbers and paths in words. Pure functions.
+// Numbers in words and back. Pure functions.
 #pragma once
 
 #include <cstdint>
@@ -8,5 +8,7 @@ namespace veer::tools {
 
 /// 1000209 as "1,000,209".
 std::string grouped(std::int64_t number);
+/// "90", "90s", "30m" or "1.5h" in seconds. Throws ConfigError naming the option.
+double seconds_from(const std::string& option, const std::string& text);
 
 }  // namespace veer::tools

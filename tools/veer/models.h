@@ -1,0 +1,38 @@
+// User models from files, whatever their kind, with what tables say about them.
+// Thread-safety: free functions; loaded models are immutable and shared.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "env/data/dataset.h"
+#include "env/store/model_file.h"
+#include "env/user_model.h"
+
+namespace veer::tools {
+
+struct LoadedModel {
+  std::shared_ptr<const UserModel> users;
+  ModelManifest manifest;
+  std::string checksum;  ///< SHA-256 of the file
+  std::vector<float>
+      item_table;  ///< [N+1, table_width], row 0 zero: item vectors of the model, for policies that walk
+  std::int32_t table_width = 0;
+};
+
+/// Reads the file, recomputes its probe, and checks that it was fitted on `data`. Throws ConfigError when it
+/// belongs to another data set, FormatError for a kind that is no user model, DeviceError, and what reading
+/// the file throws.
+LoadedModel load_user_model(const std::filesystem::path& path, const Dataset& data,
+                            const std::string& device);
+
+/// "sasrec, fitted on train_judge, seed 2"
+std::string fit_of(const ModelManifest& manifest);
+
+/// For kinds that need LibTorch ("sasrec", "gru4rec"): fills users, item_table and table_width. Defined in
+/// with_torch and without_torch.
+void load_sequence_model_into(LoadedModel& model, const ModelFile& file, const std::string& device);
+
+}  // namespace veer::tools

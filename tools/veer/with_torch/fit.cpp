@@ -1,0 +1,134 @@
+// veer fit MODEL --data data.h5 -o user.model.h5
+#include "simulators/fit.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "env/error.h"
+#include "env/store/dataset_file.h"
+#include "simulators/sequence_user.h"
+#include "tools/veer/describe.h"
+#include "tools/veer/fit_report.h"
+#include "tools/veer/learned.h"
+#include "tools/veer/program.h"
+#include "tools/veer/text.h"
+
+namespace veer::tools {
+namespace {
+
+struct FitCommand {
+  std::string kind;
+  std::string data;
+  std::string output;
+  std::string people = "all";
+  std::string budget;
+  std::string checkpoint;
+  bool fresh = false;
+  // 0: the kind's own default
+  std::int32_t hidden = 0, layers = 0, heads = 0, inner = 0, positions = 0;
+  float dropout = -1.0F, attention_dropout = -1.0F;
+  FitOptions options;
+};
+
+nn::SequenceConfig config_of(const FitCommand& command, std::int32_t items) {
+  if (command.kind != "sasrec" && command.kind != "gru4rec") {
+    throw ConfigError({{}, 0, "MODEL"}, {"'" + command.kind + "'", "sasrec or gru4rec", ""});
+  }
+  nn::SequenceConfig config =
+      command.kind == "sasrec" ? nn::SequenceConfig::sasrec(items) : nn::SequenceConfig::gru4rec(items);
+  if (command.hidden > 0) config.hidden = command.hidden;
+  if (command.layers > 0) config.layers = command.layers;
+  if (command.heads > 0) config.heads = command.heads;
+  if (command.inner > 0) config.inner = command.inner;
+  if (command.positions > 0) config.positions = command.positions;
+  if (command.dropout >= 0.0F) config.dropout = command.dropout;
+  if (command.attention_dropout >= 0.0F) config.attention_dropout = command.attention_dropout;
+  return config;
+}
+
+FitPeople people_of(const std::string& word) {
+  if (word == "all") return FitPeople::everyone;
+  if (word == "train_plan") return FitPeople::train_plan;
+  if (word == "train_judge") return FitPeople::train_judge;
+  throw ConfigError({{}, 0, "--people"}, {"'" + word + "'", "all, train_plan or train_judge", ""});
+}
+
+void run_fit(FitCommand& command, const Session& session) {
+  if (usable_device(session.common.device) != "cpu") {
+    session.console.note("fitting runs on the CPU; --device says where fitted models are used");
+  }
+  const Dataset data = read_dataset(command.data);
+  FitOptions& options = command.options;
+  options.model = config_of(command, data.catalogue.size());
+  options.people = people_of(command.people);
+  options.seed = session.common.seed;
+  options.budget_seconds = command.budget.empty() ? 0.0 : seconds_from("--budget", command.budget);
+  options.checkpoint = command.checkpoint.empty() ? command.output + ".checkpoint" : command.checkpoint;
+  if (command.fresh) std::filesystem::remove(options.checkpoint);
+  session.console.note(fmt::format("fitting {} on {} of {}: {} people, {} items, {} parameters", command.kind,
+                                   fitted_on(options.people), data.name, grouped(data.interactions.users()),
+                                   grouped(data.catalogue.size()),
+                                   grouped(nn::parameter_count(options.model))));
+  const FitResult result = fit_with_progress(data, options, session.console, command.kind);
+
+  save_sequence_user(command.output, result.model, manifest_of(result, options, data));
+  std::error_code ignored;
+  std::filesystem::remove(options.checkpoint, ignored);
+  print_fit(session.console, command.output, result);
+}
+
+}  // namespace
+
+void add_fit(Program& program) {
+  auto command = std::make_shared<FitCommand>();
+  CLI::App& app =
+      program.add("fit", "Fits a user model to a dataset and measures it on held-out people.",
+                  "veer fit sasrec --data ml-1m.h5 --people train_plan --budget 30m -o plan.model.h5",
+                  [command](const Session& session) { run_fit(*command, session); });
+  app.add_option("MODEL", command->kind, "sasrec or gru4rec")->required();
+  app.add_option("--data", command->data, "dataset file")->required()->type_name("FILE");
+  app.add_option("-o,--output", command->output, "model file to write")->required()->type_name("FILE");
+  app.add_option("--people", command->people,
+                 "whose logs: all (leave-one-out), train_plan (for models policies plan with) or train_judge")
+      ->capture_default_str();
+  app.add_option("--budget", command->budget,
+                 "wall time such as 90s, 30m or 1.5h; ends on the best weights so far")
+      ->type_name("TIME");
+  app.add_option("--checkpoint", command->checkpoint, "file to go on from; default: OUTPUT.checkpoint")
+      ->type_name("FILE");
+  app.add_flag("--fresh", command->fresh, "begin anew even where a checkpoint exists");
+  FitOptions& options = command->options;
+  const std::string training = "Training";
+  app.add_option("--epochs", options.max_epochs, "at most")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str()
+      ->group(training);
+  app.add_option("--patience", options.patience, "epochs without a better validation MRR@10 before the end")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str()
+      ->group(training);
+  app.add_option("--learning-rate", options.learning_rate, "of Adam")->capture_default_str()->group(training);
+  app.add_option("--batch-targets", options.batch_targets, "targets per update")
+      ->capture_default_str()
+      ->group(training);
+  app.add_option("--held-out-items", options.held_out_items,
+                 "last items per held-out person, when fitting by part")
+      ->capture_default_str()
+      ->group(training);
+  const std::string network = "Network (default: the kind's published sizes)";
+  app.add_option("--hidden", command->hidden, "width of item vectors")->group(network);
+  app.add_option("--layers", command->layers, "sasrec: blocks")->group(network);
+  app.add_option("--heads", command->heads, "sasrec: attention heads")->group(network);
+  app.add_option("--inner", command->inner, "sasrec: feed-forward width; gru4rec: width of the GRU")
+      ->group(network);
+  app.add_option("--positions", command->positions, "longest history read")->group(network);
+  app.add_option("--dropout", command->dropout, "hidden or embedding dropout")->group(network);
+  app.add_option("--attention-dropout", command->attention_dropout, "sasrec")->group(network);
+}
+
+}  // namespace veer::tools

@@ -1,0 +1,7 @@
+#include "tools/veer/world.h"
+
+namespace veer::tools {
+
+PolicyRegistry all_policies(const std::string&) { return PolicyRegistry(); }
+
+}  // namespace veer::tools

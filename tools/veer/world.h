@@ -1,0 +1,91 @@
+// A world to play in, from options: data set, user models, scenario, judges, and the policies that enter it.
+// What evaluate, guide and demo share. Thread-safety: built on the main thread, immutable afterwards.
+// Ownership: a World owns everything it hands out.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "agents/policy_registry.h"
+#include "env/data/dataset.h"
+#include "env/graph/item_graph.h"
+#include "env/scenario.h"
+#include "rewards/attribute_table.h"
+#include "scenarios/guidance.h"
+#include "simulators/panel.h"
+#include "tools/veer/models.h"
+
+namespace CLI {
+class App;
+}
+
+namespace veer::tools {
+
+struct WorldOptions {
+  std::string scenario = "guidance-v1";
+  std::string data;                 ///< dataset file
+  std::string users;                ///< model file: the people of this world
+  std::string planner;              ///< model file that policies plan with; empty: users
+  std::vector<std::string> judges;  ///< "name=file"
+  std::string targets = "natural";  ///< natural, uniform-unseen or a file
+  std::string acceptance = "always";
+  std::string part = "test";
+  std::string cut = "random";
+  int history = 10;
+  int horizon = 10;
+  int patience = 3;
+  std::string patience_rule = "total";
+  std::string end_at_target = "auto";
+  std::vector<TargetChoice> choices;  ///< instead of `targets` when not empty
+};
+
+/// The options of a world on a subcommand.
+void add_world_options(CLI::App& app, WorldOptions& options);
+
+struct Entrant {
+  std::string name;  ///< the policy's option; a file without its directories
+  std::shared_ptr<const Policy> policy;
+};
+
+class World {
+ public:
+  /// Throws what reading the files, building the scenario and resolving the device throw.
+  World(const WorldOptions& options, const std::string& device);
+
+  const Dataset& data() const noexcept { return *data_; }
+  const Scenario& scenario() const noexcept { return *scenario_; }
+  const AttributeTable& attributes() const noexcept { return *attributes_; }
+  /// First the people of the world ("users"), then the planning model when it is another one ("planner"),
+  /// then those of WorldOptions::judges in their order.
+  const Panel& panel() const noexcept { return *panel_; }
+
+  /// Policies from options such as "beam:width=4". Builds the item graph when one of them needs it. Throws
+  /// ConfigError.
+  std::vector<Entrant> enter(const std::vector<std::string>& policies);
+
+  /// What of the options changes results, as lines of TOML: rules, and files by checksum.
+  std::string configuration() const;
+
+ private:
+  WorldOptions options_;
+  std::string device_;
+  std::shared_ptr<const Dataset> data_;
+  LoadedModel users_;
+  std::optional<LoadedModel> planner_;
+  std::unique_ptr<const Panel> panel_;
+  std::vector<std::pair<std::string, std::string>>
+      checksums_;  ///< of target, policy and judge files, by role
+  std::unique_ptr<Scenario> scenario_;
+  std::unique_ptr<const AttributeTable> attributes_;
+  std::unique_ptr<const ItemGraph> graph_;
+};
+
+/// All policies this build has.
+PolicyRegistry all_policies(const std::string& device);
+
+}  // namespace veer::tools
