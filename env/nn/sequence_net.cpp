@@ -103,6 +103,9 @@ torch::Tensor encode_gru(const SequenceNet& net, const torch::Tensor& embedded, 
   const std::int64_t width = net.config.inner;
   const torch::Tensor inputs =
       torch::matmul(dropout(embedded, net.config.dropout), net.at("gru.weight_input").t());
+  if (net.device == "cpu" && inputs.requires_grad()) {
+    return linear(net, "readout", gru_states(inputs, net.at("gru.weight_hidden")));
+  }
   const torch::Tensor recurrent = net.at("gru.weight_hidden").t();
   torch::Tensor state = torch::zeros({embedded.size(0), width}, embedded.options());
   std::vector<torch::Tensor> states;

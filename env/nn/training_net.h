@@ -16,6 +16,11 @@ namespace veer::nn {
 torch::Tensor encode_embedded(const SequenceNet& net, const torch::Tensor& items,
                               const torch::Tensor& embedded, const DropoutKey* dropout = nullptr);
 
+/// States [n, T, f] of a GRU without biases that starts from zero: `inputs` [n, T, 3f] are the items' shares
+/// of the gates in the order r, z, n; `recurrent` [3f, f]. Differentiable once in both, with a backward pass
+/// of its own. Float, CPU.
+torch::Tensor gru_states(const torch::Tensor& inputs, const torch::Tensor& recurrent);
+
 /// Cross-entropy of `hidden` [m, d] against every row of `table` [N+1, d], padding included: returns the sum
 /// over the rows of -ln softmax(hidden table^T)[target], adds weight * its gradient to `table_gradient` [N+1,
 /// d], and replaces `hidden` by weight * its gradient. Logits live in one tile of at most `tile_values`

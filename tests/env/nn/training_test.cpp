@@ -182,6 +182,42 @@ TEST_CASE("Adam follows the algorithm of the paper") {
   CHECK(x1[1] == doctest::Approx(0.1).epsilon(1e-4));
 }
 
+TEST_CASE("the GRU's own backward pass gives the gradients of its equations") {
+  const std::int64_t rows = 5;
+  const std::int64_t length = 7;
+  const std::int64_t width = 6;
+  torch::Tensor inputs = torch::empty({rows, length, 3 * width});
+  torch::Tensor recurrent = torch::empty({3 * width, width});
+  torch::Tensor direction = torch::empty({rows, length, width});
+  std::uint64_t which = 0;
+  for (torch::Tensor* tensor : {&inputs, &recurrent, &direction}) {
+    fill_normal({6, which++, 0}, Stream::generate,
+                {tensor->data_ptr<float>(), static_cast<std::size_t>(tensor->numel())});
+  }
+  inputs.requires_grad_();
+  recurrent.requires_grad_();
+  torch::Tensor state = torch::zeros({rows, width});
+  std::vector<torch::Tensor> states;
+  for (std::int64_t t = 0; t < length; ++t) {
+    const auto input = inputs.select(1, t).chunk(3, 1);
+    const auto hidden = torch::matmul(state, recurrent.t()).chunk(3, 1);
+    const torch::Tensor reset = torch::sigmoid(input[0] + hidden[0]);
+    const torch::Tensor update = torch::sigmoid(input[1] + hidden[1]);
+    const torch::Tensor fresh = torch::tanh(input[2] + reset * hidden[2]);
+    state = (1 - update) * fresh + update * state;
+    states.push_back(state);
+  }
+  const torch::Tensor plain = torch::stack(states, 1);
+  const torch::Tensor found = gru_states(inputs, recurrent);
+  CHECK((plain - found).abs().max().item<double>() < 1e-5);
+  const auto wanted = torch::autograd::grad({plain}, {inputs, recurrent}, {direction});
+  const auto given = torch::autograd::grad({found}, {inputs, recurrent}, {direction});
+  for (std::size_t i = 0; i < 2; ++i) {
+    CHECK(wanted[i].abs().max().item<double>() > 0.5);
+    CHECK((wanted[i] - given[i]).abs().max().item<double>() < 2e-5);
+  }
+}
+
 TEST_CASE("a step of the trainer is a step along the gradient of the whole batch's mean loss") {
   for (const std::string kind : {"sasrec", "gru4rec"}) {
     CAPTURE(kind);
