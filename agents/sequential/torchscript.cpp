@@ -65,7 +65,9 @@ class TorchScript final : public Policy {
     torch::Tensor answer = call(history, length, target, step);
     if (answer.scalar_type() == torch::kInt64) {
       for (std::size_t i = 0; i < rows.size(); ++i) {
-        actions.items(rows[i], 0) = checked(answer.data_ptr<std::int64_t>()[i]);
+        // Rows without an episode hold no target: what the file makes of them is nobody's mistake.
+        const bool active = seen.active(rows[i]) != 0;
+        actions.items(rows[i], 0) = active ? checked(answer.data_ptr<std::int64_t>()[i]) : no_item;
         actions.log_prob(rows[i]) = 0.0F;
       }
       return;
@@ -74,7 +76,8 @@ class TorchScript final : public Policy {
     for (std::size_t i = 0; i < rows.size(); ++i, scores += items_ + 1) {
       const std::span<float> row(scores, static_cast<std::size_t>(items_) + 1);
       const float u = mode == Mode::sample ? uniform(seen.key(rows[i]), Stream::policy) : -1.0F;
-      const auto [item, log_prob] = choose(row, u);
+      const auto [item, log_prob] =
+          seen.active(rows[i]) != 0 ? choose(row, u) : std::pair<ItemId, float>{no_item, 0.0F};
       actions.items(rows[i], 0) = item;
       actions.log_prob(rows[i]) = log_prob;
     }
