@@ -1,7 +1,6 @@
 #include "env/nn/softmax_kernel.h"
 
 #include <cmath>
-#include <cstring>
 
 // Sanitizers start before the resolver of clones could run.
 #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__) && \
@@ -14,10 +13,9 @@
 namespace veer::nn {
 namespace {
 
-/// Sixteen lanes whatever the registers' width, so that sums are associated the same way everywhere.
-constexpr std::int64_t lanes = 16;
-typedef float Lanes __attribute__((vector_size(64), aligned(4), may_alias));
-typedef std::uint32_t LaneBits __attribute__((vector_size(64), aligned(4), may_alias));
+/// Maxima and sums run in this many lanes whatever the registers' width, so that they are associated the same
+/// way everywhere. Sixteen would be unrolled before the compiler looks for vectors.
+constexpr std::int64_t lanes = 32;
 
 // exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln(2) / 2; exp(r) by its Taylor polynomial of degree 7,
 // relative error below 2e-8 before rounding. Arguments are at most 0; below `lowest` the result would be
@@ -38,47 +36,38 @@ constexpr float c7 = 1.0F / 5040.0F;
 VEER_NN_CLONES void softmax_row(float* x, std::int64_t columns, float weight, float* maximum,
                                 float* sum) noexcept {
   const std::int64_t whole = columns / lanes * lanes;
-  float top = x[0];
-  if (whole > 0) {
-    Lanes most = *reinterpret_cast<const Lanes*>(x);
-    for (std::int64_t j = lanes; j < whole; j += lanes) {
-      const Lanes v = *reinterpret_cast<const Lanes*>(x + j);
-      most = v > most ? v : most;
-    }
-    for (std::int64_t l = 0; l < lanes; ++l) top = most[l] > top ? most[l] : top;
+  float lane[lanes];
+  for (std::int64_t l = 0; l < lanes; ++l) lane[l] = x[0];
+  for (std::int64_t j = 0; j < whole; j += lanes) {
+    for (std::int64_t l = 0; l < lanes; ++l) lane[l] = x[j + l] > lane[l] ? x[j + l] : lane[l];
   }
+  float top = lane[0];
+  for (std::int64_t l = 1; l < lanes; ++l) top = lane[l] > top ? lane[l] : top;
   for (std::int64_t j = whole; j < columns; ++j) top = x[j] > top ? x[j] : top;
 
-  Lanes sums = {};
-  for (std::int64_t j = 0; j < whole; j += lanes) {
-    Lanes v = *reinterpret_cast<const Lanes*>(x + j) - top;
-    const Lanes floor = Lanes{} + lowest;
-    v = v > floor ? v : floor;
-    const Lanes shifted = v * log2_e + round_magic;
-    const Lanes n = shifted - round_magic;
-    const Lanes r = (v - n * ln2_high) - n * ln2_low;
-    const Lanes p = 1.0F + r * (1.0F + r * (c2 + r * (c3 + r * (c4 + r * (c5 + r * (c6 + r * c7))))));
+  // Written out here: a function of its own would not be compiled into the clones.
+  for (std::int64_t j = 0; j < columns; ++j) {
+    const float below = x[j] - top;
+    const float v = below > lowest ? below : lowest;
+    const float shifted = v * log2_e + round_magic;
+    const float n = shifted - round_magic;
+    const float r = (v - n * ln2_high) - n * ln2_low;
+    const float p = 1.0F + r * (1.0F + r * (c2 + r * (c3 + r * (c4 + r * (c5 + r * (c6 + r * c7))))));
     // 2^n enters through the exponent field; what the shift drops of the magic number's own bits does not
     // matter.
-    LaneBits bits;
-    LaneBits exponent;
-    std::memcpy(&bits, &p, sizeof bits);
-    std::memcpy(&exponent, &shifted, sizeof exponent);
-    bits += exponent << 23;
-    Lanes e;
-    std::memcpy(&e, &bits, sizeof e);
-    *reinterpret_cast<Lanes*>(x + j) = e;
-    sums += e;
+    const std::uint32_t exponent = __builtin_bit_cast(std::uint32_t, shifted) << 23;
+    x[j] = __builtin_bit_cast(float, __builtin_bit_cast(std::uint32_t, p) + exponent);
+  }
+  for (std::int64_t l = 0; l < lanes; ++l) lane[l] = 0.0F;
+  for (std::int64_t j = 0; j < whole; j += lanes) {
+    for (std::int64_t l = 0; l < lanes; ++l) lane[l] += x[j + l];
   }
   float total = 0.0F;
-  for (std::int64_t l = 0; l < lanes; ++l) total += sums[l];
-  for (std::int64_t j = whole; j < columns; ++j) {
-    x[j] = std::exp(x[j] - top);
-    total += x[j];
-  }
+  for (std::int64_t l = 0; l < lanes; ++l) total += lane[l];
+  for (std::int64_t j = whole; j < columns; ++j) total += x[j];
+
   const float scale = weight / total;
-  for (std::int64_t j = 0; j < whole; j += lanes) *reinterpret_cast<Lanes*>(x + j) *= scale;
-  for (std::int64_t j = whole; j < columns; ++j) x[j] *= scale;
+  for (std::int64_t j = 0; j < columns; ++j) x[j] *= scale;
   *maximum = top;
   *sum = total;
 }
