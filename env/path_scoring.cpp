@@ -1,6 +1,7 @@
 #include "env/path_scoring.h"
 
 #include <memory>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -58,6 +59,14 @@ void score_paths_parallel(const UserModel& judge, const PathQuery& query, const 
                                  .slots = 1,
                                  .horizon = query.items.width()});
   });
+  // Noise is keyed by the numbers of the whole query, not of a block.
+  std::vector<EpisodeId> numbers;
+  std::span<const EpisodeId> episode = query.episode;
+  if (episode.empty()) {
+    numbers.resize(query.target.size());
+    std::iota(numbers.begin(), numbers.end(), EpisodeId{0});
+    episode = numbers;
+  }
   parallel_for(static_cast<std::int64_t>(blocks.size()), [&](std::int64_t i) {
     const Block& b = blocks[static_cast<std::size_t>(i)];
     // Prompt numbers are local to a block.
@@ -71,7 +80,7 @@ void score_paths_parallel(const UserModel& judge, const PathQuery& query, const 
                        .history_size = slice(query.history_size, b.first_prompt, b.last_prompt),
                        .user = slice(query.user, b.first_prompt, b.last_prompt),
                        .target = slice(query.target, b.first_prompt, b.last_prompt),
-                       .episode = slice(query.episode, b.first_prompt, b.last_prompt),
+                       .episode = slice(episode, b.first_prompt, b.last_prompt),
                        .prompt = prompt,
                        .items = slice(query.items, b.first_path, b.last_path),
                        .accepted = slice(query.accepted, b.first_path, b.last_path),

@@ -10,6 +10,6 @@ namespace veer {
 /// Same result as UserModel::score_paths, on all threads of the current arena. A block holds whole prompts,
 /// at least `block_paths` paths of them (fewer at the end) or as many prompts.
 void score_paths_parallel(const UserModel& judge, const PathQuery& query, const PathScores& out,
-                          std::int32_t block_paths = 64);
+                          std::int32_t block_paths = 32);
 
 }  // namespace veer

@@ -35,8 +35,8 @@ struct Trajectories {
   std::vector<ItemId> target;
   std::vector<ItemId> items;           ///< [steps, slots]
   std::vector<std::uint8_t> feedback;  ///< [steps, slots]
-  std::vector<float>
-      probability;  ///< [steps, slots] acceptance under the world's user model; 1 when it always accepts
+  std::vector<float> probability;      ///< [steps, slots] acceptance under the world's user model; 1 where
+                                   ///< everything is accepted and no reward reads it
   std::vector<float> log_prob;      ///< of the action under the policy
   std::vector<float> action_reals;  ///< [steps, reals]
 

@@ -176,19 +176,22 @@ ItemId GraphPathPolicy::first_of_path(const Query& query, EdgeRule edges, std::i
       if (paths.empty()) return std::nullopt;
       return smoothest(graph_, paths);
     }
-    // Exact distances without the avoided items are a bound with them: where nothing is in the way the search
-    // walks straight to the target.
-    const auto bounds = options_.variant == GraphPathVariant::astar
-                            ? tables_->bounds_of(query.target)
-                            : tables_->costs_of(graph_, query.target, edges);
+    const auto bounds = tables_->bounds_of(query.target);
     std::optional<GraphPath> path = astar_path(graph_, source, query.target, *bounds, rules);
     if (path && path->edges() > max_edges) path = bounded_path(graph_, source, *hops(), max_edges, rules);
     return path;
   };
 
+  const bool by_table =
+      options_.variant == GraphPathVariant::dijkstra || options_.variant == GraphPathVariant::coherent;
   for (auto source = query.history.rbegin(); source != query.history.rend(); ++source) {
     if (*source == query.target || *source == no_item) continue;
-    if (const auto path = path_from(*source)) return path->items[1];
+    if (by_table) {
+      const ItemId next = cheapest_successor(graph_, *source, *hops(), max_edges, rules);
+      if (next != no_item) return next;
+    } else if (const auto path = path_from(*source)) {
+      return path->items[1];
+    }
   }
   return no_item;
 }

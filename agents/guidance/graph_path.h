@@ -11,11 +11,11 @@
 
 namespace veer {
 
-/// How the path is found. The first two find paths of equal cost and differ in what they compute beforehand.
+/// How the path is found.
 enum class GraphPathVariant : std::uint8_t {
-  dijkstra,   ///< Dijkstra from the target over reversed edges, once per target; the way then follows those
-              ///< distances
-  astar,      ///< A* per query with bounds from landmarks, nothing per target but the bounds
+  dijkstra,  ///< exact costs to the target, once per target; only the next item must be unseen
+  astar,     ///< A* with bounds from landmarks at every step; no item of the path may have been seen. Slow in
+          ///< dense graphs once much has been seen
   kshortest,  ///< of the k cheapest paths, the one whose dearest edge is cheapest: the smoothest
   coherent,   ///< as dijkstra, only over edges between items that share an attribute
 };
@@ -33,10 +33,10 @@ struct GraphPathOptions {
 };
 
 /// An item policy that plans again at every step: from the newest history item, the cheapest path to the
-/// target that fits into the steps left and `max_edges` and enters no item that the person has seen or was
-/// shown; its first item is recommended. While the target may not be shown (or has been), the path has at
-/// least two edges and only its inner items are shown: the walk stays among the target's predecessors. With
-/// `stop`, it ends instead where the target would come next.
+/// target that fits into the steps left and `max_edges` and whose first item (`astar`, `kshortest`: none of
+/// whose items) the person has seen or was shown; that first item is recommended. While the target may not be
+/// shown (or has been), the path has at least two edges and only its inner items are shown: the walk stays
+/// among the target's predecessors. With `stop`, it ends instead where the target would come next.
 ///
 /// When there is no such path: the same from older history items, newest first; then without the limit on the
 /// steps left; then, for `coherent`, over all edges; then the unseen item from which the target costs least

@@ -71,6 +71,24 @@ HopTable::HopTable(const ItemGraph& graph, ItemId target, std::int32_t max_edges
   }
 }
 
+ItemId cheapest_successor(const ItemGraph& graph, ItemId from, const HopTable& table, std::int32_t max_edges,
+                          const PathRules& rules) {
+  assert(max_edges >= 1 && max_edges <= table.max_edges() && rules.edges == table.edge_rule());
+  const auto refused = [&](ItemId item) {
+    return std::ranges::find(rules.avoid, item) != rules.avoid.end() ||
+           std::ranges::find(rules.avoid_first, item) != rules.avoid_first.end();
+  };
+  ItemId best = no_item;
+  double best_cost = no_path_cost;
+  for_each_edge(graph.impl().forward, from, rules.edges, [&](ItemId item, const EdgeData& edge) {
+    const double cost = double{edge.cost} + table.cost(item, max_edges - 1);
+    if (!(cost < best_cost) || refused(item)) return;
+    best = item;
+    best_cost = cost;
+  });
+  return best;
+}
+
 // A* over (item, edges used). A partial path that is no cheaper than another one to the same item with no
 // more edges is dropped, so every (item, edges) pair is expanded at most once for each improvement; the
 // table's costs are consistent bounds, hence the first arrival at the target is the cheapest.

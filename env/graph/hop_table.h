@@ -41,6 +41,13 @@ class HopTable {
   std::vector<double> costs_;  ///< [max_edges + 1, N + 1]
 };
 
+/// The successor of `from` through which the target costs least with at most `max_edges` edges, the rules
+/// applied to that successor alone: O(successors of `from`), where bounded_path may search the whole graph
+/// once much is avoided. Equal costs: the lower id. no_item: none. REQUIRES: from in 1..N; 1 <= max_edges <=
+/// table.max_edges(); the rules' edges are those of the table.
+ItemId cheapest_successor(const ItemGraph& graph, ItemId from, const HopTable& table, std::int32_t max_edges,
+                          const PathRules& rules = {});
+
 /// The cheapest path to the table's target with at most `max_edges` edges that keeps the rules. The table's
 /// costs guide the search, exact when nothing on the way is avoided; the result is exact in any case. No
 /// value: no such path. REQUIRES: from in 1..N; max_edges <= table.max_edges(); the rules' edges are those of
