@@ -56,6 +56,9 @@ Program::Program()
   add_info(*this);
   add_fit(*this);
   add_evaluate(*this);
+  add_guide(*this);
+  add_bench(*this);
+  add_demo(*this);
 }
 
 Program::~Program() = default;

@@ -1,0 +1,178 @@
+// veer guide --user U --target T --policy P: one path, step by step.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "env/error.h"
+#include "env/store/dataset_file.h"
+#include "tools/veer/playing.h"
+#include "tools/veer/program.h"
+#include "tools/veer/table.h"
+#include "tools/veer/world.h"
+
+namespace veer::tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct GuideCommand {
+  WorldOptions world;
+  std::string policy = "beam";
+  std::string user;
+  std::string target;
+};
+
+std::size_t at(std::int64_t index) { return static_cast<std::size_t>(index); }
+
+/// The item with this id of the source, or with this title.
+ItemId item_of(const Catalogue& catalogue, const std::string& text) {
+  for (const auto* names : {&catalogue.ids, &catalogue.titles}) {
+    const auto found = std::find(names->begin() + 1, names->end(), text);
+    if (found != names->end()) return static_cast<ItemId>(found - names->begin());
+  }
+  throw ConfigError({{}, 0, "--target"},
+                    {"'" + text + "'", "an item's id or title", "the data set has no such item"});
+}
+
+UserId user_of(const Interactions& log, const std::string& text) {
+  const auto found = std::find(log.user_ids.begin(), log.user_ids.end(), text);
+  if (found != log.user_ids.end()) return static_cast<UserId>(found - log.user_ids.begin());
+  throw ConfigError({{}, 0, "--user"},
+                    {"'" + text + "'", "a person's id", "the data set has no such person"});
+}
+
+/// A named person and target are played wherever they are in the data; otherwise the scenario draws them.
+void choose(GuideCommand& command) {
+  WorldOptions& world = command.world;
+  if (command.user.empty() && command.target.empty()) return;
+  if (command.user.empty() || command.target.empty()) {
+    throw ConfigError(
+        {{}, 0, "--user and --target"},
+        {"one of them", "both, or none", "without them the scenario draws a person and a target"});
+  }
+  const Dataset data = read_dataset(world.data);
+  world.choices = {{user_of(data.interactions, command.user), item_of(data.catalogue, command.target)}};
+  world.part = "all";
+  world.cut = "last";
+}
+
+Json item_json(const Catalogue& catalogue, ItemId item) {
+  return {{"id", catalogue.ids[at(item)]}, {"title", catalogue.titles[at(item)]}};
+}
+
+Json path_json(const World& world, const Trajectories& path) {
+  const Catalogue& catalogue = world.data().catalogue;
+  Json out;
+  out["user"] = world.data().interactions.user_ids[at(path.episode_user[0])];
+  out["target"] = item_json(catalogue, path.episode_target[0]);
+  out["history"] = Json::array();
+  for (std::int32_t i = 0; i < path.history_size[0]; ++i)
+    out["history"].push_back(item_json(catalogue, path.history[at(i)]));
+  out["steps"] = Json::array();
+  for (std::int64_t step = 0; step < path.steps(); ++step) {
+    Json entry = item_json(catalogue, path.items[at(step)]);
+    entry["accepted"] = (path.feedback[at(step)] & feedback::accepted) != 0;
+    for (const JudgeScores& judge : path.judges) {
+      entry["judges"][judge.judge] = {{"acceptance", judge.acceptance[at(step)]},
+                                      {"interest", judge.interest[at(step)]},
+                                      {"rank", judge.rank[at(step)]}};
+    }
+    out["steps"].push_back(std::move(entry));
+  }
+  for (const JudgeScores& judge : path.judges) {
+    out["start"][judge.judge] = {{"interest", judge.start_interest[0]}, {"rank", judge.start_rank[0]}};
+  }
+  return out;
+}
+
+const char* ending(EndReason reason) {
+  switch (reason) {
+    case EndReason::target_reached:
+      return "The target was reached.";
+    case EndReason::user_left:
+      return "The person left.";
+    case EndReason::policy_stopped:
+      return "The policy stopped.";
+    case EndReason::horizon:
+      return "The last step of the episode was played.";
+    case EndReason::running:
+      break;
+  }
+  return "";
+}
+
+std::string path_text(const World& world, const std::string& policy, const Trajectories& path,
+                      const Console& console) {
+  constexpr std::size_t title_width = 44;
+  const Catalogue& catalogue = world.data().catalogue;
+  const auto title = [&](ItemId item) { return shorten(catalogue.titles[at(item)], title_width); };
+  std::string out = console.bold(fmt::format("{} leads {} to {}", policy,
+                                             world.data().interactions.user_ids[at(path.episode_user[0])],
+                                             title(path.episode_target[0]))) +
+                    "\n\nSo far they took:\n";
+  for (std::int32_t i = 0; i < path.history_size[0]; ++i) out += "  " + title(path.history[at(i)]) + "\n";
+  for (std::size_t j = 0; j < path.judges.size(); ++j) {
+    const JudgeScores& judge = path.judges[j];
+    out += fmt::format("\n{}\n", console.bold(fmt::format("Under {} ({})", judge.judge,
+                                                          world.panel().judges()[j].fitted_on)));
+    Table table({"step", "shown", "answer", "p(accept)", "ln p(target)", "rank before", "rank after"});
+    table.add({"0", "", "", "", fmt::format("{:.3f}", judge.start_interest[0]), "",
+               std::to_string(judge.start_rank[0])});
+    std::vector<double> interest{judge.start_interest[0]};
+    std::int32_t rank = judge.start_rank[0];
+    for (std::int64_t step = 0; step < path.steps(); ++step) {
+      const bool accepted = (path.feedback[at(step)] & feedback::accepted) != 0;
+      table.add({std::to_string(step + 1), title(path.items[at(step)]), accepted ? "taken" : "refused",
+                 fmt::format("{:.3f}", judge.acceptance[at(step)]),
+                 fmt::format("{:.3f}", judge.interest[at(step)]), std::to_string(rank),
+                 std::to_string(judge.rank[at(step)])});
+      rank = judge.rank[at(step)];
+      interest.push_back(judge.interest[at(step)]);
+    }
+    out += table.text();
+    out += fmt::format("Interest in the target, ln p, per step (gain {:+.3f}):\n{}",
+                       interest.back() - interest.front(), chart(interest, 6));
+  }
+  return out + "\n" + ending(path.end[0]) + "\n";
+}
+
+void run_guide(GuideCommand& command, const Session& session) {
+  choose(command);
+  World world(command.world, session.common.device);
+  const std::vector<Entrant> entrants = world.enter({command.policy});
+  PlayOptions options;
+  options.episodes = 1;
+  options.seed = session.common.seed;
+  play(world, entrants, options, session.console, [&](const std::string& policy, const Trajectories& path) {
+    if (session.console.json()) {
+      Json out = path_json(world, path);
+      out["policy"] = policy;
+      session.console.out() << out.dump(2) << '\n';
+    } else {
+      session.console.out() << path_text(world, policy, path, session.console);
+    }
+  });
+}
+
+}  // namespace
+
+void add_guide(Program& program) {
+  auto command = std::make_shared<GuideCommand>();
+  CLI::App& app = program.add("guide", "Shows one path towards a target, step by step.",
+                              "veer guide --data ml-1m.h5 --users plan.model.h5 --policy beam:width=8 \\\n"
+                              "           --user 42 --target \"Alien (1979)\"",
+                              [command](const Session& session) { run_guide(*command, session); });
+  add_world_options(app, command->world);
+  app.add_option("--policy", command->policy, "who guides; veer evaluate --help lists policies")
+      ->type_name("P")
+      ->capture_default_str();
+  app.add_option("--user", command->user, "id of a person; default: drawn by the seed");
+  app.add_option("--target", command->target, "id or title of an item; default: drawn by the seed");
+}
+
+}  // namespace veer::tools
