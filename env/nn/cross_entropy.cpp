@@ -11,7 +11,7 @@ double cross_entropy_in_place(torch::Tensor& hidden, const torch::Tensor& table,
   const std::int64_t rows = hidden.size(0);
   const std::int64_t columns = table.size(0);
   const std::int64_t tile =
-      std::clamp<std::int64_t>(tile_values / 4 / columns, 1, std::max<std::int64_t>(rows, 1));
+      std::clamp<std::int64_t>(tile_values / columns, 1, std::max<std::int64_t>(rows, 1));
   torch::Tensor logits = torch::empty({tile, columns}, hidden.options());
   const torch::Tensor transposed = table.t();
   double loss = 0.0;

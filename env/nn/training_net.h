@@ -27,6 +27,6 @@ torch::Tensor gru_states(const torch::Tensor& inputs, const torch::Tensor& recur
 /// values at a time. CPU, no autograd.
 double cross_entropy_in_place(torch::Tensor& hidden, const torch::Tensor& table,
                               std::span<const std::int64_t> targets, float weight,
-                              torch::Tensor& table_gradient, std::int64_t tile_values = 1 << 20);
+                              torch::Tensor& table_gradient, std::int64_t tile_values = 1 << 18);
 
 }  // namespace veer::nn
