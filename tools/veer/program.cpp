@@ -74,6 +74,17 @@ CLI::App& Program::add(const std::string& name, const std::string& description, 
 }
 
 void Program::parse(std::vector<std::string> arguments) {
+  const auto command = std::find_if(arguments.begin(), arguments.end(),
+                                    [](const std::string& argument) { return !argument.starts_with("-"); });
+  if (command != arguments.end()) {
+    const auto known = app_->get_subcommands([](const CLI::App*) { return true; });
+    std::string names;
+    for (const CLI::App* each : known) names += (names.empty() ? "" : ", ") + each->get_name();
+    if (std::none_of(known.begin(), known.end(),
+                     [&](const CLI::App* each) { return each->get_name() == *command; })) {
+      throw ConfigError("found the command '" + *command + "'; expected one of " + names);
+    }
+  }
   arguments = with_config_file(*app_, arguments);
   std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
   app_->parse(std::move(arguments));

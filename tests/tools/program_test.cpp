@@ -1,0 +1,294 @@
+// The built program as anybody runs it: exit codes, messages, JSON keys, interruptions. The world is a small
+// synthetic one, so no test here needs LibTorch.
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "env/store/dataset_file.h"
+#include "env/store/model_file.h"
+#include "simulators/synthetic_log.h"
+#include "tests/test.h"
+#include "tests/tools/run_program.h"
+
+using namespace veer;
+using namespace veer::tests;
+using Json = nlohmann::json;
+
+namespace {
+
+/// A folder with a data set and the model of its true people.
+struct SmallWorld {
+  ScratchFolder folder;
+  std::string data = folder / "data.h5";
+  std::string users = folder / "truth.model.h5";
+
+  explicit SmallWorld(std::uint64_t seed = 1) {
+    SyntheticLogParameters parameters;
+    parameters.people = 60;
+    parameters.events = 30;
+    parameters.world.items = 80;
+    parameters.seed = seed;
+    const SyntheticLog log = generate_synthetic_log(parameters);
+    write_dataset(data, log.dataset);
+    write_model(users, synthetic_model_file(*log.truth, log.dataset.fingerprint, log.dataset.name));
+  }
+  std::vector<std::string> evaluate(std::vector<std::string> more) const {
+    std::vector<std::string> arguments{"evaluate", "--data", data, "--users", users};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  }
+};
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+std::string digest_of(const std::string& run) {
+  return Json::parse(run_veer({"info", run, "--json"}).out).at("digest");
+}
+
+}  // namespace
+
+TEST_CASE("help and version succeed and go to stdout") {
+  const Finished help = run_veer({"--help"});
+  CHECK(help.code == 0);
+  CHECK(has(help.out, "evaluate"));
+  CHECK(help.err.empty());
+  for (const char* command : {"import", "info", "fit", "evaluate", "guide", "bench", "demo"}) {
+    const Finished each = run_veer({command, "--help"});
+    CHECK_MESSAGE(each.code == 0, command);
+    CHECK_MESSAGE(has(each.out, "Example: veer "), command);
+  }
+  const Finished version = run_veer({"--version"});
+  CHECK(version.code == 0);
+  for (const char* part : {"veer 0.", "LibTorch", "HDF5", "oneTBB"})
+    CHECK_MESSAGE(has(version.out, part), part);
+}
+
+TEST_CASE("usage errors end with 2 and one message on stderr") {
+  const SmallWorld world;
+  const std::vector<std::vector<std::string>> wrong{
+      {},
+      {"frobnicate"},
+      {"info"},
+      {"info", world.data, "--no-such-option"},
+      {"import", "nosuchformat", world.data, "-o", world.folder / "x.h5"},
+      world.evaluate({"--policy", "nosuchpolicy"}),
+      world.evaluate({"--policy", "random", "--policy", "random"}),
+      world.evaluate({"--policy", "random", "--acceptance", "perhaps"}),
+      world.evaluate({"--policy", "random", "--judge", "noequals"}),
+      world.evaluate({"--policy", "random", "--device", "abacus"}),
+      world.evaluate({"--policy", "random", "--episodes", "0"}),
+      {"bench", "nosuchworkload"},
+      {"guide", "--data", world.data, "--users", world.users, "--user", "1"},
+  };
+  for (const auto& arguments : wrong) {
+    const Finished result = run_veer(arguments);
+    CAPTURE(arguments.empty() ? "" : arguments.front());
+    CAPTURE(result.err);
+    CHECK(result.code == 2);
+    CHECK(result.out.empty());
+    CHECK(result.err.starts_with("veer: "));
+  }
+}
+
+TEST_CASE("data errors end with 3, missing files with 1, nothing is left half-written") {
+  ScratchFolder folder;
+  write_text(folder / "log.csv", "user,item\n1,2\n1\n");
+  const Finished malformed = run_veer({"import", "csv", folder / "log.csv", "-o", folder / "x.h5"});
+  CHECK(malformed.code == 3);
+  CHECK(has(malformed.err, "log.csv:3"));
+  write_text(folder / "empty.csv", "");
+  CHECK(run_veer({"import", "csv", folder / "empty.csv", "-o", folder / "x.h5"}).code == 3);
+  write_text(folder / "foreign.h5", "not one of ours");
+  CHECK(run_veer({"info", folder / "foreign.h5"}).code == 3);
+  CHECK(run_veer({"info", folder / "absent.h5"}).code == 1);
+  CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 3);
+}
+
+TEST_CASE("a truncated file is a format error") {
+  const SmallWorld world;
+  std::filesystem::resize_file(world.data, std::filesystem::file_size(world.data) - 100);
+  const Finished result = run_veer({"info", world.data});
+  CHECK(result.code == 3);
+  CHECK(has(result.err, world.data));
+}
+
+TEST_CASE("output that cannot be written ends with 1") {
+  ScratchFolder folder;
+  write_text(folder / "log.csv", "user,item\n1,2\n1,3\n2,2\n");
+  const Finished nowhere = run_veer({"import", "csv", folder / "log.csv", "-o", folder / "no/such/x.h5"});
+  CHECK(nowhere.code == 1);
+  CHECK(has(nowhere.err, "no/such/x.h5"));
+  REQUIRE(mkfifo((folder / "pipe").c_str(), 0600) == 0);
+  CHECK(run_veer({"import", "csv", folder / "log.csv", "-o", folder / "pipe"}).code == 1);
+  CHECK(std::filesystem::is_fifo(folder / "pipe"));
+}
+
+TEST_CASE("import and info agree, under the keys scripts rely on") {
+  ScratchFolder folder;
+  write_text(folder / "log.csv", "user,item,time\nann,x,3\nann,y,5\nbob,x,1\n");
+  const Finished imported =
+      run_veer({"import", "csv", folder / "log.csv", "-o", folder / "x.h5", "--json", "--quiet"});
+  REQUIRE(imported.code == 0);
+  CHECK(imported.err.empty());
+  const Json description = Json::parse(imported.out);
+  CHECK(description.at("users") == 2);
+  CHECK(description.at("items") == 2);
+  CHECK(description.at("interactions") == 3);
+  CHECK(description.at("fingerprint").get<std::string>().size() == 64);
+  CHECK(Json::parse(run_veer({"info", folder / "x.h5", "--json"}).out) == description);
+}
+
+TEST_CASE("info knows models and runs") {
+  const SmallWorld world;
+  const Json model = Json::parse(run_veer({"info", world.users, "--json"}).out);
+  CHECK(model.at("kind") == "synthetic");
+  CHECK(model.at("parameters").get<int>() > 0);
+  CHECK(model.at("dataset_fingerprint").get<std::string>().size() == 64);
+
+  const Finished played = run_veer(
+      world.evaluate({"--policy", "random", "--episodes", "8", "-o", world.folder / "run", "--json"}));
+  REQUIRE(played.code == 0);
+  const Json run = Json::parse(run_veer({"info", world.folder / "run", "--json", "--verify"}).out);
+  CHECK(run.at("episodes") == 8);
+  CHECK(run.at("steps") == 80);
+  CHECK(run.at("digest") == Json::parse(played.out).at("digest"));
+}
+
+TEST_CASE("a model of another data set is refused by name") {
+  const SmallWorld world;
+  const SmallWorld other(2);
+  const Finished result = run_veer(
+      {"evaluate", "--data", world.data, "--users", other.users, "--policy", "random", "--episodes", "4"});
+  CHECK(result.code == 2);
+  CHECK(has(result.err, other.users));
+  CHECK(has(result.err, "fingerprint"));
+}
+
+TEST_CASE("evaluate ranks policies under every judge, in memory as in a run directory") {
+  const SmallWorld world;
+  const std::vector<std::string> options{
+      "--policy",   "random", "--policy",  "beam:width=2,m=16", "--judge", "again=" + world.users,
+      "--episodes", "24",     "--targets", "uniform-unseen",    "--json",  "--quiet"};
+  const Finished in_memory = run_veer(world.evaluate(options));
+  REQUIRE_MESSAGE(in_memory.code == 0, in_memory.err);
+  CHECK(in_memory.err.empty());
+  const Json result = Json::parse(in_memory.out);
+  CHECK(result.at("judges").size() == 2);
+  CHECK(result.at("leaderboard").size() == 4);
+  const Json& best = result.at("leaderboard").at(0);
+  CHECK(best.at("policy") == "beam:width=2,m=16");
+  CHECK(best.at("ioi").at("low").get<double>() >
+        result.at("leaderboard").at(1).at("ioi").at("high").get<double>());
+  CHECK(best.at("ioi").at("count") == 24);
+  CHECK(result.at("disagreement").at(0).at("same_sign").at("random") == 1.0);  // the same model twice
+
+  std::vector<std::string> recorded = options;
+  recorded.insert(recorded.end(), {"-o", world.folder / "run", "--segment-episodes", "5"});
+  const Json from_disk = Json::parse(run_veer(world.evaluate(recorded)).out);
+  CHECK(from_disk.at("leaderboard") == result.at("leaderboard"));
+}
+
+TEST_CASE("threads and rows in flight change no byte; the seed does") {
+  const SmallWorld world;
+  const auto play = [&](const std::string& name, std::vector<std::string> more) {
+    std::vector<std::string> options{"--policy", "random",     "--policy", "graph_path", "--acceptance",
+                                     "sampled",  "--episodes", "40",       "-o",         world.folder / name};
+    options.insert(options.end(), more.begin(), more.end());
+    const Finished result = run_veer(world.evaluate(options));
+    REQUIRE_MESSAGE(result.code == 0, result.err);
+    return digest_of(world.folder / name);
+  };
+  const std::string one = play("one", {"--threads", "1"});
+  CHECK(play("two", {"--threads", "2"}) == one);
+  CHECK(play("three", {"--threads", "3", "--rows", "7"}) == one);
+  CHECK(play("other", {"--seed", "2"}) != one);
+}
+
+TEST_CASE("a run that was killed goes on to the same digest; an interrupted one says how") {
+  const SmallWorld world;
+  const auto options = [&](const std::string& name) {
+    return world.evaluate({"--policy", "random", "--policy", "beam:width=8,m=all", "--episodes", "400",
+                           "--segment-episodes", "8", "--threads", "1", "-o", world.folder / name});
+  };
+  REQUIRE(run_veer(options("whole")).code == 0);
+  const std::string expected = digest_of(world.folder / "whole");
+
+  for (const auto& [name, signal] : {std::pair{"killed", SIGKILL}, std::pair{"interrupted", SIGINT}}) {
+    CAPTURE(name);
+    const auto segments = [&] {
+      std::error_code ignored;
+      std::filesystem::recursive_directory_iterator files(world.folder / name, ignored);
+      return std::count_if(begin(files), end(files),
+                           [](const auto& each) { return each.path().extension() == ".h5"; });
+    };
+    Running running(options(name));
+    while (!running.ended() && segments() < 3) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    running.signal(signal);
+    const Finished stopped = running.wait();
+    REQUIRE(stopped.code == (signal == SIGKILL ? 128 + SIGKILL : 130));
+    if (signal == SIGINT) CHECK(has(stopped.err, "the same command goes on from there"));
+    const Finished resumed = run_veer(options(name));
+    CHECK(resumed.code == 0);
+    CHECK(has(resumed.err, "episodes already"));
+    CHECK(digest_of(world.folder / name) == expected);
+  }
+}
+
+TEST_CASE("a run directory is not continued with other options") {
+  const SmallWorld world;
+  REQUIRE(
+      run_veer(world.evaluate({"--policy", "random", "--episodes", "4", "-o", world.folder / "run"})).code ==
+      0);
+  CHECK(
+      run_veer(world.evaluate({"--policy", "random", "--episodes", "5", "-o", world.folder / "run"})).code ==
+      2);
+}
+
+TEST_CASE("options may stand in a file") {
+  const SmallWorld world;
+  write_text(world.folder / "c.toml",
+             "data = \"" + world.data + "\"\nusers = \"" + world.users +
+                 "\"\nepisodes = 6\njson = true\npolicy = [\"random\", \"nearest\"]\n");
+  const Finished result = run_veer({"evaluate", "--config", world.folder / "c.toml", "--episodes", "3"});
+  REQUIRE_MESSAGE(result.code == 0, result.err);
+  CHECK(Json::parse(result.out).at("episodes") == 3);
+  write_text(world.folder / "c.toml", "episods = 6\n");
+  const Finished unknown = run_veer({"evaluate", "--config", world.folder / "c.toml"});
+  CHECK(unknown.code == 2);
+  CHECK(has(unknown.err, "c.toml:1: episods"));
+}
+
+TEST_CASE("guide tells one path, in words and as JSON") {
+  const SmallWorld world;
+  const std::vector<std::string> command{"guide",     "--data",   world.data,  "--users",
+                                         world.users, "--policy", "graph_path"};
+  const Finished text = run_veer(command);
+  REQUIRE_MESSAGE(text.code == 0, text.err);
+  for (const char* part : {"p(accept)", "rank before", "rank after", "Interest in the target"}) {
+    CHECK_MESSAGE(has(text.out, part), part);
+  }
+  std::vector<std::string> json = command;
+  json.emplace_back("--json");
+  const Json path = Json::parse(run_veer(json).out);
+  CHECK(path.at("history").size() == 10);
+  CHECK(path.at("steps").size() == 10);
+  CHECK(path.at("steps").at(0).at("judges").at("users").at("rank").get<int>() >= 1);
+}
+
+TEST_CASE("bench lists its workloads") {
+  const Finished list = run_veer({"bench", "--list"});
+  CHECK(list.code == 0);
+  CHECK(has(list.out, "memory"));
+}
+
+TEST_CASE("a device that is not there ends with 4 and one sentence") {
+  const SmallWorld world;
+  const Finished result =
+      run_veer(world.evaluate({"--policy", "random", "--device", "cuda:7", "--episodes", "2"}));
+  CHECK(result.code == 4);
+  CHECK(std::count(result.err.begin(), result.err.end(), '\n') == 1);
+}
