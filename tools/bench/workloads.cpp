@@ -2,6 +2,7 @@
 #include "tools/bench/workload.h"
 #ifdef VEER_WITH_TORCH
 #include "tools/bench/path_score.h"
+#include "tools/bench/scaling.h"
 #include "tools/bench/step.h"
 #endif
 
@@ -19,6 +20,8 @@ std::vector<Workload> workloads() {
        "step batches of guided episodes with SASRec people, against encoding every history anew at every "
        "step",
        step},
+      {"scaling", "score paths over catalogues of a thousand to a million items, and on one and two threads",
+       scaling},
 #endif
       {"memory", "hold a million episodes at once", memory},
   };
