@@ -22,6 +22,7 @@ target_link_libraries(veer_headers_alone PRIVATE veer_settings veer_private_sett
 if(VEER_TORCH)
   target_link_libraries(veer_headers_alone PRIVATE veer_torch)
 endif()
+target_compile_options(veer_headers_alone PRIVATE -O0)
 add_test(NAME headers_compile_alone
          COMMAND ${CMAKE_COMMAND} --build ${PROJECT_BINARY_DIR} --target veer_headers_alone)
 set_tests_properties(headers_compile_alone PROPERTIES LABELS house TIMEOUT 900 RUN_SERIAL ON)
