@@ -38,6 +38,9 @@ GuidanceParameters guidance_parameters(const WorldOptions& options, std::shared_
   out.history = options.history;
   out.horizon = options.horizon;
   out.patience = options.patience;
+  // Interest comes from the judges, all prefixes at once; a reward term would score the catalogue at every
+  // step for nobody.
+  out.weights.ioi = 0.0F;
   const std::array<const char*, 5> parts{"train_plan", "train_judge", "validation", "test", "all"};
   const std::size_t part = choice("--part", options.part, parts);
   out.part = part == 4 ? std::nullopt : std::optional(static_cast<Part>(part));
