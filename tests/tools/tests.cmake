@@ -3,33 +3,39 @@ add_test(NAME includes_keep_to_the_floors COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/to
 add_test(NAME includes_check_finds_violations COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/tools/check-includes --self-test)
 set_tests_properties(includes_keep_to_the_floors includes_check_finds_violations PROPERTIES LABELS house)
 
-# One translation unit per public header, nothing before it. Built by its test, not by default.
-set(header_units)
-foreach(folder env rewards simulators agents scenarios)
-  file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/${folder}/*.h)
-  foreach(header IN LISTS headers)
-    if(header MATCHES "_net\\.h$" AND NOT VEER_TORCH)
-      continue()
-    endif()
-    string(REPLACE "/" "_" unit ${header})
-    set(unit ${CMAKE_CURRENT_BINARY_DIR}/headers/${unit}.cpp)
-    file(CONFIGURE OUTPUT ${unit} CONTENT "#include \"${header}\"\n")
-    list(APPEND header_units ${unit})
-  endforeach()
-endforeach()
-add_library(veer_headers_alone OBJECT EXCLUDE_FROM_ALL ${header_units})
-target_link_libraries(veer_headers_alone PRIVATE veer_settings veer_private_settings TBB::tbb hdf5::hdf5 Boost::headers)
-if(VEER_TORCH)
-  target_link_libraries(veer_headers_alone PRIVATE veer_torch)
-endif()
-target_compile_options(veer_headers_alone PRIVATE -O0)
-add_test(NAME headers_compile_alone
-         COMMAND ${CMAKE_COMMAND} --build ${PROJECT_BINARY_DIR} --target veer_headers_alone)
-set_tests_properties(headers_compile_alone PROPERTIES LABELS house TIMEOUT 900 RUN_SERIAL ON)
-
 if(NOT VEER_SANITIZE)
+  # One translation unit per public header, nothing before it. Built by its test, not by default.
+  set(header_units)
+  foreach(folder env rewards simulators agents scenarios)
+    file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/${folder}/*.h)
+    foreach(header IN LISTS headers)
+      if(header MATCHES "_net\\.h$" AND NOT VEER_TORCH)
+        continue()
+      endif()
+      string(REPLACE "/" "_" unit ${header})
+      set(unit ${CMAKE_CURRENT_BINARY_DIR}/headers/${unit}.cpp)
+      file(CONFIGURE OUTPUT ${unit} CONTENT "#include \"${header}\"\n")
+      list(APPEND header_units ${unit})
+    endforeach()
+  endforeach()
+  add_library(veer_headers_alone OBJECT EXCLUDE_FROM_ALL ${header_units})
+  target_link_libraries(veer_headers_alone PRIVATE veer_settings veer_private_settings TBB::tbb hdf5::hdf5 Boost::headers)
+  if(VEER_TORCH)
+    target_link_libraries(veer_headers_alone PRIVATE veer_torch)
+  endif()
+  target_compile_options(veer_headers_alone PRIVATE -O0)
+  add_test(NAME headers_compile_alone
+           COMMAND ${CMAKE_COMMAND} --build ${PROJECT_BINARY_DIR} --target veer_headers_alone)
+  set_tests_properties(headers_compile_alone PROPERTIES LABELS house TIMEOUT 900 RUN_SERIAL ON)
+
   add_test(NAME consumer COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/consumer/check ${PROJECT_BINARY_DIR})
   set_tests_properties(consumer PROPERTIES LABELS consumer TIMEOUT 600 RUN_SERIAL ON)
+endif()
+
+# The main job on real data, where they are present (see the script).
+if(VEER_BUILD_TOOLS AND VEER_TORCH)
+  add_test(NAME ml1m COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/tools/check-ml1m $<TARGET_FILE:veer_program>)
+  set_tests_properties(ml1m PROPERTIES LABELS slow TIMEOUT 1800 RUN_SERIAL ON SKIP_RETURN_CODE 77)
 endif()
 
 # The program: its parts, and the built program as anybody would run it.
