@@ -31,8 +31,7 @@ RewardTerm target_accepted(float weight = 1.0F);
 
 /// 1 when the first item of the step was accepted and shares an attribute with the newest history item before
 /// it. The first step of an episode has no neighbour inside the path and gets 0, so that with every item
-/// accepted the sum over an episode is
-/// (|P| - 1) times the path's Coherence in the paper's sense.
+/// accepted the sum over an episode is (|P| - 1) times the path's Coherence in the paper's sense.
 RewardTerm coherence(const Catalogue& catalogue, float weight = 1.0F);
 
 /// -1 in the step after which the person left, else 0.

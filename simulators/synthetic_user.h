@@ -40,7 +40,6 @@ class SyntheticUser final : public UserModel {
   }
 
   const SyntheticWorld& world() const noexcept { return *world_; }
-  std::shared_ptr<const SyntheticWorld> shared_world() const noexcept { return world_; }
 
   // One person as 2 T floats, taste then boredom: what a row of user_state holds.
   std::int32_t state_width() const noexcept { return 2 * world_->topics(); }

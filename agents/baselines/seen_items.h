@@ -63,11 +63,10 @@ inline void remember_shown(std::int32_t row, const Observation& seen, const Poli
 /// Whether the target itself may be shown, for every policy alike: a rule of the comparison, not of a policy.
 /// The guidance papers forbid nothing (ProRL's released code lets a path contain its target, and scores paths
 /// without appending it), so each scenario's rule decides by default:
-/// - Acceptance::always, the papers' protocol: the target is the goal that the path prepares; showing it
-/// early would measure
-///   how a model reacts to the answer, not how well a path leads there. Not shown.
-/// - Acceptance::sampled: reaching the target ends the episode, and no one reaches what is never shown.
-/// Shown.
+/// - Acceptance::always, the papers' protocol: not shown. The target is the goal that the path prepares;
+///   showing it early would measure how a model reacts to the answer, not how well a path leads there.
+/// - Acceptance::sampled: shown. Reaching the target ends the episode, and no one reaches what is never
+///   shown.
 constexpr bool target_may_be_shown(Acceptance acceptance) noexcept {
   return acceptance == Acceptance::sampled;
 }

@@ -2,13 +2,20 @@
 // running one runs whatever code its author put there, so it is loaded only when named.
 //
 // The file's forward() is called once per step with whole shards of B rows and must accept
-//   history  int64 [B, H]  catalogue indices 1..N, oldest first, right-padded with 0; H = width of the
-//   history column length   int64 [B]     items in each history target   int64 [B]     the item to guide
-//   towards, 0: none step     int64 [B]     steps already taken in the episode
+//
+//   history  int64 [B, H]  catalogue indices 1..N, oldest first, right-padded with 0; H: history capacity
+//
+//   length   int64 [B]     items in each history
+//
+//   target   int64 [B]     the item to guide towards, 0: none
+//
+//   step     int64 [B]     steps already taken in the episode
+//
 // and return one of
-//   scores   float [B, N + 1]  logits; column 0 is ignored, minus infinity bars an item, a row of nothing but
-//   minus infinity
-//                              ends the episode
+//
+//   scores   float [B, N + 1]  logits; column 0 is ignored, minus infinity bars an item; a row of nothing
+//                              but minus infinity ends the episode
+//
 //   items    int64 [B]         the recommendation, 0 ends the episode
 //
 // Thread-safety and ownership as in env/policy.h. Torch-free header.

@@ -57,7 +57,6 @@ class GruReader {
                     const torch::Tensor& initial) const;
   /// [n, f] to read-outs [n, d]. REQUIRES: n a multiple of 32.
   torch::Tensor readout(const torch::Tensor& hidden) const;
-  std::int64_t hidden_width() const noexcept { return hidden_.size(0); }
 
  private:
   SequenceOps ops_;
