@@ -112,9 +112,8 @@ struct Shard {
 /// Appends to the history of a row; when full, the oldest item slides out.
 void append_history(Shard& shard, std::int32_t row, ItemId item) noexcept;
 
-/// Copies every column of row `from[i]` to row `to[i]`, in order; `from` need not be distinct. For the private
-/// batches of planners.
-/// REQUIRES: equal sizes; no row is both read and written.
+/// Copies every column of row `from[i]` to row `to[i]`, in order; `from` need not be distinct. For the
+/// private batches of planners. REQUIRES: equal sizes; no row is both read and written.
 void copy_rows(Shard& shard, Rows from, Rows to) noexcept;
 
 class Batch {

@@ -89,7 +89,6 @@ struct Engine::Impl {
   void adopt(const std::shared_ptr<const Policy>& policy) {
     if (policy == current) return;
     check_policy(*policy);
-    current = policy;
     const std::size_t bytes = std::max<std::size_t>(1, stepper.cache_bytes(*policy, shape.shard_rows));
     const std::size_t bound = static_cast<std::size_t>(options.cache_mb) << 20;
     const auto count = static_cast<std::int32_t>(
@@ -99,7 +98,8 @@ struct Engine::Impl {
       for (std::int32_t i = 0; i < count; ++i)
         kept.push_back(stepper.make_scratch(*policy, shape.shard_rows));
     }
-    pool.emplace([this] { return stepper.make_scratch(*current, shape.shard_rows); });
+    pool.emplace([this, policy] { return stepper.make_scratch(*policy, shape.shard_rows); });
+    current = policy;
   }
 
   /// Runs work(shard, scratch) for every shard of the resident batch, in parallel.

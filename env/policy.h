@@ -25,7 +25,9 @@ struct Observation {
   View<const ItemId> history;  ///< oldest first, right-padded: start plus what was accepted since
   View<const std::int32_t> history_size;
   View<const float> features;
-  View<const ItemId> last_items;  ///< what the previous step showed; meaningful when step > 0
+  /// What the previous step showed; meaningful when step > 0. The same memory as Actions::items except for
+  /// path policies: read a row before writing it.
+  View<const ItemId> last_items;
   View<const std::uint8_t> last_feedback;
 
   std::int32_t rows() const noexcept { return episode.rows(); }
@@ -47,7 +49,9 @@ struct Actions {
   View<ItemId> items;
   View<std::int32_t> plan_size;  ///< path policies only
   View<float> reals;
-  View<float> log_prob;  ///< natural log-probability (items) or density (vectors) of the action
+  /// Natural log-probability (items) or density (vectors) of the action. A plan's stands at its first step;
+  /// the steps after it have 0.
+  View<float> log_prob;
 };
 
 class Policy {

@@ -32,7 +32,8 @@ struct RewardTerm {
   float weight = 1.0F;
   bool reads_interest = false;  ///< makes the engine measure interest and rank at every step
   RewardFunction evaluate;
-  bool reads_acceptance = false;  ///< makes the engine ask for probabilities even where everything is accepted
+  bool reads_acceptance =
+      false;  ///< makes the engine ask for probabilities even where everything is accepted
 };
 
 RewardInputs reward_inputs(const Shard& shard) noexcept;

@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <cassert>
+#include <limits>
+#include <string>
+
+#include "env/error.h"
 
 namespace veer {
 namespace {
@@ -52,6 +56,10 @@ void Transitions::resize(std::int32_t new_count, const BatchShape& shape) {
 }
 
 Rollout::Rollout(const BatchShape& shape, std::int32_t steps) : shape_(shape), steps_(steps) {
+  if (std::int64_t{steps} * shape.rows > std::numeric_limits<std::int32_t>::max()) {
+    throw ConfigError("rollout: found " + std::to_string(steps) + " steps of " + std::to_string(shape.rows) +
+                      " rows; expected at most 2^31 - 1 transitions; collect fewer steps at a time");
+  }
   data_.resize(steps * shape.rows, shape);
 }
 

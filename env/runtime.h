@@ -24,7 +24,8 @@ class Runtime {
   Runtime& operator=(const Runtime&) = delete;
 
   int threads() const noexcept;
-  /// Runs `work` inside the arena: every Engine and score_paths_parallel call belongs in here.
+  /// Runs `work` inside the arena: every Engine and score_paths_parallel call belongs in here; outside
+  /// of it workers do not flush denormals, and results may differ in their last bits.
   void run(const std::function<void()>& work);
 
  private:

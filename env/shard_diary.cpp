@@ -49,7 +49,8 @@ void ShardDiary::note(std::int32_t row, const Shard& shard) {
   std::ranges::copy(shard.probability.row(row), probability_.begin() + offset(cell, shape_.slots));
   std::ranges::copy(shard.reals.row(row), reals_.begin() + offset(cell, shape_.reals));
   log_prob_[cell] = shard.log_prob(row);
-  returned_[at(row)] += double{shard.reward(row)};
+  // The step at which a policy stops is no step of the path, so its reward is none of the path's.
+  if (shard.end(row) != EndReason::policy_stopped) returned_[at(row)] += double{shard.reward(row)};
 }
 
 void ShardDiary::finish(std::int32_t row, const Shard& shard) {

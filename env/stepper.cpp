@@ -22,6 +22,11 @@ std::vector<std::int32_t> all_rows(const Shard& shard) {
                     "; was it built for another catalogue?");
 }
 
+[[noreturn]] void reject_plan(const Policy& policy, std::int32_t size, std::int32_t width) {
+  throw ConfigError("policy " + policy.spec().name + ": found a plan of " + std::to_string(size) +
+                    " items; expected 0 to " + std::to_string(width) + ", the width it declares");
+}
+
 }  // namespace
 
 Stepper::Stepper(const Scenario& scenario) : scenario_(scenario) {
@@ -81,6 +86,8 @@ void Stepper::act(Shard& shard, const Policy& policy, Mode mode, ShardScratch& s
     policy.act(all_rows(shard), observation, state, actions, mode);
   } else {
     std::vector<std::int32_t> needy;
+    // A plan's log-probability counts once, at its first step.
+    for (std::int32_t row = 0; row < shard.rows(); ++row) shard.log_prob(row) = 0.0F;
     for (std::int32_t row = 0; row < shard.rows(); ++row) {
       if (shard.active(row) == 0) continue;
       if (spec.closed_loop || shard.plan_next(row) >= shard.plan_size(row)) needy.push_back(row);
@@ -88,7 +95,12 @@ void Stepper::act(Shard& shard, const Policy& policy, Mode mode, ShardScratch& s
     if (!needy.empty()) {
       Actions actions{shard.plan, shard.plan_size, shard.reals, shard.log_prob};
       policy.act(needy, observation, state, actions, mode);
-      for (const std::int32_t row : needy) shard.plan_next(row) = 0;
+      for (const std::int32_t row : needy) {
+        shard.plan_next(row) = 0;
+        if (shard.plan_size(row) < 0 || shard.plan_size(row) > shard.plan.width()) {
+          reject_plan(policy, shard.plan_size(row), shard.plan.width());
+        }
+      }
     }
     for (std::int32_t row = 0; row < shard.rows(); ++row) {
       const bool stop = shard.plan_next(row) >= shard.plan_size(row);

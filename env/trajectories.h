@@ -36,9 +36,9 @@ struct Trajectories {
   std::vector<ItemId> items;           ///< [steps, slots]
   std::vector<std::uint8_t> feedback;  ///< [steps, slots]
   std::vector<float> probability;      ///< [steps, slots] acceptance under the world's user model; 1 where
-                                   ///< everything is accepted and no reward reads it
-  std::vector<float> log_prob;      ///< of the action under the policy
-  std::vector<float> action_reals;  ///< [steps, reals]
+                                       ///< everything is accepted and no reward reads it
+  std::vector<float> log_prob;         ///< of the action under the policy
+  std::vector<float> action_reals;     ///< [steps, reals]
 
   // one value per episode
   std::vector<EpisodeId> episode_id;

@@ -69,9 +69,8 @@ class UserModel {
   /// without an item distribution throws ConfigError when a scenario asks for it.
   virtual void measure(Rows rows, Shard&, Workspace&) const = 0;
 
-  /// Copies what the model keeps about row from[i] (user_state and workspace) to row to[i]. A row may be copied to
-  /// several others: `from` need not be distinct.
-  /// REQUIRES: no row is both read and written.
+  /// Copies what the model keeps about row from[i] (user_state and workspace) to row to[i]. A row may be
+  /// copied to several others: `from` need not be distinct. REQUIRES: no row is both read and written.
   virtual void copy_state(Rows from, Rows to, Shard&, Workspace&) const = 0;
 
   /// Up to `out.width()` distinct items per row that a planner should try next towards the row's target, most

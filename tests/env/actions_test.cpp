@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "env/engine.h"
+#include "env/error.h"
 #include "tests/test.h"
 #include "tests/toys/line_world.h"
 #include "tests/toys/policies.h"
@@ -113,4 +114,29 @@ TEST_CASE("a modifier column reaches the user model") {
     const float q = half.probability[static_cast<std::size_t>(half.first_step[e])];
     CHECK(q == doctest::Approx(p * (full.episode_user[e] % 2 == 0 ? 1.0 : 0.5)));
   }
+}
+
+TEST_CASE("a plan's log-probability is recorded once, and a plan wider than declared is refused") {
+  class Planner : public Walker {
+   public:
+    Planner(std::int32_t length, std::int32_t claimed) : Walker(length, false), claimed_(claimed) {}
+    void act(Rows rows, const Observation& seen, PolicyState& state, Actions& actions,
+             Mode mode) const override {
+      Walker::act(rows, seen, state, actions, mode);
+      for (const std::int32_t r : rows) {
+        actions.log_prob(r) = -1.5F;
+        actions.plan_size(r) = claimed_;
+      }
+    }
+
+   private:
+    std::int32_t claimed_;
+  };
+  const LineWorld world({.horizon = 6, .acceptance = Acceptance::always, .rewards = false});
+  const Trajectories played = play(world, Planner(3, 3), Mode::sample, 40);
+  for (std::size_t i = 0; i < played.log_prob.size(); ++i) {
+    CHECK(played.log_prob[i] == (played.step[i] % 3 == 0 ? -1.5F : 0.0F));
+  }
+  CHECK_THROWS_WITH_AS(play(world, Planner(3, 4), Mode::sample, 40), doctest::Contains("expected 0 to 3"),
+                       ConfigError);
 }

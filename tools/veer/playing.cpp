@@ -23,6 +23,7 @@ class Player {
         progress_(console, "evaluate", "episodes", total) {}
 
   Trajectories play(const Segment& segment) {
+    if (interrupted()) throw Interrupted("interrupted");
     const Entrant& entrant = entrants_[static_cast<std::size_t>(segment.policy)];
     if (engine_ == nullptr || policy_ != segment.policy) {
       EngineOptions engine;
@@ -40,7 +41,6 @@ class Player {
     });
     world_.panel().judge(paths);
     done_ += static_cast<std::int64_t>(ids.size());
-    if (interrupted()) throw Interrupted("interrupted");
     return paths;
   }
 
@@ -106,8 +106,8 @@ std::string play_into(const std::filesystem::path& directory, const World& world
   for (const Segment& segment : missing) episodes += static_cast<std::int64_t>(segment.last - segment.first);
   const std::int64_t total = options.episodes * static_cast<std::int64_t>(entrants.size());
   if (episodes < total) {
-    console.note(fmt::format("{} holds {} of {} episodes already; the rest is played now", directory.string(),
-                             total - episodes, total));
+    console.note(fmt::format("{} holds {} of {} episodes already; {}", directory.string(), total - episodes,
+                             total, episodes > 0 ? "the rest is played now" : "nothing is left to play"));
   }
   try {
     Player player(world, entrants, options, console, episodes);

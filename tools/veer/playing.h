@@ -17,8 +17,8 @@
 namespace veer::tools {
 
 struct PlayOptions {
-  std::int64_t episodes = 1000;         ///< per policy, ids 0..episodes-1
-  std::int64_t segment_episodes = 256;  ///< per file; what an interruption can cost
+  std::int64_t episodes = 1000;          ///< per policy, ids 0..episodes-1
+  std::int64_t segment_episodes = 1024;  ///< per file; what an interruption can cost
   std::uint64_t seed = 1;
   std::int32_t rows = 1024;  ///< episodes in flight; no effect on results
   std::int64_t cache_mb = 1024;

@@ -157,7 +157,7 @@ World::World(const WorldOptions& options, const std::string& device)
     checksums_.emplace_back("judge " + name, model.checksum);
   }
   panel_ = std::make_unique<const Panel>(std::move(judges));
-  if (targets_from_file(options)) checksums_.emplace_back("targets", sha256_of_file(options.targets));
+  if (targets_from_file(options)) checksums_.emplace_back("targets_sha256", sha256_of_file(options.targets));
 }
 
 std::vector<Entrant> World::enter(const std::vector<std::string>& policies) {
@@ -192,6 +192,13 @@ std::vector<Entrant> World::enter(const std::vector<std::string>& policies) {
     }
     entrants.push_back({name, registry.make(option, context)});
     if (is_file) checksums_.emplace_back("policy " + name, sha256_of_file(option));
+    // Files among a policy's parameters are part of what it is: next_item:model=FILE.
+    if (is_file) continue;
+    const PolicyParameters parameters(option);
+    for (const auto& [key, value] : parameters.values()) {
+      if (!std::filesystem::is_regular_file(value, ignored)) continue;
+      checksums_.emplace_back("policy " + name + " " + key, sha256_of_file(value));
+    }
   }
   return entrants;
 }

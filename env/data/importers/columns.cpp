@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "env/data/importers/text.h"
 
@@ -32,10 +33,9 @@ Header::Header(const FieldReader& fields, std::vector<std::string> names)
 
 std::string Header::layout() const { return fmt::format("{}", fmt::join(names_, ", ")); }
 
-void Header::fail_missing(std::string_view option, std::string_view expected) const {
+void Header::fail_missing(std::string_view option, std::string_view expected, std::string hint) const {
   throw DataError(Where{file_, line_, std::string(option)},
-                  Problem{"the columns " + quote(layout()), std::string(expected),
-                          fmt::format("name the {} column by the option of the import", option)});
+                  Problem{"the columns " + quote(layout()), std::string(expected), std::move(hint)});
 }
 
 ColumnIndex Header::find(std::string_view asked, std::initializer_list<std::string_view> defaults) const {
@@ -45,7 +45,8 @@ ColumnIndex Header::find(std::string_view asked, std::initializer_list<std::stri
   };
   if (!asked.empty()) {
     const ColumnIndex index = index_of(asked);
-    if (index < 0) fail_missing(asked, "a column " + quote(asked));
+    if (index < 0)
+      fail_missing(asked, "a column " + quote(asked), "check the name of the column, and the delimiter");
     return index;
   }
   for (const std::string_view name : defaults) {
@@ -57,7 +58,10 @@ ColumnIndex Header::find(std::string_view asked, std::initializer_list<std::stri
 ColumnIndex Header::require(std::string_view option, std::string_view asked,
                             std::initializer_list<std::string_view> defaults) const {
   const ColumnIndex index = find(asked, defaults);
-  if (index < 0) fail_missing(option, "a column " + join(std::vector<std::string_view>(defaults), " or "));
+  if (index < 0) {
+    fail_missing(option, "a column " + join(std::vector<std::string_view>(defaults), " or "),
+                 fmt::format("name the {0} column, veer import: --{0}-column", option));
+  }
   return index;
 }
 

@@ -33,7 +33,7 @@ class Header {
   std::string layout() const;  ///< all names, for messages
 
  private:
-  [[noreturn]] void fail_missing(std::string_view option, std::string_view expected) const;
+  [[noreturn]] void fail_missing(std::string_view option, std::string_view expected, std::string hint) const;
   std::filesystem::path file_;
   std::int64_t line_ = 0;
   std::vector<std::string> names_;

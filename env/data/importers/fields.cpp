@@ -237,7 +237,7 @@ std::int64_t FieldReader::time(std::string_view text, std::string_view field, Ti
     fail(std::string(field), quote(text),
          fmt::format("a time in {} since 1970 (years 1 to 9999), or a date such as 2014-04-07T10:51:09Z",
                      name_of(unit)),
-         "the time unit is an option of the import");
+         "veer import: --time-unit");
   }
   return *value;
 }
