@@ -127,6 +127,31 @@ TEST_CASE("output that cannot be written ends with 1") {
   CHECK(std::filesystem::is_fifo(folder / "pipe"));
 }
 
+TEST_CASE("a file of another kind is never replaced") {
+  const SmallWorld world;
+  const std::string log = world.folder / "log.csv", text = "user,item\n1,2\n1,3\n2,2\n";
+  write_text(log, text);
+  const Finished import = run_veer({"import", "csv", log, "-o", log});
+  CHECK(import.code == 2);
+  CHECK(has(import.err, "--output"));
+  CHECK(std::filesystem::file_size(log) == text.size());
+  CHECK(run_veer({"import", "csv", log, "-o", world.folder / "x.h5"}).code == 0);
+  CHECK(run_veer({"import", "csv", log, "-o", world.folder / "x.h5"}).code == 0);
+}
+
+TEST_CASE("numbers out of range are refused in one readable line") {
+  const SmallWorld world;
+  for (const std::vector<std::string>& wrong : std::vector<std::vector<std::string>>{
+           {"--seed", "-1"}, {"--seed", "18446744073709551616"}, {"--episodes", "0"}, {"--cache-mb", "-1"}}) {
+    std::vector<std::string> options{"--policy", "random"};
+    options.insert(options.end(), wrong.begin(), wrong.end());
+    const Finished result = run_veer(world.evaluate(options));
+    CHECK_MESSAGE(result.code == 2, wrong[0]);
+    CHECK_MESSAGE(has(result.err, wrong[0] + ": found '" + wrong[1] + "'; expected a whole number"),
+                  result.err);
+  }
+}
+
 TEST_CASE("import and info agree, under the keys scripts rely on") {
   ScratchFolder folder;
   write_text(folder / "log.csv", "user,item,time\nann,x,3\nann,y,5\nbob,x,1\n");

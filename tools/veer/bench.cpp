@@ -9,6 +9,7 @@
 
 #include "env/error.h"
 #include "tools/bench/workload.h"
+#include "tools/veer/checks.h"
 #include "tools/veer/program.h"
 #include "tools/veer/table.h"
 
@@ -112,7 +113,7 @@ void add_bench(Program& program) {
   app.add_flag("--list", command->list, "name and describe the workloads");
   bench::BenchOptions& options = command->options;
   app.add_option("--repetitions", options.repetitions, "timed repetitions of each side")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->capture_default_str();
   app.add_flag("--quick", options.quick, "smaller cases, for a look in seconds");
   app.add_option("--cache-mb", options.cache_mb, "bound on key/value caches")->capture_default_str();

@@ -7,6 +7,7 @@
 #include <ostream>
 
 #include "env/error.h"
+#include "tools/veer/checks.h"
 #include "tools/veer/leaderboard.h"
 #include "tools/veer/playing.h"
 #include "tools/veer/program.h"
@@ -85,19 +86,17 @@ void add_evaluate(Program& program) {
   app.add_option("-o,--output", command->output, "run directory; continued when it holds a part of this run")
       ->type_name("DIR");
   PlayOptions& play = command->play;
-  app.add_option("--episodes", play.episodes, "per policy")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+  app.add_option("--episodes", play.episodes, "per policy")->check(positive())->capture_default_str();
   app.add_flag("--greedy", command->greedy,
                "policies take their best guess instead of drawing from their distribution");
   app.add_option("--segment-episodes", play.segment_episodes, "per file of the run")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->capture_default_str();
   app.add_option("--rows", play.rows, "episodes in flight; results do not depend on it")
       ->check(CLI::Range(1, 1 << 24))
       ->capture_default_str();
   app.add_option("--cache-mb", play.cache_mb, "bound on key/value caches")
-      ->check(CLI::NonNegativeNumber)
+      ->check(not_negative())
       ->capture_default_str();
 }
 

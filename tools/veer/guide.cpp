@@ -171,8 +171,10 @@ void add_guide(Program& program) {
   app.add_option("--policy", command->policy, "who guides; veer evaluate --help lists policies")
       ->type_name("P")
       ->capture_default_str();
-  app.add_option("--user", command->user, "id of a person; default: drawn by the seed");
-  app.add_option("--target", command->target, "id or title of an item; default: drawn by the seed");
+  app.add_option("--user", command->user,
+                 "id of a person, together with --target; default: drawn by the seed");
+  app.add_option("--target", command->target,
+                 "id or title of an item, together with --user; default: drawn by the seed");
 }
 
 }  // namespace veer::tools

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
@@ -10,6 +11,7 @@
 #include "env/data/importers/importer.h"
 #include "env/error.h"
 #include "env/store/dataset_file.h"
+#include "tools/veer/checks.h"
 #include "tools/veer/describe.h"
 #include "tools/veer/program.h"
 
@@ -62,6 +64,11 @@ void run_import(ImportCommand& command, const Session& session) {
   options.time_unit = one_of("--time-unit", command.time_unit, time_unit_from(command.time_unit),
                              "seconds, milliseconds, microseconds or nanoseconds");
 
+  if (options.min_rating && !std::isfinite(*options.min_rating)) {
+    throw ConfigError({{}, 0, "--min-rating"}, {fmt::format("{}", *options.min_rating), "a number", ""});
+  }
+  check_output("--output", command.output, "dataset");
+
   const auto begin = std::chrono::steady_clock::now();
   const Dataset dataset = import_dataset(command.format, command.path, options);
   write_dataset(command.output, dataset);
@@ -83,10 +90,14 @@ void add_import(Program& program) {
   ImportOptions& options = command->options;
   app.add_option("--name", options.name, "name of the dataset; default: that of PATH");
   app.add_option("--k-core", options.k_core, "users and items need this many interactions")
-      ->check(CLI::NonNegativeNumber)
+      ->check(not_negative())
       ->type_name("K");
-  app.add_option("--user-core", options.user_core, "instead of --k-core, for users")->type_name("K");
-  app.add_option("--item-core", options.item_core, "instead of --k-core, for items")->type_name("K");
+  app.add_option("--user-core", options.user_core, "instead of --k-core, for users")
+      ->check(not_negative())
+      ->type_name("K");
+  app.add_option("--item-core", options.item_core, "instead of --k-core, for items")
+      ->check(not_negative())
+      ->type_name("K");
   app.add_option("--min-rating", options.min_rating, "drop interactions rated below")->type_name("R");
   app.add_option("--duplicates", command->duplicates, "error, keep-all, keep-first or keep-last")
       ->capture_default_str();

@@ -9,6 +9,7 @@
 
 #include "env/error.h"
 #include "env/runtime.h"
+#include "tools/veer/checks.h"
 #include "tools/veer/config_file.h"
 #include "tools/veer/learned.h"
 
@@ -23,6 +24,7 @@ void add_common_options(CLI::App& command, CommonOptions& common) {
   command.add_flag("--json", common.json, "results as one JSON document")->group(group);
   command.add_flag("--quiet", common.quiet, "nothing on stderr but errors")->group(group);
   command.add_option("--seed", common.seed, "all randomness follows from it")
+      ->check(unsigned_number())
       ->capture_default_str()
       ->group(group);
   command.add_option("--threads", common.threads, "0: one per core; results do not depend on it")

@@ -12,6 +12,7 @@
 #include "env/store/dataset_file.h"
 #include "simulators/sequence_user.h"
 #include "simulators/synthetic_log.h"
+#include "tools/veer/checks.h"
 #include "tools/veer/fit_report.h"
 #include "tools/veer/leaderboard.h"
 #include "tools/veer/playing.h"
@@ -181,14 +182,12 @@ void add_demo(Program& program) {
   app.add_option("-o,--output", command->output, "folder for its files; default: a temporary one")
       ->type_name("DIR");
   app.add_option("--episodes", command->episodes, "per policy and world")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->capture_default_str();
   app.add_option("--people", command->people, "of the synthetic world")
       ->check(CLI::Range(30, 1000000))
       ->capture_default_str();
-  app.add_option("--epochs", command->epochs, "at most, per model")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+  app.add_option("--epochs", command->epochs, "at most, per model")->check(positive())->capture_default_str();
   app.add_option(
          "--fit-seconds", command->fit_seconds,
          "wall time per model, 0: no limit; a fit that runs into it makes the figures depend on the machine")

@@ -7,11 +7,13 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <ostream>
 
 #include "env/error.h"
 #include "env/store/dataset_file.h"
 #include "simulators/sequence_user.h"
+#include "tools/veer/checks.h"
 #include "tools/veer/describe.h"
 #include "tools/veer/fit_report.h"
 #include "tools/veer/learned.h"
@@ -29,9 +31,9 @@ struct FitCommand {
   std::string budget;
   std::string checkpoint;
   bool fresh = false;
-  // 0: the kind's own default
-  std::int32_t hidden = 0, layers = 0, heads = 0, inner = 0, positions = 0;
-  float dropout = -1.0F, attention_dropout = -1.0F;
+  // absent: the kind's own default
+  std::optional<std::int32_t> hidden, layers, heads, inner, positions;
+  std::optional<float> dropout, attention_dropout;
   FitOptions options;
 };
 
@@ -41,13 +43,13 @@ nn::SequenceConfig config_of(const FitCommand& command, std::int32_t items) {
   }
   nn::SequenceConfig config =
       command.kind == "sasrec" ? nn::SequenceConfig::sasrec(items) : nn::SequenceConfig::gru4rec(items);
-  if (command.hidden > 0) config.hidden = command.hidden;
-  if (command.layers > 0) config.layers = command.layers;
-  if (command.heads > 0) config.heads = command.heads;
-  if (command.inner > 0) config.inner = command.inner;
-  if (command.positions > 0) config.positions = command.positions;
-  if (command.dropout >= 0.0F) config.dropout = command.dropout;
-  if (command.attention_dropout >= 0.0F) config.attention_dropout = command.attention_dropout;
+  config.hidden = command.hidden.value_or(config.hidden);
+  config.layers = command.layers.value_or(config.layers);
+  config.heads = command.heads.value_or(config.heads);
+  config.inner = command.inner.value_or(config.inner);
+  config.positions = command.positions.value_or(config.positions);
+  config.dropout = command.dropout.value_or(config.dropout);
+  config.attention_dropout = command.attention_dropout.value_or(config.attention_dropout);
   return config;
 }
 
@@ -56,6 +58,12 @@ FitPeople people_of(const std::string& word) {
   if (word == "train_plan") return FitPeople::train_plan;
   if (word == "train_judge") return FitPeople::train_judge;
   throw ConfigError({{}, 0, "--people"}, {"'" + word + "'", "all, train_plan or train_judge", ""});
+}
+
+std::int64_t learners(const Dataset& data, FitPeople people) {
+  if (people == FitPeople::everyone) return data.interactions.users();
+  const Part part = people == FitPeople::train_plan ? Part::train_plan : Part::train_judge;
+  return static_cast<std::int64_t>(data.users_of(part).size());
 }
 
 void run_fit(FitCommand& command, const Session& session) {
@@ -69,10 +77,16 @@ void run_fit(FitCommand& command, const Session& session) {
   options.seed = session.common.seed;
   options.budget_seconds = command.budget.empty() ? 0.0 : seconds_from("--budget", command.budget);
   options.checkpoint = command.checkpoint.empty() ? command.output + ".checkpoint" : command.checkpoint;
+  if (std::filesystem::path(options.checkpoint).lexically_normal() ==
+      std::filesystem::path(command.output).lexically_normal()) {
+    throw ConfigError({{}, 0, "--checkpoint"}, {"the name of --output", "a file of its own", ""});
+  }
+  check_output("--output", command.output, "model");
+  check_output("--checkpoint", options.checkpoint, "checkpoint");
   if (command.fresh) std::filesystem::remove(options.checkpoint);
   session.console.note(fmt::format("fitting {} on {} of {}: {} people, {} items, {} parameters", command.kind,
-                                   fitted_on(options.people), data.name, grouped(data.interactions.users()),
-                                   grouped(data.catalogue.size()),
+                                   fitted_on(options.people), data.name,
+                                   grouped(learners(data, options.people)), grouped(data.catalogue.size()),
                                    grouped(nn::parameter_count(options.model))));
   const FitResult result = fit_with_progress(data, options, session.console, command.kind);
 
@@ -105,11 +119,11 @@ void add_fit(Program& program) {
   FitOptions& options = command->options;
   const std::string training = "Training";
   app.add_option("--epochs", options.max_epochs, "at most")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->capture_default_str()
       ->group(training);
   app.add_option("--patience", options.patience, "epochs without a better validation MRR@10 before the end")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->capture_default_str()
       ->group(training);
   app.add_option("--learning-rate", options.learning_rate, "of Adam")->capture_default_str()->group(training);
@@ -121,12 +135,15 @@ void add_fit(Program& program) {
       ->capture_default_str()
       ->group(training);
   const std::string network = "Network (default: the kind's published sizes)";
-  app.add_option("--hidden", command->hidden, "width of item vectors")->group(network);
-  app.add_option("--layers", command->layers, "sasrec: blocks")->group(network);
-  app.add_option("--heads", command->heads, "sasrec: attention heads")->group(network);
+  app.add_option("--hidden", command->hidden, "width of item vectors")->check(positive())->group(network);
+  app.add_option("--layers", command->layers, "sasrec: blocks")->check(positive())->group(network);
+  app.add_option("--heads", command->heads, "sasrec: attention heads")->check(positive())->group(network);
   app.add_option("--inner", command->inner, "sasrec: feed-forward width; gru4rec: width of the GRU")
+      ->check(positive())
       ->group(network);
-  app.add_option("--positions", command->positions, "longest history read")->group(network);
+  app.add_option("--positions", command->positions, "longest history read")
+      ->check(positive())
+      ->group(network);
   app.add_option("--dropout", command->dropout, "hidden or embedding dropout")->group(network);
   app.add_option("--attention-dropout", command->attention_dropout, "sasrec")->group(network);
 }
