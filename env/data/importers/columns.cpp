@@ -60,7 +60,7 @@ ColumnIndex Header::require(std::string_view option, std::string_view asked,
   const ColumnIndex index = find(asked, defaults);
   if (index < 0) {
     fail_missing(option, "a column " + join(std::vector<std::string_view>(defaults), " or "),
-                 fmt::format("name the {0} column, veer import: --{0}-column", option));
+                 fmt::format("name the {0} column (veer import: --{0}-column)", option));
   }
   return index;
 }

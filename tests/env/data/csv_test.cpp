@@ -57,7 +57,7 @@ TEST_CASE("csv: columns by name, delimiters, item table, milliseconds") {
 TEST_CASE("csv: what is wrong is named") {
   check_message(failure(""), {"log.csv", "header", "an empty file"});
   check_message(failure("a,b\n1,2\n"),
-                {"log.csv:1", "user", "\"a, b\"", "a column user or user_id", "option"});
+                {"log.csv:1", "user", "\"a, b\"", "a column user or user_id", "--user-column"});
   check_message(failure("user,,item\n"), {"log.csv:1", "header", "no name for column 2"});
   check_message(failure("user,item\n1,2,3\n"),
                 {"log.csv:2", "3 fields", "2 separated by ','", "double quotes"});
