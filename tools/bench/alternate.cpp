@@ -4,8 +4,6 @@
 #include "tools/bench/workload.h"
 
 namespace veer::bench {
-namespace {
-
 double seconds_of(const std::function<void()>& work) {
   const auto start = std::chrono::steady_clock::now();
   work();
@@ -17,8 +15,6 @@ double median(std::vector<double> values) {
   const std::size_t half = values.size() / 2;
   return values.size() % 2 == 1 ? values[half] : 0.5 * (values[half - 1] + values[half]);
 }
-
-}  // namespace
 
 std::pair<double, double> alternate(int repetitions, const std::function<void()>& a,
                                     const std::function<void()>& b) {

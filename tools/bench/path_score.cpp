@@ -1,7 +1,6 @@
 #include "tools/bench/path_score.h"
 
 #include <algorithm>
-#include <chrono>
 #include <string>
 
 #include "env/path_scoring.h"
@@ -30,18 +29,6 @@ double product_flops(const nn::SequenceConfig& c, std::int32_t paths) {
   return tokens + (users + items) * 2.0 * d * (c.items + 1);
 }
 
-double seconds(const std::function<void()>& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  const std::size_t half = values.size() / 2;
-  return values.size() % 2 == 1 ? values[half] : 0.5 * (values[half - 1] + values[half]);
-}
-
 BenchCase run_case(const nn::SequenceModel& model, std::int32_t each, const BenchOptions& options) {
   RandomPaths work(
       {.items = catalogue, .users = users, .each = each, .history = history_length, .length = path_length},
@@ -66,7 +53,7 @@ BenchCase run_case(const nn::SequenceModel& model, std::int32_t each, const Benc
   const int repetitions = each > 1 ? std::min(options.repetitions, 3) : options.repetitions;
   for (int i = -1; i < repetitions; ++i) {  // the first round warms up
     for (std::size_t way = 0; way < ways.size(); ++way) {
-      const double taken = seconds(ways[way]);
+      const double taken = seconds_of(ways[way]);
       if (i >= 0) times[way].push_back(taken);
     }
   }

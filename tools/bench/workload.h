@@ -47,6 +47,9 @@ struct Workload {
 /// runtime's arena.
 std::vector<Workload> workloads();
 
+double seconds_of(const std::function<void()>& work);
+double median(std::vector<double> values);  ///< REQUIRES: not empty
+
 /// Median of alternating timings of two ways to do the same work: {seconds of a, seconds of b}. Each runs
 /// once before.
 std::pair<double, double> alternate(int repetitions, const std::function<void()>& a,
