@@ -1,16 +1,18 @@
 #include "env/engine.h"
 
 #include <algorithm>
+#include <limits>
 #include <mutex>
 #include <numeric>
 #include <optional>
 #include <string>
 
 #include "env/error.h"
-#include "env/lending_pool.h"
+#include "env/loop/lanes.h"
+#include "env/loop/lending_pool.h"
+#include "env/loop/shard_diary.h"
+#include "env/loop/stepper.h"
 #include "env/runtime.h"
-#include "env/shard_diary.h"
-#include "env/stepper.h"
 
 namespace veer {
 namespace {
@@ -257,6 +259,7 @@ Trajectories Engine::evaluate(const Policy& policy, Mode mode, std::span<const E
   result.slots = impl.shape.slots;
   result.reals = impl.shape.reals;
   result.history_width = impl.scenario.spec().history_length;
+  result.modifier_width = impl.shape.modifiers;
   if (ids.empty()) return result;
 
   BatchShape shape = impl.shape;
@@ -273,7 +276,7 @@ Trajectories Engine::evaluate(const Policy& policy, Mode mode, std::span<const E
     if (on_progress) on_progress(total);
   };
 
-  parallel_for(batch.shards(), [&](std::int64_t i) {
+  parallel_for_lanes(batch.shards(), shards_at_once(policy), [&](std::int64_t i) {
     const auto index = static_cast<std::size_t>(i);
     const std::size_t first = ids.size() * index / parts.size();
     const std::size_t last = ids.size() * (index + 1) / parts.size();
@@ -288,6 +291,12 @@ Trajectories Engine::evaluate(const Policy& policy, Mode mode, std::span<const E
   for (const Trajectories& part : parts) result.append(part);
   result.seed = impl.options.seed;
   return result;
+}
+
+std::int64_t Engine::shards_at_once(const Policy& policy) const {
+  return lanes_within(impl_->options.cache_mb,
+                      impl_->stepper.working_bytes(policy, impl_->shape.shard_rows),
+                      std::numeric_limits<std::int32_t>::max());
 }
 
 void Engine::save(NamedArrays& out) {

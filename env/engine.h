@@ -12,10 +12,10 @@
 #include <vector>
 
 #include "env/batch.h"
+#include "env/loop/rollout.h"
+#include "env/loop/trajectories.h"
 #include "env/policy.h"
-#include "env/rollout.h"
 #include "env/scenario.h"
-#include "env/trajectories.h"
 
 namespace veer {
 
@@ -29,7 +29,10 @@ struct EngineOptions {
   std::int32_t rows = 256;        ///< episodes in flight
   std::int32_t shard_rows = 128;  ///< multiple of 32; part of the determinism contract
   std::uint64_t seed = 1;
-  std::int64_t cache_mb = 1024;  ///< bound on key/value caches kept between steps
+  /// Bound on key/value caches, in megabytes. step() and collect() keep caches for as many shards as it allows
+  /// and encode the others again; evaluate() plays as many shards at once as it allows, at least one. No
+  /// result depends on it.
+  std::int64_t cache_mb = 1024;
   Autoreset autoreset = Autoreset::same_step;
 };
 
@@ -58,6 +61,9 @@ class Engine {
   /// any worker, one call at a time. Throws Interrupted when interrupted() becomes true.
   Trajectories evaluate(const Policy& policy, Mode mode, std::span<const EpisodeId> ids,
                         const std::function<void(std::int64_t)>& on_progress = {});
+
+  /// How many shards evaluate() may play at once under `cache_mb`, whatever the number of threads; at least 1.
+  std::int64_t shards_at_once(const Policy& policy) const;
 
   /// Counters and columns for a checkpoint; load() restores them into an engine built with the same
   /// arguments.

@@ -1,12 +1,12 @@
 #include "env/path_scoring.h"
 
+#include <algorithm>
 #include <memory>
 #include <numeric>
 #include <utility>
 #include <vector>
 
-#include "env/lending_pool.h"
-#include "env/runtime.h"
+#include "env/loop/lending_pool.h"
 
 namespace veer {
 namespace {
@@ -51,8 +51,14 @@ std::span<T> slice(std::span<T> values, std::int32_t first, std::int32_t last) {
 }  // namespace
 
 void score_paths_parallel(const UserModel& judge, const PathQuery& query, const PathScores& out,
-                          std::int32_t block_paths) {
+                          std::int32_t block_paths, std::int64_t cache_mb) {
   const std::vector<Block> blocks = cut(query, block_paths);
+  std::int32_t most_paths = 0;
+  for (const Block& b : blocks) {
+    most_paths = std::max({most_paths, b.last_path - b.first_path, b.last_prompt - b.first_prompt});
+  }
+  const auto count = static_cast<std::int64_t>(blocks.size());
+  const std::size_t bytes = judge.scoring_bytes(most_paths, query.history.width(), query.items.width());
   LendingPool<std::unique_ptr<Workspace>> workspaces([&] {
     return judge.make_workspace({.rows = block_paths,
                                  .history_capacity = query.history.width() + query.items.width(),
@@ -67,7 +73,7 @@ void score_paths_parallel(const UserModel& judge, const PathQuery& query, const 
     std::iota(numbers.begin(), numbers.end(), EpisodeId{0});
     episode = numbers;
   }
-  parallel_for(static_cast<std::int64_t>(blocks.size()), [&](std::int64_t i) {
+  parallel_for_lanes(count, lanes_within(cache_mb, bytes, count), [&](std::int64_t i) {
     const Block& b = blocks[static_cast<std::size_t>(i)];
     // Prompt numbers are local to a block.
     std::vector<std::int32_t> prompt;
@@ -84,7 +90,8 @@ void score_paths_parallel(const UserModel& judge, const PathQuery& query, const 
                        .prompt = prompt,
                        .items = slice(query.items, b.first_path, b.last_path),
                        .accepted = slice(query.accepted, b.first_path, b.last_path),
-                       .length = slice(query.length, b.first_path, b.last_path)},
+                       .length = slice(query.length, b.first_path, b.last_path),
+                       .modifiers = slice(query.modifiers, b.first_path, b.last_path)},
                       {.acceptance = slice(out.acceptance, b.first_path, b.last_path),
                        .interest = slice(out.interest, b.first_path, b.last_path),
                        .rank = slice(out.rank, b.first_path, b.last_path),

@@ -63,6 +63,8 @@ class Policy {
     return std::make_unique<Workspace>();
   }
   virtual std::size_t cache_bytes(const WorkspaceShape&) const noexcept { return 0; }
+  /// Bytes of key/value caches that one such workspace holds while it is used, worth keeping or not.
+  virtual std::size_t working_bytes(const WorkspaceShape& shape) const noexcept { return cache_bytes(shape); }
 
   /// `rows` start a new episode: set their state.
   virtual void begin(Rows, const Observation&, PolicyState&) const {}

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "env/trajectories.h"
+#include "env/loop/trajectories.h"
 
 namespace veer {
 

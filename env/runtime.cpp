@@ -101,6 +101,8 @@ bool interrupted() noexcept { return interrupt_flag.load(std::memory_order_relax
 void request_interrupt() noexcept { interrupt_flag.store(true, std::memory_order_relaxed); }
 void clear_interrupt() noexcept { interrupt_flag.store(false, std::memory_order_relaxed); }
 
+int arena_threads() noexcept { return tbb::this_task_arena::max_concurrency(); }
+
 #if defined(__SANITIZE_THREAD__)
 
 // The distribution's libtbb is not instrumented, so the thread sanitizer cannot see what it synchronises and

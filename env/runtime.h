@@ -39,6 +39,9 @@ bool interrupted() noexcept;
 void request_interrupt() noexcept;
 void clear_interrupt() noexcept;
 
+/// Workers of the arena this is called in.
+int arena_threads() noexcept;
+
 /// Runs body(i) for i in 0..count-1 as independent tasks of the current arena.
 void parallel_for(std::int64_t count, const std::function<void(std::int64_t)>& body);
 

@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "rewards/attribute_table.h"
+#include "env/data/attribute_table.h"
 
 namespace veer {
 namespace {

@@ -14,8 +14,8 @@
 #include <string_view>
 #include <vector>
 
-#include "env/trajectories.h"
-#include "rewards/attribute_table.h"
+#include "env/data/attribute_table.h"
+#include "env/loop/trajectories.h"
 
 namespace veer {
 

@@ -1,9 +1,11 @@
 #include "rewards/summary.h"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cmath>
 #include <limits>
+#include <unordered_map>
 
 #include "env/random.h"
 
@@ -21,6 +23,58 @@ double quantile(const std::vector<double>& sorted, double q) {
   return sorted[below] + (position - static_cast<double>(below)) * (sorted[above] - sorted[below]);
 }
 
+/// Everybody with a defined value, in the order of their first one: what their values sum to, and how many.
+struct People {
+  std::vector<double> sums;
+  std::vector<double> counts;
+
+  std::size_t size() const noexcept { return sums.size(); }
+};
+
+People people_of(std::span<const float> values, std::span<const UserId> owners) {
+  People people;
+  std::unordered_map<UserId, std::size_t> places;  // looked up, never walked: its order reaches nothing
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (std::isnan(values[i])) continue;
+    const std::size_t place =
+        owners.empty() ? people.size() : places.try_emplace(owners[i], people.size()).first->second;
+    if (place == people.size()) {
+      people.sums.push_back(0.0);
+      people.counts.push_back(0.0);
+    }
+    people.sums[place] += double{values[i]};
+    people.counts[place] += 1.0;
+  }
+  return people;
+}
+
+/// How often each of `people` is drawn in replicate `r`, as many draws as people.
+void draw(std::uint64_t seed, std::size_t r, std::span<std::uint16_t> weights) {
+  const StepKey key{seed, r, 0};
+  PhiloxBlock block{};
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (i % 4 == 0) block = random_block(key, Stream::bootstrap, static_cast<std::uint32_t>(i / 4));
+    ++weights[static_cast<std::size_t>((std::uint64_t{block[i % 4]} * weights.size()) >> 32)];
+  }
+}
+
+/// Mean over values when person i counts weights[i] times. Four sums side by side, in a fixed order, because
+/// one would wait for the adder.
+double weighted_mean(const People& people, std::span<const std::uint16_t> weights) {
+  std::array<double, 4> total{}, count{};
+  const auto add = [&](std::size_t i, std::size_t place) {
+    const double weight = weights[i];
+    total[place] += weight * people.sums[i];
+    count[place] += weight * people.counts[i];
+  };
+  std::size_t i = 0;
+  for (; i + 4 <= weights.size(); i += 4) {
+    for (std::size_t place = 0; place < 4; ++place) add(i + place, place);
+  }
+  for (; i < weights.size(); ++i) add(i, i % 4);
+  return (total[0] + total[1] + (total[2] + total[3])) / (count[0] + count[1] + (count[2] + count[3]));
+}
+
 }  // namespace
 
 std::string_view name_of(Interval interval) noexcept {
@@ -35,45 +89,58 @@ std::string_view name_of(Interval interval) noexcept {
   return "unknown";
 }
 
-Summary summarise(std::span<const float> values, const SummaryOptions& options) {
-  std::vector<double> defined;
-  defined.reserve(values.size());
+const Summariser::Weights& Summariser::weights_of(std::size_t people) {
+  const auto found = std::ranges::find(kept_, people, &std::pair<std::size_t, Weights>::first);
+  if (found != kept_.end()) return found->second;
+  if (kept_.size() == 2) kept_.erase(kept_.begin());
+  const auto replicates = static_cast<std::size_t>(std::max(1, options_.replicates));
+  Weights weights(replicates * people, 0);
+  for (std::size_t r = 0; r < replicates; ++r)
+    draw(options_.seed, r, std::span(weights).subspan(r * people, people));
+  return kept_.emplace_back(people, std::move(weights)).second;
+}
+
+Summary summarise(std::span<const float> values, const SummaryOptions& options,
+                  std::span<const UserId> people) {
+  return Summariser(options)(values, people);
+}
+
+Summary Summariser::operator()(std::span<const float> values, std::span<const UserId> owners) {
+  assert(owners.empty() || owners.size() == values.size());
+  const People people = people_of(values, owners);
   double sum = 0.0;
-  for (const float value : values) {
-    if (std::isnan(value)) continue;
-    defined.push_back(double{value});
-    sum += double{value};
-  }
   Summary summary;
-  summary.count = static_cast<std::int64_t>(defined.size());
-  const auto n = static_cast<double>(summary.count);
+  double n = 0.0;
+  for (std::size_t i = 0; i < people.size(); ++i) {
+    sum += people.sums[i];
+    n += people.counts[i];
+  }
+  summary.count = static_cast<std::int64_t>(n);
+  summary.people = static_cast<std::int64_t>(people.size());
+  const auto groups = static_cast<double>(summary.people);
   summary.mean = summary.count == 0 ? undefined : sum / n;
-  const bool bootstrap = options.interval == Interval::bootstrap ||
-                         (options.interval == Interval::automatic && summary.count <= bootstrap_limit);
+  const bool bootstrap = options_.interval == Interval::bootstrap ||
+                         (options_.interval == Interval::automatic && summary.people <= bootstrap_limit);
   summary.interval = bootstrap ? Interval::bootstrap : Interval::normal;
-  if (summary.count < 2) {
+  if (summary.people < 2) {
     summary.standard_error = summary.low = summary.high = undefined;
     return summary;
   }
   double squares = 0.0;
-  for (const double value : defined) squares += (value - summary.mean) * (value - summary.mean);
-  summary.standard_error = std::sqrt(squares / (n - 1.0) / n);
+  for (std::size_t i = 0; i < people.size(); ++i) {
+    const double residual = people.sums[i] - people.counts[i] * summary.mean;
+    squares += residual * residual;
+  }
+  summary.standard_error = std::sqrt(squares * groups / (groups - 1.0)) / n;
   if (!bootstrap) {
     summary.low = summary.mean - 1.959963985 * summary.standard_error;
     summary.high = summary.mean + 1.959963985 * summary.standard_error;
     return summary;
   }
-  std::vector<double> means(static_cast<std::size_t>(std::max(1, options.replicates)));
-  for (std::size_t r = 0; r < means.size(); ++r) {
-    const StepKey key{options.seed, r, 0};
-    double total = 0.0;
-    PhiloxBlock block{};
-    for (std::size_t i = 0; i < defined.size(); ++i) {
-      if (i % 4 == 0) block = random_block(key, Stream::bootstrap, static_cast<std::uint32_t>(i / 4));
-      total += defined[static_cast<std::size_t>((std::uint64_t{block[i % 4]} * defined.size()) >> 32)];
-    }
-    means[r] = total / n;
-  }
+  const std::span<const std::uint16_t> weights = weights_of(people.size());
+  std::vector<double> means(weights.size() / people.size());
+  for (std::size_t r = 0; r < means.size(); ++r)
+    means[r] = weighted_mean(people, weights.subspan(r * people.size(), people.size()));
   std::ranges::sort(means);
   summary.low = quantile(means, 0.025);
   summary.high = quantile(means, 0.975);

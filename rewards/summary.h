@@ -1,22 +1,27 @@
 // Means with intervals: how sure a comparison of policies can be.
 //
-// The bootstrap is the percentile bootstrap over episodes (Efron and Tibshirani, "An introduction to the
-// bootstrap", 1993, chapter 13). Replicate r draws its episodes from Philox (Stream::bootstrap) keyed by
-// (seed, r) alone, so two policies that played the same episodes are resampled together: subtract first
-// (difference_of), then summarise. Thread-safety: pure functions.
+// Episodes of one person are not independent of each other, so people are what intervals are about: all
+// episodes of a person stay together, in the percentile bootstrap (Efron and Tibshirani, "An introduction to
+// the bootstrap", 1993, chapter 13, resampling whole clusters) as in the standard error (the cluster-robust
+// one of a mean). Replicate r draws its people from Philox (Stream::bootstrap) keyed by (seed, r) alone.
+// Policies that played the same episodes are compared in pairs: subtract first (difference_of), then
+// summarise. Thread-safety: pure functions.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
+
+#include "env/types.h"
 
 namespace veer {
 
 enum class Interval : std::uint8_t {
-  bootstrap,  ///< percentile bootstrap
+  bootstrap,  ///< percentile bootstrap over people
   normal,     ///< mean +- 1.96 standard errors
-  automatic,  ///< bootstrap up to 20,000 values, normal above, where both agree and only one is cheap
+  automatic,  ///< bootstrap up to 20,000 people, normal above, where both agree and only one is cheap
 };
 std::string_view name_of(Interval interval) noexcept;
 
@@ -28,14 +33,32 @@ struct SummaryOptions {
 
 struct Summary {
   std::int64_t count = 0;                ///< values that are defined (not NaN)
-  double mean = 0.0;                     ///< NaN when count is 0
-  double standard_error = 0.0;           ///< sample standard deviation / sqrt(count); NaN when count < 2
-  double low = 0.0, high = 0.0;          ///< ends of the 95 % interval; NaN when count < 2
+  std::int64_t people = 0;               ///< whose values those are
+  double mean = 0.0;                     ///< over values; NaN when count is 0
+  double standard_error = 0.0;           ///< of the mean, people being independent; NaN when people < 2
+  double low = 0.0, high = 0.0;          ///< ends of the 95 % interval; NaN when people < 2
   Interval interval = Interval::normal;  ///< how the ends were found: bootstrap or normal
 };
 
-/// NaN values are skipped: they stand for episodes in which a metric is not defined.
-Summary summarise(std::span<const float> values, const SummaryOptions& options = {});
+/// NaN values are skipped: they stand for episodes in which a metric is not defined. REQUIRES: `people` is
+/// empty (every value is somebody else's) or says whose value each one is.
+Summary summarise(std::span<const float> values, const SummaryOptions& options = {},
+                  std::span<const UserId> people = {});
+
+/// The same for many columns: who is drawn depends on the number of people alone, so it is drawn once and
+/// kept (2 bytes per replicate and person, for up to two numbers of people). Thread-safety: none.
+class Summariser {
+ public:
+  explicit Summariser(const SummaryOptions& options = {}) : options_(options) {}
+  Summary operator()(std::span<const float> values, std::span<const UserId> people = {});
+
+ private:
+  using Weights = std::vector<std::uint16_t>;  ///< [replicates, people] how often each one was drawn
+  const Weights& weights_of(std::size_t people);
+
+  SummaryOptions options_;
+  std::vector<std::pair<std::size_t, Weights>> kept_;  ///< by number of people, latest last
+};
 
 /// a[i] - b[i]; NaN where either is. REQUIRES: equal sizes, the same episode at the same place.
 std::vector<float> difference_of(std::span<const float> a, std::span<const float> b);

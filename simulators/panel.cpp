@@ -56,13 +56,13 @@ std::vector<std::string> Panel::names() const {
   return names;
 }
 
-void Panel::judge(Trajectories& paths) const {
+void Panel::judge(Trajectories& paths, std::int64_t cache_mb) const {
   if (!paths.judges.empty()) {
     throw ConfigError(
         {.file = {}, .line = 0, .field = "panel"},
         {"paths that judge '" + paths.judges.front().judge + "' has scored", "paths nobody scored", {}});
   }
-  for (const Judge& judge : judges_) judge_paths(*judge.model, judge.name, paths);
+  for (const Judge& judge : judges_) judge_paths(*judge.model, judge.name, paths, cache_mb);
 }
 
 std::vector<Spread> spread_between_judges(View<const float> values) {

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "env/trajectories.h"
+#include "env/loop/trajectories.h"
 #include "env/user_model.h"
 
 namespace veer {
@@ -29,8 +29,8 @@ class Panel {
   std::span<const Judge> judges() const noexcept { return judges_; }
   std::vector<std::string> names() const;
   /// Appends one JudgeScores per judge, in the panel's order. Throws ConfigError when the paths were judged
-  /// before.
-  void judge(Trajectories& paths) const;
+  /// before. `cache_mb` bounds the key/value caches of a judge at work; it changes no result.
+  void judge(Trajectories& paths, std::int64_t cache_mb = no_cache_bound) const;
 
  private:
   std::vector<Judge> judges_;

@@ -1,4 +1,4 @@
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #define DOCTEST_CONFIG_IMPLEMENT
 #include "tests/test.h"

@@ -1,5 +1,5 @@
 // The one way to get doctest. LibTorch's glog defines CHECK macros that would silently replace doctest's: a test that
-// needs LibTorch includes torch/torch.h before this file, and the clashing macros are dropped here.
+// needs LibTorch includes torch/types.h before this file, and the clashing macros are dropped here.
 #pragma once
 
 #undef CHECK

@@ -98,8 +98,20 @@ PathPlanner::PathPlanner(const UserModel& model, const EnvSpec& world, const Pat
            .closed_loop = options.closed_loop};
 }
 
+/// Of the private batch: two sets of beams and the candidates under way.
+WorkspaceShape PathPlanner::model_shape() const noexcept {
+  return {.rows = round_up(2 * options_.width + options_.chunk_rows),
+          .history_capacity = world_.history_capacity,
+          .slots = 1,
+          .horizon = world_.horizon};
+}
+
+std::size_t PathPlanner::working_bytes(const WorkspaceShape&) const noexcept {
+  return model_.cache_bytes(model_shape());
+}
+
 std::unique_ptr<Workspace> PathPlanner::make_workspace(const WorkspaceShape&) const {
-  const std::int32_t rows = round_up(2 * options_.width + options_.chunk_rows);
+  const std::int32_t rows = model_shape().rows;
   const BatchShape shape{.rows = rows,
                          .shard_rows = rows,
                          .history_capacity = world_.history_capacity,
@@ -111,8 +123,7 @@ std::unique_ptr<Workspace> PathPlanner::make_workspace(const WorkspaceShape&) co
                          .plan = 0,
                          .modifiers = static_cast<std::int32_t>(world_.modifiers.size()),
                          .reward_terms = 0};
-  auto for_model = model_.make_workspace(
-      {.rows = rows, .history_capacity = world_.history_capacity, .slots = 1, .horizon = world_.horizon});
+  auto for_model = model_.make_workspace(model_shape());
   auto scratch = std::make_unique<Scratch>(world_.items, shape, std::move(for_model));
   for (std::int32_t row = 0; row < rows; ++row) {
     for (std::size_t k = 0; k < world_.modifiers.size(); ++k) {

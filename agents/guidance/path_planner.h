@@ -60,12 +60,14 @@ class PathPlanner : public Policy {
 
   const PolicySpec& spec() const noexcept override { return spec_; }
   std::unique_ptr<Workspace> make_workspace(const WorkspaceShape&) const override;
+  std::size_t working_bytes(const WorkspaceShape&) const noexcept override;
   void act(Rows, const Observation&, PolicyState&, Actions&, Mode) const override;
 
  private:
   struct Beam;
   struct Candidate;
   struct Scratch;
+  WorkspaceShape model_shape() const noexcept;
   void load(std::int32_t row, const Observation& seen, Scratch& scratch) const;
   void shortlist(const std::vector<Beam>& beams, std::int32_t first_row, Scratch& scratch) const;
   void extend(std::int32_t first_parent, std::int32_t first_row, std::span<Candidate> candidates, bool score,

@@ -4,23 +4,10 @@
 #include <utility>
 #include <vector>
 
-#include "env/nn/sequence_encoder.h"
+#include "env/nn/inference/sequence_workspace.h"
 
 namespace veer {
 namespace {
-
-class NextItemWorkspace final : public Workspace {
- public:
-  explicit NextItemWorkspace(std::unique_ptr<nn::SequenceCache> kept) : cache_(std::move(kept)) {}
-  nn::SequenceCache& cache(std::int32_t shard) {
-    if (owner != shard) cache_->forget();
-    owner = shard;
-    return *cache_;
-  }
-
- private:
-  std::unique_ptr<nn::SequenceCache> cache_;
-};
 
 /// State of a row: the encoder's, the step up to which the history has been read, how many refusals there
 /// were, and a ring of the refused items. Numbers below 2^24 are exact in a float.
@@ -38,7 +25,7 @@ class NextItem final : public Policy {
 
   const PolicySpec& spec() const noexcept override { return spec_; }
   std::unique_ptr<Workspace> make_workspace(const WorkspaceShape& shape) const override {
-    return std::make_unique<NextItemWorkspace>(encoder_.make_cache(shape.rows, shape.history_capacity));
+    return std::make_unique<nn::SequenceWorkspace>(encoder_.make_cache(shape.rows, shape.history_capacity));
   }
   std::size_t cache_bytes(const WorkspaceShape& shape) const noexcept override {
     return encoder_.cache_bytes(shape.rows, shape.history_capacity);
@@ -123,7 +110,7 @@ class NextItem final : public Policy {
   }
 
   static nn::SequenceCache& cache_of(const Observation& seen, PolicyState& state) {
-    return static_cast<NextItemWorkspace&>(state.workspace).cache(seen.shard_index);
+    return static_cast<nn::SequenceWorkspace&>(state.workspace).cache(seen.shard_index);
   }
 
   nn::SequenceEncoder encoder_;

@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "env/nn/catalogue_scorer.h"
+#include "env/nn/inference/catalogue_scorer.h"
 #include "env/nn/sequence_model.h"
 #include "env/policy.h"
 

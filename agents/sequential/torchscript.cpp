@@ -2,7 +2,7 @@
 
 #include <torch/csrc/jit/runtime/graph_executor.h>
 #include <torch/script.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <cmath>
@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "env/error.h"
-#include "env/nn/score_kernels.h"
+#include "env/nn/kernels/score_kernels.h"
 
 namespace veer {
 namespace {

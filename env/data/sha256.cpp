@@ -47,7 +47,8 @@ std::string Sha256::finish() {
 
 std::string sha256_of_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) throw IoError(Where{path, 0, ""}, Problem{"a file that cannot be opened", "a readable file", ""});
+  if (!file)
+    throw IoError(Where{path, 0, ""}, Problem{"a file that cannot be opened", "a readable file", ""});
   Sha256 hash;
   std::vector<char> buffer(1 << 20);
   while (file) {

@@ -1,11 +1,13 @@
 // How hard a target is for a person: the number of transitions between what the person knows and the target.
 //
-// Thread-safety: pure functions. Tiers turn a mean over all targets into means over comparable ones.
+// Thread-safety: pure functions; difficulty_tiers uses the workers of the current arena. Tiers turn a mean
+// over all targets into means over comparable ones.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "env/graph/item_graph.h"
 #include "env/types.h"
@@ -33,5 +35,18 @@ constexpr DifficultyTier tier_of(std::int32_t hops, const TierLimits& limits = {
 /// hops_to(graph, target). no_path_hops when no source leads there.
 std::int32_t hop_distance(std::span<const std::int32_t> hops_to_target,
                           std::span<const ItemId> sources) noexcept;
+
+struct DifficultyOptions {
+  std::int32_t recent = 3;  ///< newest history items that count as what the person knows, >= 1
+  TierLimits limits;
+};
+
+/// The tier of every episode from where it starts: histories[episodes, any width], right-padded, the newest
+/// item last among the first history_size[episode]. One breadth-first search per distinct target. REQUIRES:
+/// targets in 1..N; as many histories and sizes as targets.
+std::vector<DifficultyTier> difficulty_tiers(const ItemGraph& graph, std::span<const ItemId> targets,
+                                             View<const ItemId> histories,
+                                             std::span<const std::int32_t> history_size,
+                                             const DifficultyOptions& options = {});
 
 }  // namespace veer

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <utility>
 
+#include "env/data/attribute_table.h"
 #include "env/data/dataset.h"
 #include "env/error.h"
 #include "env/graph/item_graph_impl.h"
@@ -171,20 +172,6 @@ ItemGraphStatistics ItemGraph::statistics() const {
   return s;
 }
 
-bool share_attribute(const Catalogue& catalogue, ItemId a, ItemId b) noexcept {
-  const auto first = catalogue.attributes_of(a);
-  const auto second = catalogue.attributes_of(b);
-  for (auto i = first.begin(), j = second.begin(); i != first.end() && j != second.end();) {
-    if (*i == *j) return true;
-    if (*i < *j) {
-      ++i;
-    } else {
-      ++j;
-    }
-  }
-  return false;
-}
-
 ItemGraph build_item_graph(const Dataset& data, std::span<const UserId> people,
                            const ItemGraphOptions& options) {
   if (!(options.smoothing >= 0.0) || !std::isfinite(options.smoothing)) {
@@ -209,8 +196,7 @@ ItemGraph build_item_graph(const Dataset& data, std::span<const UserId> people,
   std::vector<std::int64_t> left(static_cast<std::size_t>(items) + 1, 0);  // moves out of each item
   for (const auto& move : moves) ++left[static_cast<std::size_t>(move.first)];
 
-  const bool attributes_known =
-      data.catalogue.attribute_offsets.size() == static_cast<std::size_t>(items) + 2;
+  const AttributeTable attributes(data.catalogue);
   std::vector<GraphEdge> edges;
   for (auto first = moves.begin(); first != moves.end();) {
     const auto last = std::find_if(first, moves.end(), [&](const auto& move) { return move != *first; });
@@ -223,7 +209,7 @@ ItemGraph build_item_graph(const Dataset& data, std::span<const UserId> people,
       edges.push_back({.from = from,
                        .to = to,
                        .cost = static_cast<float>(std::max(0.0, -std::log(p))),
-                       .coherent = attributes_known && share_attribute(data.catalogue, from, to)});
+                       .coherent = attributes.share(from, to)});
     }
     first = last;
   }

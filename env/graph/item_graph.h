@@ -95,9 +95,6 @@ class ItemGraph {
 ItemGraph build_item_graph(const Dataset& data, std::span<const UserId> people,
                            const ItemGraphOptions& options = {});
 
-/// True when the items have an attribute in common.
-bool share_attribute(const Catalogue& catalogue, ItemId a, ItemId b) noexcept;
-
 /// The path in the DOT language of Graphviz: edges labelled with their cost, dashed where the graph has none.
 std::string path_as_dot(const ItemGraph& graph, std::span<const ItemId> path, const Catalogue& catalogue);
 

@@ -6,6 +6,7 @@
 #include "env/error.h"
 #include "env/nn/sequence_layout.h"
 #include "env/nn/sequence_net.h"
+#include "env/random.h"
 
 namespace veer::nn {
 namespace {

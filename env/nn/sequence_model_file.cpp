@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "env/error.h"
-#include "env/nn/catalogue_scorer.h"
-#include "env/nn/sequence_encoder.h"
+#include "env/nn/inference/catalogue_scorer.h"
+#include "env/nn/inference/sequence_encoder.h"
 #include "env/random.h"
 
 namespace veer::nn {

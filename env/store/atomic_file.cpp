@@ -87,6 +87,19 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view t
   write_file_atomically(path, std::as_bytes(std::span(text)));
 }
 
+void append_durably(const std::filesystem::path& path, std::string_view text) {
+  Descriptor file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+  if (file.get() < 0) throw failure(path, "a file that cannot be opened", errno);
+  struct stat before {};
+  if (::fstat(file.get(), &before) != 0) throw failure(path, "a file that cannot be examined", errno);
+  if (write_all(file.get(), std::as_bytes(std::span(text))) && ::fdatasync(file.get()) == 0) return;
+  const int error = errno;
+  // What cannot be taken back is a line without an end, which readers ignore.
+  const bool taken_back = ::ftruncate(file.get(), before.st_size) == 0;
+  throw failure(path, taken_back ? "a file that cannot be written" : "a file that was written in part",
+                error);
+}
+
 std::vector<std::byte> read_file(const std::filesystem::path& path, std::uintmax_t limit) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) throw failure(path, "a file that cannot be opened", errno);

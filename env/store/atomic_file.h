@@ -17,6 +17,10 @@ namespace veer {
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes);
 void write_file_atomically(const std::filesystem::path& path, std::string_view text);
 
+/// Appends `text` to an existing file and syncs it. On failure the file has its old length again, and IoError
+/// names the file and the reason. A process that dies meanwhile may leave the beginning of `text`.
+void append_durably(const std::filesystem::path& path, std::string_view text);
+
 /// The whole file. Throws IoError when it is missing, not a regular file or cannot be read, FormatError when
 /// it is larger than `limit` bytes.
 std::vector<std::byte> read_file(const std::filesystem::path& path,

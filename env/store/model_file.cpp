@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "env/error.h"
-#include "env/store/array_group.h"
 #include "env/store/atomic_file.h"
+#include "env/store/hdf5/array_group.h"
 #include "env/store/sealed_file.h"
 
 namespace veer {

@@ -16,7 +16,7 @@
 #include <string_view>
 #include <vector>
 
-#include "env/store/hdf5.h"
+#include "env/store/hdf5/hdf5.h"
 
 namespace veer {
 

@@ -66,20 +66,20 @@ std::string toml_strings(const std::vector<std::string>& texts) {
   return out + "]";
 }
 
-TomlReader::TomlReader(std::string_view text, std::string name) : name_(std::move(name)) {
+TomlReader::TomlReader(std::string_view text, std::string name, std::string hint)
+    : name_(std::move(name)), hint_(std::move(hint)) {
   try {
     table_ = toml::parse(text, name_);
   } catch (const toml::parse_error& error) {
-    throw FormatError(
-        Where{name_, static_cast<std::int64_t>(error.source().begin.line), ""},
-        Problem{std::string(error.description()), "TOML as Veer writes it", "the file is damaged"});
+    throw FormatError(Where{name_, static_cast<std::int64_t>(error.source().begin.line), ""},
+                      Problem{std::string(error.description()), "TOML as Veer writes it", hint_});
   }
 }
 
 void TomlReader::fail(std::string_view key, const std::string& found, const std::string& expected) const {
   const toml::node* node = table_.get(key);
   const std::int64_t line = node != nullptr ? static_cast<std::int64_t>(node->source().begin.line) : line_;
-  throw FormatError(Where{name_, line, std::string(key)}, Problem{found, expected, "the file is damaged"});
+  throw FormatError(Where{name_, line, std::string(key)}, Problem{found, expected, hint_});
 }
 
 bool TomlReader::contains(std::string_view key) const { return table_.contains(key); }
@@ -143,7 +143,7 @@ std::vector<TomlReader> TomlReader::tables(std::string_view key) {
   for (const toml::node& node : *array) {
     const toml::table* table = node.as_table();
     if (table == nullptr) fail(key, "something else", "a list of tables");
-    readers.push_back(TomlReader(*table, name_, static_cast<std::int64_t>(node.source().begin.line)));
+    readers.push_back(TomlReader(*table, name_, hint_, static_cast<std::int64_t>(node.source().begin.line)));
   }
   return readers;
 }

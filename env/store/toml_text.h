@@ -20,8 +20,9 @@ std::string toml_strings(const std::vector<std::string>& texts);
 /// One table, every key of which must be asked for. Throws FormatError naming file, line and key.
 class TomlReader {
  public:
-  /// Parses a whole document. `name` stands for the file in messages.
-  TomlReader(std::string_view text, std::string name);
+  /// Parses a whole document. `name` stands for the file in messages, `hint` says what to do about a damaged
+  /// one.
+  TomlReader(std::string_view text, std::string name, std::string hint = "the file is damaged");
 
   bool contains(std::string_view key) const;
   std::string text(std::string_view key);
@@ -39,12 +40,13 @@ class TomlReader {
   [[noreturn]] void fail(std::string_view key, const std::string& found, const std::string& expected) const;
 
  private:
-  TomlReader(toml::table table, std::string name, std::int64_t line)
-      : table_(std::move(table)), name_(std::move(name)), line_(line) {}
+  TomlReader(toml::table table, std::string name, std::string hint, std::int64_t line)
+      : table_(std::move(table)), name_(std::move(name)), hint_(std::move(hint)), line_(line) {}
   const toml::node& at(std::string_view key);
 
   toml::table table_;
   std::string name_;
+  std::string hint_;
   std::int64_t line_ = 0;
   std::vector<std::string> asked_;
 };

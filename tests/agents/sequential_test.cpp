@@ -1,4 +1,4 @@
-#include <torch/torch.h>
+#include <torch/types.h>
 // LibTorch first: its macros clash with the test library's.
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/record_function.h>
@@ -18,7 +18,7 @@
 #include "agents/sequential/torchscript.h"
 #include "env/engine.h"
 #include "env/error.h"
-#include "simulators/sequence_user.h"
+#include "simulators/sequence/sequence_user.h"
 #include "tests/conformance/conformance.h"
 #include "tests/env/nn/small_models.h"
 #include "tests/simulators/sequence_world.h"

@@ -275,6 +275,96 @@ void check_path_scores(const UserModel& model, const UserModelOptions& o) {
   CHECK(equal_ranks >= ranks * 95 / 100);
 }
 
+/// A path with gaps scores like the path without them, refused or accepted alike; outputs that are not wanted
+/// change no other; without a target interest and rank are 0.
+void check_gaps_and_empty_views(const UserModel& model, const UserModelOptions& o) {
+  constexpr std::int32_t length = 5;
+  const std::int32_t n = model.spec().items;
+  const ItemId a = 1 + 3 % n, b = 1 + 5 % n, c = 1 + 7 % n;
+  const std::vector<ItemId> history{1 + 2 % n, 1 + 4 % n, a, b};  // two people of two items
+  const std::vector<std::int32_t> size{2, 2}, prompt{0, 0, 1};
+  const std::vector<UserId> user{0, 1};
+  const std::vector<EpisodeId> episode{3, 4};
+  // The second path is the first with gaps; nothing depends on what the answer to a gap is said to be.
+  const std::vector<ItemId> items{a, b, c, 0, 0, /**/ a, 0, b, 0, c, /**/ 0, c, 0, a, 0};
+  const std::vector<std::uint8_t> accepted{1, 0, 1, 0, 0, /**/ 1, 1, 0, 0, 1, /**/ 1, 1, 1, 0, 0};
+  const std::vector<std::int32_t> lengths{3, 5, 4};
+  struct Scores {
+    std::vector<float> acceptance = std::vector<float>(3 * length, -7.0F), interest = acceptance,
+                       start = std::vector<float>(2, -7.0F);
+    std::vector<std::int32_t> rank = std::vector<std::int32_t>(3 * length, -7),
+                              start_rank = std::vector<std::int32_t>(2, -7);
+    bool operator==(const Scores&) const = default;
+  };
+  const auto score = [&](ItemId target, unsigned wanted) {
+    const std::vector<ItemId> targets(2, target);
+    Scores s;
+    PathScores out;
+    if ((wanted & 1U) != 0) out.acceptance = {s.acceptance.data(), 3, length};
+    if ((wanted & 2U) != 0) out.interest = {s.interest.data(), 3, length};
+    if ((wanted & 4U) != 0) out.rank = {s.rank.data(), 3, length};
+    if ((wanted & 8U) != 0) out.start_interest = s.start;
+    if ((wanted & 16U) != 0) out.start_rank = s.start_rank;
+    score_paths_parallel(model,
+                         {.seed = 11,
+                          .history = {history.data(), 2, 2},
+                          .history_size = size,
+                          .user = user,
+                          .target = targets,
+                          .episode = episode,
+                          .prompt = prompt,
+                          .items = {items.data(), 3, length},
+                          .accepted = {accepted.data(), 3, length},
+                          .length = lengths},
+                         out);
+    return s;
+  };
+  const Scores all = score(1, 31);
+  const auto cell = [&](std::size_t path, std::size_t step) { return path * length + step; };
+  const std::size_t gaps[][2] = {{1, 1}, {1, 3}, {2, 0}, {2, 2}};
+  for (const auto& [path, step] : gaps) {
+    CAPTURE(path);
+    CAPTURE(step);
+    CHECK(all.acceptance[cell(path, step)] == 0.0F);
+    const bool first = step == 0;
+    CHECK(all.interest[cell(path, step)] == (first ? all.start[1] : all.interest[cell(path, step - 1)]));
+    CHECK(all.rank[cell(path, step)] == (first ? all.start_rank[1] : all.rank[cell(path, step - 1)]));
+  }
+  if (o.deterministic_state) {
+    for (const auto& [plain, gapped] : {std::pair<std::size_t, std::size_t>{0, 0}, {1, 2}, {2, 4}}) {
+      CAPTURE(plain);
+      CHECK(all.acceptance[cell(0, plain)] ==
+            doctest::Approx(all.acceptance[cell(1, gapped)]).epsilon(o.tolerance));
+      CHECK(all.interest[cell(0, plain)] ==
+            doctest::Approx(all.interest[cell(1, gapped)]).epsilon(o.tolerance));
+    }
+  }
+  // Behind the end of a path nothing is written.
+  for (const std::size_t past : {cell(0, 3), cell(0, 4), cell(2, 4)}) {
+    CHECK(all.acceptance[past] == -7.0F);
+    CHECK(all.interest[past] == -7.0F);
+    CHECK(all.rank[past] == -7);
+  }
+  for (unsigned wanted = 0; wanted < 31; ++wanted) {
+    CAPTURE(wanted);
+    const Scores some = score(1, wanted);
+    const Scores none;
+    CHECK(some.acceptance == ((wanted & 1U) != 0 ? all.acceptance : none.acceptance));
+    CHECK(some.interest == ((wanted & 2U) != 0 ? all.interest : none.interest));
+    CHECK(some.rank == ((wanted & 4U) != 0 ? all.rank : none.rank));
+    CHECK(some.start == ((wanted & 8U) != 0 ? all.start : none.start));
+    CHECK(some.start_rank == ((wanted & 16U) != 0 ? all.start_rank : none.start_rank));
+  }
+  const Scores aimless = score(no_item, 31);
+  CHECK(aimless.acceptance == all.acceptance);
+  for (const std::size_t step : {cell(0, 0), cell(1, 1), cell(2, 3)}) {
+    CHECK(aimless.interest[step] == 0.0F);
+    CHECK(aimless.rank[step] == 0);
+  }
+  CHECK(aimless.start == std::vector<float>(2, 0.0F));
+  CHECK(aimless.start_rank == std::vector<std::int32_t>(2, 0));
+}
+
 bool same(const Trajectories& a, const Trajectories& b) {
   return a.episode == b.episode && a.step == b.step && a.user == b.user && a.target == b.target &&
          a.items == b.items && a.feedback == b.feedback && a.probability == b.probability &&
@@ -291,6 +381,7 @@ void check_user_model(const UserModel& model, const UserModelOptions& options) {
   check_workspaces_and_copies(model, options);
   check_proposals(model, options);
   check_path_scores(model, options);
+  check_gaps_and_empty_views(model, options);
 }
 
 void check_policy(const Policy& policy, const Scenario& scenario) {

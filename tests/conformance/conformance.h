@@ -26,7 +26,8 @@ struct UserModelOptions {
 };
 
 /// begin / choose / advance / measure / copy_state / propose / score_paths: ranges, determinism, independence of other
-/// rows, untouched state in choose, refusals, rebuilt workspaces, agreement of stepping and scoring.
+/// rows, untouched state in choose, refusals, rebuilt workspaces, agreement of stepping and scoring, gaps in paths,
+/// outputs that are not wanted.
 void check_user_model(const UserModel& model, const UserModelOptions& options = {});
 
 /// Same observation, same action: for any neighbours, place in the shard and workspace; actions in range; finite

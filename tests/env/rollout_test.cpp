@@ -1,4 +1,4 @@
-#include "env/rollout.h"
+#include "env/loop/rollout.h"
 
 #include <vector>
 

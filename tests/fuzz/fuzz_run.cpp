@@ -1,12 +1,12 @@
-// Reading what a run directory holds, from memory: run.toml, manifest.toml and segments. The first byte
-// chooses which, and whether the rest is the file itself or a recipe for one.
+// Reading what a run directory holds, from memory: run.toml, manifest.toml, segments.tsv and segments. The
+// first byte chooses which, and whether the rest is the file itself or a recipe for one.
 #include <string>
 #include <vector>
 
 #include "env/error.h"
-#include "env/store/run_digest.h"
-#include "env/store/run_manifest.h"
-#include "env/store/segment_file.h"
+#include "env/store/run/run_digest.h"
+#include "env/store/run/run_manifest.h"
+#include "env/store/run/segment_file.h"
 #include "tests/env/store/synthetic_run.h"
 #include "tests/fuzz/fuzz_input.h"
 
@@ -43,11 +43,20 @@ void write_header(Input& input) {
 }
 
 void read_manifest(Input& input) {
-  const RunHeader header = test::synthetic_header(25, 10);
-  const RunManifest manifest = parse_manifest(input.rest_as_text(), header, "manifest.toml");
-  fuzz::require(manifest.segments.size() <= 6);
+  const RunManifest manifest = parse_manifest(input.rest_as_text(), "manifest.toml");
+  fuzz::require(manifest.digest.empty() == manifest.list_sha256.empty());
   const std::string text = manifest_text(manifest);
-  fuzz::require(manifest_text(parse_manifest(text, header, "again")) == text);
+  fuzz::require(manifest_text(parse_manifest(text, "again")) == text);
+}
+
+void read_list(Input& input) {
+  const RunHeader header = test::synthetic_header(25, 10);
+  const std::string_view list = input.rest_as_text();
+  const std::string salvaged = segment_list_text(salvage_segment_list(list, header));
+  fuzz::require(segment_list_text(parse_segment_list(salvaged, header, "again")) == salvaged);
+  const std::vector<SegmentEntry> entries = parse_segment_list(list, header, "segments.tsv");
+  fuzz::require(entries.size() <= 6);
+  fuzz::require(segment_list_text(entries) == salvaged);
 }
 
 void use(const Trajectories& paths) {
@@ -145,7 +154,7 @@ void build_segment(Input& input) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Input input(data, size);
   try {
-    switch (input.choice(5)) {
+    switch (input.choice(6)) {
       case 0:
         read_header(input);
         break;
@@ -158,8 +167,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       case 3:
         read_segment_bytes(input);
         break;
-      default:
+      case 4:
         build_segment(input);
+        break;
+      default:
+        read_list(input);
     }
   } catch (const Error&) {
   }

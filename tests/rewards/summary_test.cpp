@@ -23,6 +23,81 @@ TEST_CASE("mean and standard error by hand; undefined values are skipped") {
   CHECK(s.interval == Interval::normal);
 }
 
+TEST_CASE("episodes of one person stay together: mean, standard error and resampled means by hand") {
+  // Person 5 has 1 and 3, person 2 has 8, person 9 nothing that is defined.
+  const std::vector<float> values = {1, 8, NAN, 3, NAN};
+  const std::vector<UserId> people = {5, 2, 5, 5, 9};
+  const Summary s = summarise(values, {.interval = Interval::normal}, people);
+  CHECK(s.count == 3);
+  CHECK(s.people == 2);
+  CHECK(s.mean == Approx(4.0));
+  // Residual sums: 4 - 2 x 4 = -4 and 8 - 4 = 4; squares 32, times 2 / 1, over 3 squared.
+  CHECK(s.standard_error == Approx(std::sqrt(64.0) / 3.0));
+  // Two people drawn from two: (5, 5) gives 4 / 2, (5, 2) gives 12 / 3, (2, 2) gives 16 / 2.
+  const Summary b = summarise(values, {.interval = Interval::bootstrap}, people);
+  CHECK(b.low == Approx(2.0));
+  CHECK(b.high == Approx(8.0));
+  const Summary one = summarise(values, {}, std::vector<UserId>(5, 7));
+  CHECK(one.count == 3);
+  CHECK(one.people == 1);
+  CHECK(std::isnan(one.low));
+}
+
+TEST_CASE("people with one value each are the same as no people at all") {
+  std::vector<float> values(50);
+  std::vector<UserId> people(50);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    values[i] = normal({3, i, 0}, Stream::generate);
+    people[i] = static_cast<UserId>(1000 - i);
+  }
+  for (const Interval interval : {Interval::bootstrap, Interval::normal}) {
+    const Summary with = summarise(values, {.interval = interval}, people);
+    const Summary without = summarise(values, {.interval = interval});
+    CHECK(with.low == without.low);
+    CHECK(with.high == without.high);
+    CHECK(with.people == 50);
+  }
+}
+
+TEST_CASE("the same episode ten times over is no more evidence") {
+  std::vector<float> once(40), often(400);
+  std::vector<UserId> people(400);
+  for (std::size_t i = 0; i < often.size(); ++i) {
+    once[i % 40] = normal({4, i % 40, 0}, Stream::generate);
+    often[i] = once[i % 40];
+    people[i] = static_cast<UserId>(i % 40);
+  }
+  const Summary honest = summarise(once), clustered = summarise(often, {}, people);
+  CHECK(clustered.low == Approx(honest.low));
+  CHECK(clustered.high == Approx(honest.high));
+  const Summary deceived = summarise(often);
+  CHECK(deceived.high - deceived.low < 0.5 * (honest.high - honest.low));
+}
+
+TEST_CASE("a summariser of many columns says the same as one call per column") {
+  Summariser summarise_next({.seed = 9});
+  std::vector<float> values(30);
+  std::vector<UserId> people(30);
+  for (std::size_t i = 0; i < values.size(); ++i) people[i] = static_cast<UserId>(i % 12);
+  for (const std::size_t missing : {0U, 3U, 0U, 7U, 11U, 3U}) {  // more numbers of people than are kept
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      values[i] =
+          i % 12 < missing ? NAN : normal({5, i, static_cast<std::uint32_t>(missing)}, Stream::generate);
+    }
+    const Summary next = summarise_next(values, people), alone = summarise(values, {.seed = 9}, people);
+    CHECK(next.people == static_cast<std::int64_t>(12 - missing));
+    CHECK(next.mean == alone.mean);
+    if (missing == 11) {
+      CHECK(std::isnan(next.low));
+      continue;
+    }
+    CHECK(next.low == alone.low);
+    CHECK(next.high == alone.high);
+    CHECK(next.low <= next.mean);
+    CHECK(next.mean <= next.high);
+  }
+}
+
 TEST_CASE("too few values have no interval") {
   const std::vector<float> one = {2.0F}, none = {NAN};
   CHECK(summarise(one).mean == 2.0);
@@ -76,9 +151,12 @@ TEST_CASE("paired differences are sharper than two separate intervals") {
   CHECK(alone.high - alone.low > 1.0);
 }
 
-TEST_CASE("many values use the normal interval unless told otherwise") {
+TEST_CASE("many people use the normal interval unless told otherwise; many episodes of few do not") {
   const std::vector<float> values(20001, 1.0F);
   CHECK(summarise(values).interval == Interval::normal);
+  std::vector<UserId> people(20001);
+  for (std::size_t i = 0; i < people.size(); ++i) people[i] = static_cast<UserId>(i % 100);
+  CHECK(summarise(values, {}, people).interval == Interval::bootstrap);
   CHECK(name_of(Interval::normal) == "normal");
 }
 

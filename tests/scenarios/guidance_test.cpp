@@ -13,7 +13,7 @@
 #include "rewards/path_score.h"
 #include "scenarios/registry.h"
 #include "simulators/panel.h"
-#include "simulators/synthetic_log.h"
+#include "simulators/synthetic/synthetic_log.h"
 #include "tests/conformance/conformance.h"
 #include "tests/test.h"
 

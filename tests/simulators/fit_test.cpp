@@ -1,4 +1,4 @@
-#include "simulators/fit.h"
+#include "simulators/fitting/fit.h"
 
 #include "tests/test.h"
 
@@ -15,9 +15,9 @@
 #include "env/error.h"
 #include "env/random.h"
 #include "env/runtime.h"
-#include "simulators/fit_checkpoint.h"
-#include "simulators/fit_scorer.h"
-#include "simulators/fit_windows.h"
+#include "simulators/fitting/fit_checkpoint.h"
+#include "simulators/fitting/fit_scorer.h"
+#include "simulators/fitting/fit_windows.h"
 
 namespace veer {
 namespace {

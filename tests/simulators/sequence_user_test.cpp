@@ -1,4 +1,4 @@
-#include <torch/torch.h>
+#include <torch/types.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,8 +8,8 @@
 
 #include "env/error.h"
 #include "env/nn/sequence_model_file.h"
-#include "env/nn/sequence_net.h"
-#include "simulators/sequence_user.h"
+#include "env/nn/training/sequence_forward_net.h"
+#include "simulators/sequence/sequence_user.h"
 #include "tests/conformance/conformance.h"
 #include "tests/env/nn/small_models.h"
 #include "tests/test.h"

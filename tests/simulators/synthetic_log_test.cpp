@@ -1,4 +1,4 @@
-#include "simulators/synthetic_log.h"
+#include "simulators/synthetic/synthetic_log.h"
 
 #include <algorithm>
 #include <cmath>

@@ -4,7 +4,7 @@
 
 #include "env/error.h"
 #include "simulators/panel.h"
-#include "simulators/synthetic_user.h"
+#include "simulators/synthetic/synthetic_user.h"
 #include "tests/test.h"
 
 namespace veer {

@@ -1,4 +1,4 @@
-#include "simulators/synthetic_user.h"
+#include "simulators/synthetic/synthetic_user.h"
 
 #include <algorithm>
 #include <array>

@@ -10,7 +10,7 @@
 
 #include "env/store/dataset_file.h"
 #include "env/store/model_file.h"
-#include "simulators/synthetic_log.h"
+#include "simulators/synthetic/synthetic_log.h"
 #include "tests/test.h"
 #include "tests/tools/run_program.h"
 

@@ -95,24 +95,31 @@ class LineUser : public UserModel {
     }
   }
   void score_paths(const PathQuery& query, const PathScores& out, Workspace&) const override {
+    const auto interest = [&](double taste, ItemId target) {
+      return target == no_item ? 0.0F : static_cast<float>(log_interest(taste, target));
+    };
+    const auto rank = [&](double taste, ItemId target) { return target == no_item ? 0 : rank_of(taste, target); };
     for (std::size_t p = 0; p < query.target.size(); ++p) {
       const auto row = static_cast<std::int32_t>(p);
       const auto taste = static_cast<float>(start(query.history.row(row), query.history_size[p]));
-      out.start_interest[p] = static_cast<float>(log_interest(taste, query.target[p]));
-      out.start_rank[p] = rank_of(taste, query.target[p]);
+      if (!out.start_interest.empty()) out.start_interest[p] = interest(taste, query.target[p]);
+      if (!out.start_rank.empty()) out.start_rank[p] = rank(taste, query.target[p]);
     }
+    const std::int32_t knobs = query.knobs();
     for (std::size_t path = 0; path < query.prompt.size(); ++path) {
       const auto row = static_cast<std::int32_t>(path);
       const auto p = static_cast<std::size_t>(query.prompt[path]);
       auto taste = static_cast<float>(start(query.history.row(query.prompt[path]), query.history_size[p]));
       for (std::int32_t k = 0; k < query.length[path]; ++k) {
-        out.acceptance(row, k) = static_cast<float>(accepts(taste, query.items(row, k)));
-        const bool yes = query.accepted.empty() || query.accepted(row, k) != 0;
-        if (yes && query.items(row, k) != no_item) {
-          taste = static_cast<float>(moved(taste, query.items(row, k)));
+        const double eagerness = knobs > 0 ? double{query.modifiers(row, k * knobs)} : 1.0;
+        const ItemId item = query.items(row, k);
+        if (!out.acceptance.empty()) {
+          out.acceptance(row, k) = static_cast<float>(eagerness * accepts(taste, item));
         }
-        out.interest(row, k) = static_cast<float>(log_interest(taste, query.target[p]));
-        out.rank(row, k) = rank_of(taste, query.target[p]);
+        const bool yes = query.accepted.empty() || query.accepted(row, k) != 0;
+        if (yes && item != no_item) taste = static_cast<float>(moved(taste, item));
+        if (!out.interest.empty()) out.interest(row, k) = interest(taste, query.target[p]);
+        if (!out.rank.empty()) out.rank(row, k) = rank(taste, query.target[p]);
       }
     }
   }

@@ -7,10 +7,10 @@
 #include "agents/baselines/random_items.h"
 #include "env/engine.h"
 #include "scenarios/guidance.h"
-#include "simulators/synthetic_user.h"
+#include "simulators/synthetic/synthetic_user.h"
 #include "tools/bench/bench_world.h"
 #ifdef VEER_WITH_TORCH
-#include "simulators/sequence_user.h"
+#include "simulators/sequence/sequence_user.h"
 #endif
 
 namespace veer::bench {

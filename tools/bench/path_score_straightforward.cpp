@@ -2,12 +2,12 @@
 
 #include <ATen/Parallel.h>
 #include <dlfcn.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <chrono>
 
-#include "env/nn/sequence_net.h"
+#include "env/nn/training/sequence_forward_net.h"
 
 namespace veer::bench {
 namespace {

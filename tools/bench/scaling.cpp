@@ -7,7 +7,7 @@
 #include <string>
 
 #include "env/path_scoring.h"
-#include "simulators/sequence_user.h"
+#include "simulators/sequence/sequence_user.h"
 #include "tools/bench/path_agreement.h"
 #include "tools/bench/path_score_straightforward.h"
 #include "tools/bench/random_paths.h"

@@ -1,10 +1,10 @@
 #include "tools/bench/step_straightforward.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 
-#include "env/nn/sequence_net.h"
+#include "env/nn/training/sequence_forward_net.h"
 
 namespace veer::bench {
 namespace {

@@ -47,6 +47,7 @@ struct Workload {
 /// runtime's arena.
 std::vector<Workload> workloads();
 
+/// Wall time of one call, begun after a pause in which the machine comes to rest.
 double seconds_of(const std::function<void()>& work);
 double median(std::vector<double> values);  ///< REQUIRES: not empty
 

@@ -5,7 +5,7 @@
 
 #include "env/data/dataset.h"
 #include "env/store/model_file.h"
-#include "env/store/run_directory.h"
+#include "env/store/run/run_directory.h"
 #include "tools/veer/console.h"
 
 namespace veer::tools {

@@ -4,10 +4,12 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <ostream>
 
 #include "env/error.h"
 #include "tools/veer/checks.h"
+#include "tools/veer/difficulty_report.h"
 #include "tools/veer/leaderboard.h"
 #include "tools/veer/playing.h"
 #include "tools/veer/program.h"
@@ -21,6 +23,8 @@ struct EvaluateCommand {
   PlayOptions play;
   std::vector<std::string> policies;
   std::string output;
+  std::string baseline;
+  std::string by;
   bool greedy = false;
 };
 
@@ -29,12 +33,18 @@ void run_evaluate(EvaluateCommand& command, const Session& session) {
   command.play.mode = command.greedy ? Mode::greedy : Mode::sample;
   World world(command.world, session.common.device);
   const std::vector<Entrant> entrants = world.enter(command.policies);
-  const bool sampled = world.scenario().spec().acceptance == Acceptance::sampled;
-
-  Leaderboard board(world.panel(), session.common.seed, sampled);
+  std::vector<std::string> names;
+  for (const Entrant& entrant : entrants) names.push_back(entrant.name);
+  Leaderboard board(world.panel(), {.seed = session.common.seed,
+                                    .sampled = world.scenario().spec().acceptance == Acceptance::sampled,
+                                    .ends_at_target = command.world.end_at_target == "yes",
+                                    .baseline = baseline_of(names, command.baseline)});
+  std::optional<EpisodeDifficulty> difficulty;
   std::int64_t steps = 0;
   const auto score = [&](const std::string& policy, const Trajectories& paths) {
     board.add(policy, paths, world.attributes());
+    // Where an episode starts does not depend on who plays it.
+    if (!command.by.empty() && !difficulty) difficulty = difficulty_of(world.item_graph(), paths);
     steps += paths.steps();
   };
   std::string digest;
@@ -56,6 +66,7 @@ void run_evaluate(EvaluateCommand& command, const Session& session) {
     out["run"] = command.output;
     out["digest"] = digest;
     out.update(board.json());
+    if (difficulty) out["by_difficulty"] = difficulty_json(board, *difficulty);
     session.console.out() << out.dump(2) << '\n';
     return;
   }
@@ -64,6 +75,7 @@ void run_evaluate(EvaluateCommand& command, const Session& session) {
                                world.scenario().spec().id, world.data().name, command.world.acceptance,
                                command.world.targets, command.play.episodes, session.common.seed)
                         << board.text(session.console);
+  if (difficulty) session.console.out() << "\n" << difficulty_text(board, *difficulty, session.console);
   if (!digest.empty()) session.console.out() << fmt::format("Run: {}, digest {}\n", command.output, digest);
 }
 
@@ -85,6 +97,14 @@ void add_evaluate(Program& program) {
       ->allow_extra_args(false);
   app.add_option("-o,--output", command->output, "run directory; continued when it holds a part of this run")
       ->type_name("DIR");
+  app.add_option("--baseline", command->baseline,
+                 "policy that the others are compared with, as behind --policy; default: the random one")
+      ->type_name("P");
+  app.add_option("--by", command->by,
+                 "difficulty: also a table for each tier of targets, by how few transitions of the training "
+                 "logs lead there from what the person took last")
+      ->check(CLI::IsMember({"difficulty"}))
+      ->type_name("WHAT");
   PlayOptions& play = command->play;
   app.add_option("--episodes", play.episodes, "per policy")->check(positive())->capture_default_str();
   app.add_flag("--greedy", command->greedy,
@@ -92,10 +112,11 @@ void add_evaluate(Program& program) {
   app.add_option("--segment-episodes", play.segment_episodes, "per file of the run")
       ->check(positive())
       ->capture_default_str();
-  app.add_option("--rows", play.rows, "episodes in flight; results do not depend on it")
-      ->check(CLI::Range(1, 1 << 24))
+  app.add_option("--rows", play.rows,
+                 "episodes in flight, 0: enough to keep all threads busy; results do not depend on it")
+      ->check(CLI::Range(0, 1 << 24))
       ->capture_default_str();
-  app.add_option("--cache-mb", play.cache_mb, "bound on key/value caches")
+  app.add_option("--cache-mb", play.cache_mb, "bound on the key/value caches in use: fewer threads play at once, results do not depend on it")
       ->check(not_negative())
       ->capture_default_str();
 }

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "env/store/model_file.h"
-#include "simulators/fit.h"
+#include "simulators/fitting/fit.h"
 #include "tools/veer/console.h"
 
 namespace veer::tools {

@@ -10,7 +10,7 @@
 #include "env/error.h"
 #include "env/store/dataset_file.h"
 #include "env/store/model_file.h"
-#include "env/store/run_directory.h"
+#include "env/store/run/run_directory.h"
 #include "env/store/sealed_file.h"
 #include "tools/veer/describe.h"
 #include "tools/veer/program.h"

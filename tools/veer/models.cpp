@@ -6,7 +6,7 @@
 
 #include "env/data/sha256.h"
 #include "env/error.h"
-#include "simulators/synthetic_user.h"
+#include "simulators/synthetic/synthetic_user.h"
 
 namespace veer::tools {
 namespace {

@@ -3,16 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
+#include <memory>
+#include <span>
 
 #include "env/error.h"
 #include "env/runtime.h"
-#include "env/store/run_directory.h"
+#include "env/store/run/run_directory.h"
 
 namespace veer::tools {
 namespace {
 
-/// Plays segments of one entrant after another; an engine is kept while the policy stays.
+/// Plays waves of segments, each of one entrant; an engine is kept while the policy stays.
 class Player {
  public:
   Player(const World& world, const std::vector<Entrant>& entrants, const PlayOptions& options,
@@ -20,34 +21,58 @@ class Player {
       : world_(world),
         entrants_(entrants),
         options_(options),
+        console_(console),
+        in_flight_(segments_in_flight(options, world.scenario().spec().horizon, arena_threads())),
         progress_(console, "evaluate", "episodes", total) {}
 
-  Trajectories play(const Segment& segment) {
-    if (interrupted()) throw Interrupted("interrupted");
-    const Entrant& entrant = entrants_[static_cast<std::size_t>(segment.policy)];
-    if (engine_ == nullptr || policy_ != segment.policy) {
-      EngineOptions engine;
-      engine.rows =
-          static_cast<std::int32_t>(std::min<std::int64_t>(options_.rows, options_.segment_episodes));
-      engine.seed = options_.seed;
-      engine.cache_mb = options_.cache_mb;
-      engine_ = std::make_unique<Engine>(world_.scenario(), entrant.policy->spec(), engine);
-      policy_ = segment.policy;
+  /// The first segments of `left` that are played together: at least one, all of one policy.
+  std::span<const Segment> wave(std::span<const Segment> left) const {
+    std::size_t count = 0;
+    while (count < left.size() && static_cast<std::int64_t>(count) < in_flight_ &&
+           left[count].policy == left.front().policy) {
+      ++count;
     }
-    std::vector<EpisodeId> ids(segment.last - segment.first);
-    std::iota(ids.begin(), ids.end(), segment.first);
+    return left.first(count);
+  }
+
+  /// Their episodes, one segment after the other, judged.
+  Trajectories play(std::span<const Segment> wave) {
+    if (interrupted()) throw Interrupted("interrupted");
+    const Entrant& entrant = entrants_[static_cast<std::size_t>(wave.front().policy)];
+    if (engine_ == nullptr || policy_ != wave.front().policy) make_engine(*entrant.policy);
+    policy_ = wave.front().policy;
+    std::vector<EpisodeId> ids;
+    for (const Segment& segment : wave) {
+      for (EpisodeId id = segment.first; id < segment.last; ++id) ids.push_back(id);
+    }
     Trajectories paths = engine_->evaluate(*entrant.policy, options_.mode, ids, [&](std::int64_t finished) {
       progress_.update(done_ + finished);
     });
-    world_.panel().judge(paths);
+    world_.panel().judge(paths, options_.cache_mb);
     done_ += static_cast<std::int64_t>(ids.size());
     return paths;
   }
 
  private:
+  void make_engine(const Policy& policy) {
+    EngineOptions engine;
+    const std::int64_t most = std::min(in_flight_ * options_.segment_episodes, options_.episodes);
+    const std::int64_t rows = options_.rows > 0 ? std::min<std::int64_t>(options_.rows, most) : most;
+    engine.rows = static_cast<std::int32_t>(std::min<std::int64_t>(rows, 1 << 24));
+    engine.seed = options_.seed;
+    engine.cache_mb = options_.cache_mb;
+    engine_ = std::make_unique<Engine>(world_.scenario(), policy.spec(), engine);
+    const std::int64_t shards = engine_->shards_at_once(policy);
+    if (shards >= arena_threads() || shards >= engine_->batch().shards()) return;
+    console_.note(fmt::format("--cache-mb {} lets {} of {} threads play {} at once", options_.cache_mb, shards,
+                              arena_threads(), policy.spec().name));
+  }
+
   const World& world_;
   const std::vector<Entrant>& entrants_;
   const PlayOptions& options_;
+  const Console& console_;
+  std::int64_t in_flight_;
   Progress progress_;
   std::unique_ptr<Engine> engine_;
   std::int32_t policy_ = -1;
@@ -79,19 +104,26 @@ RunHeader header_of(const World& world, const std::vector<Entrant>& entrants, co
 
 }  // namespace
 
+std::int64_t segments_in_flight(const PlayOptions& options, std::int32_t horizon, int threads) {
+  constexpr std::int64_t shards_per_thread = 4, most_steps = std::int64_t{1} << 22;
+  const std::int64_t size = options.segment_episodes;
+  if (options.rows > 0) return std::max<std::int64_t>(1, options.rows / size);
+  const std::int64_t shards = (size - 1) / EngineOptions{}.shard_rows + 1;
+  const std::int64_t wanted = (shards_per_thread * threads + shards - 1) / shards;
+  return std::max<std::int64_t>(1, std::min(wanted, most_steps / horizon / size));
+}
+
 void play(const World& world, const std::vector<Entrant>& entrants, const PlayOptions& options,
           const Console& console, const OnPolicy& on_policy) {
   Player player(world, entrants, options, console,
                 options.episodes * static_cast<std::int64_t>(entrants.size()));
   for (std::size_t policy = 0; policy < entrants.size(); ++policy) {
     Trajectories all;
-    for (const Segment& segment : segments_of(static_cast<std::int32_t>(policy), options)) {
-      Trajectories part = player.play(segment);
-      if (segment.first == 0) {
-        all = std::move(part);
-      } else {
-        all.append(part);
-      }
+    const std::vector<Segment> segments = segments_of(static_cast<std::int32_t>(policy), options);
+    for (std::span<const Segment> left = segments; !left.empty();) {
+      const std::span<const Segment> wave = player.wave(left);
+      all.append(player.play(wave));
+      left = left.subspan(wave.size());
     }
     on_policy(entrants[policy].name, all);
   }
@@ -111,7 +143,17 @@ std::string play_into(const std::filesystem::path& directory, const World& world
   }
   try {
     Player player(world, entrants, options, console, episodes);
-    for (const Segment& segment : missing) recorder.append(segment, player.play(segment));
+    for (std::span<const Segment> left = missing; !left.empty();) {
+      const std::span<const Segment> wave = player.wave(left);
+      const Trajectories paths = player.play(wave);
+      std::int64_t first = 0;
+      for (const Segment& segment : wave) {
+        const std::int64_t last = first + static_cast<std::int64_t>(segment.last - segment.first);
+        recorder.append(segment, cut(paths, first, last));
+        first = last;
+      }
+      left = left.subspan(wave.size());
+    }
   } catch (const Interrupted&) {
     recorder.finish();
     std::int64_t left = 0;
@@ -122,10 +164,11 @@ std::string play_into(const std::filesystem::path& directory, const World& world
                     total - left, total, directory.string()));
   }
   recorder.finish();
+  const RunReader run(directory);
   for (std::size_t policy = 0; policy < entrants.size(); ++policy) {
-    on_policy(entrants[policy].name, read_run(directory, static_cast<std::int32_t>(policy)));
+    on_policy(entrants[policy].name, run.read(static_cast<std::int32_t>(policy)));
   }
-  return read_run_summary(directory).digest;
+  return run.summary().digest;
 }
 
 }  // namespace veer::tools

@@ -18,12 +18,20 @@ namespace veer::tools {
 
 struct PlayOptions {
   std::int64_t episodes = 1000;          ///< per policy, ids 0..episodes-1
-  std::int64_t segment_episodes = 1024;  ///< per file; what an interruption can cost
+  std::int64_t segment_episodes = 1024;  ///< per file
   std::uint64_t seed = 1;
-  std::int32_t rows = 1024;  ///< episodes in flight; no effect on results
-  std::int64_t cache_mb = 1024;
+  /// Episodes in flight; no effect on results. 0: whole segments, as many as segments_in_flight() says.
+  std::int32_t rows = 0;
+  std::int64_t cache_mb = 1024;  ///< bound on the key/value caches of people, policies and judges at work
   Mode mode = Mode::sample;
 };
+
+/// How many segments are played together, and with them what an interruption can cost: as many as fill four
+/// shards per thread, at most four per thread and no more than hold 2^22 steps; with PlayOptions::rows, as many
+/// as these rows fill; always at least one. In memory are at most the steps of these segments, three times
+/// over while judges score them (about 100 bytes per step and 30 more per judge), and those of five segments
+/// that wait to be written; reading the results back takes the steps of one policy.
+std::int64_t segments_in_flight(const PlayOptions& options, std::int32_t horizon, int threads);
 
 /// Called once per policy, in order, with all its judged paths.
 using OnPolicy = std::function<void(const std::string& policy, const Trajectories& paths)>;
@@ -33,7 +41,8 @@ void play(const World& world, const std::vector<Entrant>& entrants, const PlayOp
           const Console& console, const OnPolicy& on_policy);
 
 /// Plays what the run directory still misses, creating it if need be, then reads everything back. Returns the
-/// digest. On Ctrl-C commits the whole segments and throws Interrupted saying how to go on.
+/// digest. On Ctrl-C commits the whole segments and throws Interrupted saying how to go on. Files do not depend
+/// on how many segments were played together.
 std::string play_into(const std::filesystem::path& directory, const World& world,
                       const std::vector<Entrant>& entrants, const PlayOptions& options,
                       const Console& console, const OnPolicy& on_policy);

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 #include <tbb/version.h>
 
-#include "env/store/hdf5.h"
+#include "env/store/hdf5/hdf5.h"
 #include "tools/veer/learned.h"
 #include "tools/veer/program.h"
 

@@ -160,18 +160,22 @@ World::World(const WorldOptions& options, const std::string& device)
   if (targets_from_file(options)) checksums_.emplace_back("targets_sha256", sha256_of_file(options.targets));
 }
 
+const ItemGraph& World::item_graph() {
+  if (graph_ != nullptr) return *graph_;
+  std::vector<UserId> people = data_->users_of(Part::train_plan);
+  if (people.empty()) {
+    people.resize(static_cast<std::size_t>(data_->interactions.users()));
+    std::iota(people.begin(), people.end(), 0);
+  }
+  graph_ = std::make_unique<const ItemGraph>(build_item_graph(*data_, people));
+  return *graph_;
+}
+
 std::vector<Entrant> World::enter(const std::vector<std::string>& policies) {
   const PolicyRegistry registry = all_policies(device_);
   PolicyNeeds needs;
   for (const std::string& option : policies) needs = needs | registry.needs(option);
-  if (needs.graph && graph_ == nullptr) {
-    std::vector<UserId> people = data_->users_of(Part::train_plan);
-    if (people.empty()) {
-      people.resize(static_cast<std::size_t>(data_->interactions.users()));
-      std::iota(people.begin(), people.end(), 0);
-    }
-    graph_ = std::make_unique<const ItemGraph>(build_item_graph(*data_, people));
-  }
+  if (needs.graph) item_graph();
   const LoadedModel& planner = planner_ ? *planner_ : users_;
   PolicyContext context;
   context.world = scenario_->spec();

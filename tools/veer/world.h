@@ -12,10 +12,10 @@
 #include <vector>
 
 #include "agents/policy_registry.h"
+#include "env/data/attribute_table.h"
 #include "env/data/dataset.h"
 #include "env/graph/item_graph.h"
 #include "env/scenario.h"
-#include "rewards/attribute_table.h"
 #include "scenarios/guidance.h"
 #include "simulators/panel.h"
 #include "tools/veer/models.h"
@@ -63,6 +63,10 @@ class World {
   /// First the people of the world ("users"), then the planning model when it is another one ("planner"),
   /// then those of WorldOptions::judges in their order.
   const Panel& panel() const noexcept { return *panel_; }
+
+  /// Transitions in the logs of the people that planning models learn from (everybody's in a data set
+  /// without such people). Built when it is first asked for.
+  const ItemGraph& item_graph();
 
   /// Policies from options such as "beam:width=4". Builds the item graph when one of them needs it. Throws
   /// ConfigError.

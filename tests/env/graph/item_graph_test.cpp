@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "env/data/attribute_table.h"
 #include "env/data/dataset.h"
 #include "env/error.h"
 #include "tests/env/graph/random_graph.h"
@@ -68,14 +69,15 @@ TEST_CASE("Smoothing spreads mass over the catalogue but adds no edge; rare move
 
 TEST_CASE("Edges between items that share an attribute are coherent") {
   const Dataset data = three_people();
-  CHECK(share_attribute(data.catalogue, 1, 2));
-  CHECK(share_attribute(data.catalogue, 2, 3));
-  CHECK_FALSE(share_attribute(data.catalogue, 1, 3));
+  const AttributeTable attributes(data.catalogue);
+  CHECK(attributes.share(1, 2));
+  CHECK(attributes.share(2, 3));
+  CHECK_FALSE(attributes.share(1, 3));
   const ItemGraph graph = build_item_graph(data, everyone);
   for (ItemId from = 1; from <= 4; ++from) {
     ItemId before = 0;
     for (const GraphEdge& edge : graph.edges_from(from)) {
-      CHECK(edge.coherent == share_attribute(data.catalogue, edge.from, edge.to));
+      CHECK(edge.coherent == attributes.share(edge.from, edge.to));
       CHECK(edge.to > before);
       before = edge.to;
     }

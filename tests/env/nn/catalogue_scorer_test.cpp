@@ -1,10 +1,10 @@
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <cmath>
 #include <set>
 
-#include "env/nn/catalogue_scorer.h"
+#include "env/nn/inference/catalogue_scorer.h"
 #include "env/nn/sequence_net.h"
 #include "tests/env/nn/small_models.h"
 #include "tests/test.h"

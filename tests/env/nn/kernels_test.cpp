@@ -3,8 +3,8 @@
 #include <numeric>
 #include <vector>
 
-#include "env/nn/score_kernels.h"
-#include "env/nn/sequence_kernels.h"
+#include "env/nn/kernels/score_kernels.h"
+#include "env/nn/kernels/sequence_kernels.h"
 #include "env/random.h"
 #include "tests/test.h"
 

@@ -1,11 +1,12 @@
-#include <torch/torch.h>
+#include <torch/cuda.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
-#include "env/nn/sequence_encoder.h"
-#include "env/nn/sequence_net.h"
+#include "env/nn/inference/sequence_encoder.h"
+#include "env/nn/training/sequence_forward_net.h"
 #include "tests/env/nn/small_models.h"
 #include "tests/test.h"
 

@@ -1,4 +1,5 @@
-#include <torch/torch.h>
+#include <torch/cuda.h>
+#include <torch/types.h>
 
 #include "tests/test.h"
 
@@ -7,8 +8,8 @@
 
 #include "env/error.h"
 #include "env/nn/sequence_model.h"
-#include "env/nn/sequence_net.h"
 #include "env/nn/torch_runtime.h"
+#include "env/nn/training/sequence_forward_net.h"
 #include "env/random.h"
 #include "tests/env/nn/plain_network.h"
 

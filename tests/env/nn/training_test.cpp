@@ -1,4 +1,5 @@
-#include <torch/torch.h>
+#include <torch/autograd.h>
+#include <torch/types.h>
 
 #include "tests/test.h"
 
@@ -9,11 +10,12 @@
 #include <vector>
 
 #include "env/error.h"
-#include "env/nn/adam.h"
-#include "env/nn/dropout.h"
-#include "env/nn/sequence_trainer.h"
-#include "env/nn/softmax_kernel.h"
-#include "env/nn/training_net.h"
+#include "env/nn/kernels/softmax_kernel.h"
+#include "env/nn/training/adam.h"
+#include "env/nn/training/dropout.h"
+#include "env/nn/training/sequence_forward_net.h"
+#include "env/nn/training/sequence_trainer.h"
+#include "env/nn/training/training_net.h"
 #include "env/random.h"
 
 namespace veer::nn {

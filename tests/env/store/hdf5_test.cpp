@@ -1,4 +1,4 @@
-#include "env/store/hdf5.h"
+#include "env/store/hdf5/hdf5.h"
 
 #include <chrono>
 #include <functional>

@@ -9,8 +9,8 @@
 #include "env/data/sha256.h"
 #include "env/error.h"
 #include "env/store/atomic_file.h"
-#include "env/store/run_directory.h"
-#include "env/store/run_manifest.h"
+#include "env/store/run/run_directory.h"
+#include "env/store/run/run_manifest.h"
 #include "tests/env/store/synthetic_run.h"
 #include "tests/test.h"
 

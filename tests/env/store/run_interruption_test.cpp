@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,8 +13,8 @@
 #include "env/error.h"
 #include "env/store/atomic_file.h"
 #include "env/store/model_file.h"
-#include "env/store/run_directory.h"
-#include "env/store/run_manifest.h"
+#include "env/store/run/run_directory.h"
+#include "env/store/run/run_manifest.h"
 #include "tests/env/store/synthetic_run.h"
 #include "tests/test.h"
 
@@ -28,9 +29,9 @@ namespace {
 constexpr std::int64_t episodes = 800;
 constexpr std::int64_t segment_episodes = 20;
 
-pid_t start_helper(const fs::path& directory) {
+pid_t start_helper(const fs::path& directory, std::int64_t episodes_of_run = episodes) {
   const std::string place = directory.string();
-  const std::string count = std::to_string(episodes);
+  const std::string count = std::to_string(episodes_of_run);
   const std::string size = std::to_string(segment_episodes);
   std::string program = VEER_RECORDER_HELPER;
   char* arguments[] = {program.data(), const_cast<char*>(place.c_str()), const_cast<char*>(count.c_str()),
@@ -42,7 +43,7 @@ pid_t start_helper(const fs::path& directory) {
 
 std::size_t segments_on_disk(const fs::path& directory) {
   if (!fs::exists(header_path(directory))) return 0;
-  return read_run_files(directory).manifest.segments.size();
+  return read_run_files(directory).segments.size();
 }
 
 bool is_running(pid_t process) {
@@ -127,6 +128,52 @@ TEST_CASE("a recorder killed again and again ends with the same files") {
   CHECK(verify_run(directory) == digest);
   CHECK(parts_below(directory).empty());
   CHECK(read_file(manifest_path(directory)) == read_file(manifest_path(place.path() / "whole")));
+  CHECK(read_file(list_path(directory)) == read_file(list_path(place.path() / "whole")));
+}
+
+TEST_CASE("of processes that race for a new directory one records, the others are refused in words") {
+  const TemporaryDirectory place;
+  record_all(place.path() / "whole", synthetic_header(100, segment_episodes));
+  const std::string digest = verify_run(place.path() / "whole");
+  int refused = 0;
+  for (int round = 0; round < 4; ++round) {
+    const fs::path directory = place.path() / "deep" / std::to_string(round);
+    std::vector<pid_t> processes;
+    for (int i = 0; i < 4; ++i) processes.push_back(start_helper(directory, 100));
+    int recorded = 0;
+    for (const pid_t process : processes) {
+      const int status = status_of(process);
+      REQUIRE(WIFEXITED(status));
+      // Whoever comes after the recorder has finished finds a complete run.
+      CHECK((WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == static_cast<int>(ExitCode::usage)));
+      ++(WEXITSTATUS(status) == 0 ? recorded : refused);
+    }
+    CHECK(recorded >= 1);
+    CHECK(verify_run(directory) == digest);
+  }
+  CHECK(refused > 0);
+}
+
+TEST_CASE("recording costs as much per segment however many there are") {
+  // Bytes written to the list grow by a line per segment; nothing else but the segments is written.
+  const TemporaryDirectory place;
+  const RunHeader header = synthetic_header(40, 1);
+  Recorder recorder(place.path() / "run", header);
+  const auto manifest = fs::last_write_time(manifest_path(place.path() / "run"));
+  const auto list = [&] {
+    struct stat status {};
+    REQUIRE(::stat(list_path(place.path() / "run").c_str(), &status) == 0);
+    return status;
+  };
+  const auto begun = list();
+  auto missing = recorder.missing();
+  missing.pop_back();  // an incomplete run: the list is only appended to
+  for (const Segment& segment : missing) recorder.append(segment, synthetic_paths(segment, header));
+  recorder.finish();
+  CHECK(fs::last_write_time(manifest_path(place.path() / "run")) == manifest);
+  CHECK(list().st_ino == begun.st_ino);
+  CHECK(read_run_files(place.path() / "run").segments.size() == missing.size());
+  CHECK(static_cast<std::uintmax_t>(list().st_size - begun.st_size) < missing.size() * 90);
 }
 
 TEST_CASE(

@@ -10,8 +10,8 @@
 
 #include "env/error.h"
 #include "env/store/dataset_file.h"
-#include "simulators/sequence_user.h"
-#include "simulators/synthetic_log.h"
+#include "simulators/sequence/sequence_user.h"
+#include "simulators/synthetic/synthetic_log.h"
 #include "tools/veer/checks.h"
 #include "tools/veer/fit_report.h"
 #include "tools/veer/leaderboard.h"
@@ -95,7 +95,10 @@ nlohmann::ordered_json show_world(const std::string& heading, const WorldOptions
   PlayOptions play;
   play.episodes = command.episodes;
   play.seed = session.common.seed;
-  Leaderboard board(world.panel(), play.seed, world.scenario().spec().acceptance == Acceptance::sampled);
+  Leaderboard board(world.panel(), {.seed = play.seed,
+                                    .sampled = world.scenario().spec().acceptance == Acceptance::sampled,
+                                    .ends_at_target = false,
+                                    .baseline = baseline_of(policies, "")});
   const std::string digest = play_into(run, world, entrants, play, session.console,
                                        [&](const std::string& policy, const Trajectories& paths) {
                                          board.add(policy, paths, world.attributes());

@@ -1,5 +1,5 @@
 // veer fit MODEL --data data.h5 -o user.model.h5
-#include "simulators/fit.h"
+#include "simulators/fitting/fit.h"
 
 #include <fmt/format.h>
 
@@ -12,7 +12,7 @@
 
 #include "env/error.h"
 #include "env/store/dataset_file.h"
-#include "simulators/sequence_user.h"
+#include "simulators/sequence/sequence_user.h"
 #include "tools/veer/checks.h"
 #include "tools/veer/describe.h"
 #include "tools/veer/fit_report.h"

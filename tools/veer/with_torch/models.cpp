@@ -2,7 +2,7 @@
 
 #include "env/nn/sequence_model_file.h"
 #include "env/nn/torch_runtime.h"
-#include "simulators/sequence_user.h"
+#include "simulators/sequence/sequence_user.h"
 
 namespace veer::tools {
 

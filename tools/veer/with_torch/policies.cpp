@@ -3,7 +3,7 @@
 #include "agents/sequential/next_item.h"
 #include "agents/sequential/torchscript.h"
 #include "env/error.h"
-#include "simulators/sequence_user.h"
+#include "simulators/sequence/sequence_user.h"
 #include "tools/veer/world.h"
 
 namespace veer::tools {

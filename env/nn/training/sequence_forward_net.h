@@ -1,0 +1,32 @@
+// The forward pass of a next-item network over whole sequences, as LibTorch operations that autograd can
+// follow: what training differentiates and what the inference kernels are tested against. Needs LibTorch:
+// include it from .cpp files only.
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+
+#include "env/nn/sequence_net.h"
+
+namespace veer::nn {
+
+/// Where dropout masks come from: Philox keyed by (seed, example, step = epoch, Stream::dropout), so a mask
+/// depends on the example and the update, never on threads or on LibTorch's generator.
+struct DropoutKey {
+  std::uint64_t seed = 0;
+  std::uint64_t first_example = 0;  ///< row r of the batch is example first_example + r
+  std::uint32_t update = 0;
+};
+
+/// Read-outs of every position: h[r, t] has read items[r, 0..t]. items: int64 [n, T], right-padded with 0, T
+/// <= positions. Result [n, T, d]; positions past a row's length hold values nobody should read. `dropout`
+/// null: evaluation mode.
+torch::Tensor encode(const SequenceNet& net, const torch::Tensor& items, const DropoutKey* dropout = nullptr);
+
+/// As encode, from the vectors of the items [n, T, d] instead of their ids (which still decide what is
+/// padding).
+torch::Tensor encode_embedded(const SequenceNet& net, const torch::Tensor& items,
+                              const torch::Tensor& embedded, const DropoutKey* dropout = nullptr);
+
+}  // namespace veer::nn

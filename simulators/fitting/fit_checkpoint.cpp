@@ -1,0 +1,25 @@
+#include "simulators/fitting/fit_checkpoint.h"
+
+#include "env/store/hdf5/array_group.h"
+#include "env/store/sealed_file.h"
+
+namespace veer {
+namespace {
+
+constexpr const char* kind = "checkpoint";
+constexpr int version = 1;
+
+}  // namespace
+
+void write_checkpoint(const std::filesystem::path& path, const NamedArrays& state) {
+  hdf5::File file = hdf5::File::create_in_memory(kind);
+  hdf5::Group arrays = file.create_group("state");
+  write_arrays(arrays, state);
+  write_sealed(path, file, kind, version);
+}
+
+NamedArrays read_checkpoint(const std::filesystem::path& path) {
+  return read_arrays(read_sealed(path, kind, version).group("state"));
+}
+
+}  // namespace veer
