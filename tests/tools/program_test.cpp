@@ -217,6 +217,47 @@ TEST_CASE("evaluate ranks policies under every judge, in memory as in a run dire
   CHECK(from_disk.at("leaderboard") == result.at("leaderboard"));
 }
 
+TEST_CASE("evaluate compares with a baseline and splits by difficulty") {
+  const SmallWorld world;
+  const std::vector<std::string> options{"--policy",   "popular",    "--policy",  "random",
+                                         "--policy",   "graph_path", "--targets", "uniform-unseen",
+                                         "--episodes", "60"};
+  const auto with = [&](std::vector<std::string> more) {
+    std::vector<std::string> all = options;
+    all.insert(all.end(), more.begin(), more.end());
+    return run_veer(world.evaluate(all));
+  };
+  const Json result = Json::parse(with({"--by", "difficulty", "--json"}).out);
+  CHECK(result.at("baseline") == "random");
+  const Json& best = result.at("leaderboard").at(0);
+  CHECK(best.at("policy") == "graph_path");
+  const Json& random = result.at("leaderboard").at(1).at("policy") == "random"
+                           ? result.at("leaderboard").at(1)
+                           : result.at("leaderboard").at(2);
+  CHECK(best.at("over_baseline").at("ioi").at("mean").get<double>() ==
+        doctest::Approx(best.at("ioi").at("mean").get<double>() - random.at("ioi").at("mean").get<double>()));
+  // The tiers of one policy are a partition of its episodes: their means weigh up to the whole one.
+  int episodes = 0;
+  double sum = 0.0;
+  for (const Json& entry : result.at("by_difficulty")) {
+    if (entry.at("policy") != "graph_path") continue;
+    episodes += entry.at("episodes").get<int>();
+    sum += entry.at("episodes").get<int>() * entry.at("ioi").at("mean").get<double>();
+  }
+  CHECK(episodes == 60);
+  CHECK(sum / 60 == doctest::Approx(best.at("ioi").at("mean").get<double>()));
+
+  const Finished text = with({"--by", "difficulty", "--baseline", "popular", "--end-at-target", "yes"});
+  REQUIRE_MESSAGE(text.code == 0, text.err);
+  for (const char* part :
+       {"IoI minus that of popular", "By difficulty, under users", "easy (at most 1", "Reached"})
+    CHECK_MESSAGE(has(text.out, part), part);
+  const Finished unknown = with({"--baseline", "nobody"});
+  CHECK(unknown.code == 2);
+  CHECK(has(unknown.err, "--baseline: found 'nobody'; expected one of popular, random, graph_path"));
+  CHECK(with({"--by", "weather"}).code == 2);
+}
+
 TEST_CASE("threads and rows in flight change no byte; the seed does") {
   const SmallWorld world;
   const auto play = [&](const std::string& name, std::vector<std::string> more) {

@@ -100,8 +100,9 @@ std::string difficulty_text(const Leaderboard& board, const EpisodeDifficulty& d
       table.add(std::move(cells));
     }
     out +=
-        fmt::format("{} ({}): {} episodes\n{}\n", name_of(tier), meaning_of(tier, difficulty.options.limits),
-                    grouped(static_cast<std::int64_t>(episodes.places.size())), table.text());
+        fmt::format("{} ({}): {} episode{}\n{}\n", name_of(tier), meaning_of(tier, difficulty.options.limits),
+                    grouped(static_cast<std::int64_t>(episodes.places.size())),
+                    episodes.places.size() == 1 ? "" : "s", table.text());
   }
   return out;
 }
