@@ -1,0 +1,29 @@
+#include "env/loop/lanes.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include "env/runtime.h"
+
+namespace veer {
+
+std::int64_t lanes_within(std::int64_t cache_mb, std::size_t bytes, std::int64_t pieces) noexcept {
+  if (cache_mb < 0 || bytes == 0) return pieces;
+  // The division comes first: a bound of any size must not overflow.
+  const std::size_t megabyte = std::size_t{1} << 20;
+  const auto bound = static_cast<std::size_t>(cache_mb);
+  const std::size_t lanes =
+      bound > (std::size_t{1} << 40) ? static_cast<std::size_t>(pieces) : bound * megabyte / bytes;
+  return std::max<std::int64_t>(
+      1, static_cast<std::int64_t>(std::min<std::size_t>(lanes, static_cast<std::size_t>(pieces))));
+}
+
+void parallel_for_lanes(std::int64_t count, std::int64_t lanes,
+                        const std::function<void(std::int64_t)>& body) {
+  std::atomic<std::int64_t> next{0};
+  parallel_for(std::min(lanes, count), [&](std::int64_t) {
+    for (std::int64_t i = next++; i < count; i = next++) body(i);
+  });
+}
+
+}  // namespace veer
