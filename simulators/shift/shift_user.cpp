@@ -1,0 +1,343 @@
+#include "simulators/shift/shift_user.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+
+#include "env/nn/inference/sequence_encoder.h"
+#include "simulators/shift/shift_dynamics.h"
+#include "simulators/shift/shift_scorer.h"
+
+namespace veer::shift {
+namespace {
+
+float sigmoid(float x) noexcept { return 1.0F / (1.0F + std::exp(-x)); }
+
+/// Scratch: nothing in it outlives a call.
+struct ShiftWorkspace final : Workspace {
+  std::unique_ptr<nn::SequenceCache> cache;
+  std::vector<float> encoded;  ///< [rows, state width of the base]
+};
+
+/// 1 / |v|, or 0 for the zero vector.
+float inverse_length(const float* v, std::int32_t width) noexcept {
+  const float square = nn::dot(v, v, width);
+  return square > 0.0F ? 1.0F / std::sqrt(square) : 0.0F;
+}
+
+}  // namespace
+
+struct ShiftUser::Core {
+  explicit Core(ShiftModel given)
+      : model(std::move(given)),
+        items(
+            std::make_shared<const Items>(model.facts, item_vectors(model.base), model.base.config().hidden)),
+        rates(model.parameters.rates()),
+        targets(rates.moves ? items->targets(model.parameters) : std::vector<float>{}),
+        encoder(model.base),
+        scorer(items),
+        layout{items->width(), model.facts.attributes, model.recent_items} {
+    spec = {.kind = "shift_user",
+            .items = items->items(),
+            .state_width = layout.size(),
+            .positions = model.base.config().positions,
+            .modifiers = {modifier_names.begin(), modifier_names.end()}};
+  }
+
+  const ShiftModel model;
+  const std::shared_ptr<const Items> items;
+  const Rates rates;
+  const std::vector<float> targets;  ///< [N + 1, d]; empty when acceptance does not move taste
+  const nn::SequenceEncoder encoder;
+  const Scorer scorer;
+  const StateLayout layout;
+  UserModelSpec spec;
+
+  std::span<float> taste(std::span<float> s) const { return s.first(width()); }
+  std::span<const float> taste(std::span<const float> s) const { return s.first(width()); }
+  std::span<const float> long_term(std::span<const float> s) const { return s.subspan(width(), width()); }
+  template <class T>
+  std::span<T> boredom(std::span<T> s) const {
+    return s.subspan(2 * width(), static_cast<std::size_t>(layout.attributes));
+  }
+  template <class T>
+  std::span<T> recent(std::span<T> s) const {
+    return s.subspan(2 * width() + static_cast<std::size_t>(layout.attributes),
+                     static_cast<std::size_t>(layout.recent));
+  }
+  std::size_t width() const { return static_cast<std::size_t>(layout.width); }
+};
+
+ShiftUser::ShiftUser(ShiftModel model, std::span<const std::string> scenario_modifiers)
+    : ShiftUser(std::make_shared<const Core>(std::move(model)), scenario_modifiers) {}
+
+ShiftUser::ShiftUser(std::shared_ptr<const Core> core, std::span<const std::string> scenario_modifiers)
+    : core_(std::move(core)) {
+  for (std::size_t k = 0; k < modifier_names.size(); ++k) {
+    const auto found = std::ranges::find(scenario_modifiers, modifier_names[k]);
+    column_[k] = found == scenario_modifiers.end()
+                     ? -1
+                     : static_cast<std::int32_t>(found - scenario_modifiers.begin());
+  }
+}
+ShiftUser::~ShiftUser() = default;
+
+std::unique_ptr<ShiftUser> ShiftUser::with_modifiers(std::span<const std::string> scenario_modifiers) const {
+  return std::unique_ptr<ShiftUser>(new ShiftUser(core_, scenario_modifiers));
+}
+
+const ShiftModel& ShiftUser::model() const noexcept { return core_->model; }
+const Items& ShiftUser::items() const noexcept { return *core_->items; }
+StateLayout ShiftUser::layout() const noexcept { return core_->layout; }
+const UserModelSpec& ShiftUser::spec() const noexcept { return core_->spec; }
+
+ShiftUser::Scales ShiftUser::scales_of(const Shard& shard, std::int32_t row) const noexcept {
+  const auto knob = [&](std::size_t k) {
+    return column_[k] < 0 ? 1.0F : std::max(0.0F, shard.modifiers(row, column_[k]));
+  };
+  return {knob(0), knob(1), knob(2), knob(3), knob(4), knob(5)};
+}
+
+void ShiftUser::start(std::span<const float> readout, std::span<float> state) const noexcept {
+  const std::size_t d = core_->width();
+  for (std::size_t c = 0; c < d; ++c) state[c] = state[d + c] = core_->rates.start_scale * readout[c];
+  std::ranges::fill(state.subspan(2 * d), 0.0F);
+}
+
+float ShiftUser::score(std::span<const float> state, ItemId item) const noexcept {
+  const Core& core = *core_;
+  const Rates& rates = core.rates;
+  float s = nn::dot(state.data(), core.items->row(item), core.layout.width);
+  s += rates.popularity * core.model.facts.log_popularity[static_cast<std::size_t>(item)];
+  if (rates.boredom_weight > 0.0F) {
+    const auto attributes = core.model.facts.attributes_of(item);
+    float sum = 0.0F;
+    for (const std::int32_t a : attributes) sum += core.boredom(state)[static_cast<std::size_t>(a)];
+    if (!attributes.empty()) s -= rates.boredom_weight * sum / static_cast<float>(attributes.size());
+  }
+  if (rates.exposure != 0.0F) {
+    const auto wanted = static_cast<float>(item);
+    for (const float shown : core.recent(state)) s -= shown == wanted ? rates.exposure : 0.0F;
+  }
+  return s;
+}
+
+float ShiftUser::acceptance(std::span<const float> state, ItemId item) const noexcept {
+  return sigmoid(core_->model.acceptance_slope * score(state, item) + core_->model.acceptance_offset);
+}
+
+void ShiftUser::step(std::span<float> state, std::span<const ItemId> items,
+                     std::span<const std::uint8_t> answers, const Scales& scales, float steps,
+                     const StepKey& key) const noexcept {
+  const Core& core = *core_;
+  const Rates& rates = core.rates;
+  const std::span<float> taste = core.taste(state), boredom = core.boredom(state),
+                         recent = core.recent(state);
+  float& events = state.back();
+  bool shown = false;
+  for (std::size_t slot = 0; slot < items.size(); ++slot) {
+    const ItemId item = items[slot];
+    if (item == no_item) continue;
+    shown = true;
+    const float* vector = core.items->row(item);
+    if ((answers[slot] & feedback::accepted) != 0) {
+      if (rates.moves) {
+        const float share = acceptance_share(rates, taste, vector, events).share;
+        move_towards(taste, core.targets.data() + static_cast<std::size_t>(item) * core.width(),
+                     std::min(1.0F, share * scales.shift));
+      }
+    } else if (rates.reactance > 0.0F) {
+      turn_away(taste, vector, core.items->inverse_square(item),
+                std::min(1.0F, rates.reactance * scales.reactance));
+    }
+    if (rates.boredom_weight > 0.0F) {
+      grow_boredom(boredom, core.model.facts.attributes_of(item),
+                   std::min(1.0F, rates.boredom_growth * scales.boredom));
+    }
+    if (!recent.empty()) {
+      recent[static_cast<std::size_t>(events) % recent.size()] = static_cast<float>(item);
+    }
+    events += 1.0F;
+  }
+  if (!shown) return;
+  if (rates.forgetting > 0.0F) {
+    move_towards(taste, core.long_term(state).data(), forgotten(rates.forgetting * scales.forgetting, steps));
+  }
+  if (rates.boredom_weight > 0.0F) {
+    const float kept = std::exp(-rates.boredom_recovery * scales.recovery * steps);
+    for (float& b : boredom) b *= kept;
+  }
+  const float spread = core.items->spread();
+  if (spread > 0.0F) drift(taste, rates.drift * scales.drift * std::sqrt(steps) / spread, key);
+}
+
+void ShiftUser::follow(std::span<float> state, ItemId item, bool accepted, float steps) const noexcept {
+  const std::uint8_t answer = accepted ? feedback::accepted : feedback::refused;
+  Scales scales;
+  scales.drift = 0.0F;
+  step(state, {&item, 1}, {&answer, 1}, scales, steps, {});
+}
+
+void ShiftUser::augment(std::span<const float> state, float* out, ItemId* recent) const noexcept {
+  core_->items->augment(core_->rates, core_->taste(state), core_->boredom(state), 1.0F, out);
+  for (const float item : core_->recent(state)) *recent++ = static_cast<ItemId>(item);
+}
+
+std::unique_ptr<Workspace> ShiftUser::make_workspace(const WorkspaceShape& shape) const {
+  auto workspace = std::make_unique<ShiftWorkspace>();
+  workspace->cache = core_->encoder.make_cache(shape.rows, shape.history_capacity);
+  return workspace;
+}
+
+void ShiftUser::begin(Rows rows, Shard& shard, Workspace& workspace) const {
+  auto& scratch = static_cast<ShiftWorkspace&>(workspace);
+  const std::int32_t width = core_->encoder.state_width();
+  scratch.encoded.resize(static_cast<std::size_t>(shard.rows()) * static_cast<std::size_t>(width));
+  const View<float> encoded(scratch.encoded.data(), shard.rows(), width);
+  scratch.cache->forget();
+  core_->encoder.begin(rows, shard.history, shard.history_size, encoded, *scratch.cache);
+  for (const std::int32_t row : rows) start(encoded.row(row), shard.user_state.row(row));
+}
+
+void ShiftUser::choose(Rows rows, Shard& shard, Workspace&) const {
+  for (const std::int32_t row : rows) {
+    const StepKey key = shard.key(row);
+    for (std::int32_t slot = 0; slot < shard.items.width(); ++slot) {
+      const ItemId item = shard.items(row, slot);
+      const float p = item == no_item ? 0.0F : acceptance(shard.user_state.row(row), item);
+      const bool yes = uniform(key, Stream::choice, static_cast<std::uint32_t>(slot)) < p;
+      shard.probability(row, slot) = p;
+      shard.feedback(row, slot) = yes ? feedback::accepted : feedback::refused;
+    }
+  }
+}
+
+void ShiftUser::advance(Rows rows, Shard& shard, Workspace&) const {
+  for (const std::int32_t row : rows) {
+    step(shard.user_state.row(row), shard.items.row(row), shard.feedback.row(row), scales_of(shard, row),
+         1.0F, shard.key(row));
+  }
+}
+
+void ShiftUser::measure(Rows rows, Shard& shard, Workspace&) const {
+  const auto width = static_cast<std::size_t>(core_->items->augmented());
+  const auto ring = static_cast<std::size_t>(core_->layout.recent);
+  std::vector<float> augmented(rows.size() * width), interest(rows.size());
+  std::vector<ItemId> recent(rows.size() * ring), target(rows.size());
+  std::vector<std::int32_t> rank(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    augment(shard.user_state.row(rows[i]), augmented.data() + i * width, recent.data() + i * ring);
+    target[i] = shard.target(rows[i]);
+  }
+  const auto n = static_cast<std::int32_t>(rows.size());
+  core_->scorer.measure({augmented.data(), n, core_->items->augmented()},
+                        {recent.data(), n, core_->layout.recent}, core_->rates.exposure, target, interest,
+                        rank);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    shard.interest(rows[i]) = interest[i];
+    shard.rank(rows[i]) = rank[i];
+  }
+}
+
+void ShiftUser::copy_state(Rows from, Rows to, Shard& shard, Workspace&) const {
+  assert(from.size() == to.size());
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    std::ranges::copy(shard.user_state.row(from[i]), shard.user_state.row(to[i]).begin());
+  }
+}
+
+void ShiftUser::propose(Rows rows, Shard& shard, Workspace&, View<ItemId> out) const {
+  const auto width = static_cast<std::size_t>(core_->items->augmented());
+  const std::int32_t d = core_->layout.width;
+  std::vector<float> augmented(rows.size() * width);
+  std::vector<ItemId> recent(static_cast<std::size_t>(core_->layout.recent));
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    float* row = augmented.data() + i * width;
+    augment(shard.user_state.row(rows[i]), row, recent.data());
+    const ItemId target = shard.target(rows[i]);
+    if (target == no_item) continue;
+    const float* goal = core_->items->row(target);
+    const float own = inverse_length(row, d), towards = inverse_length(goal, d);
+    for (std::int32_t c = 0; c < d; ++c) row[c] = row[c] * own + goal[c] * towards;
+    std::fill_n(row + d, 1 + core_->layout.attributes, 0.0F);
+  }
+  core_->scorer.best({augmented.data(), static_cast<std::int32_t>(rows.size()), core_->items->augmented()},
+                     out);
+}
+
+void ShiftUser::score_paths(const PathQuery& query, const PathScores& out, Workspace& workspace) const {
+  const Core& core = *core_;
+  const auto prompts = static_cast<std::int32_t>(query.target.size());
+  const auto width = static_cast<std::size_t>(core.items->augmented());
+  const auto ring = static_cast<std::size_t>(core.layout.recent);
+  const auto size = static_cast<std::size_t>(core.layout.size());
+  auto& scratch = static_cast<ShiftWorkspace&>(workspace);
+
+  std::vector<std::int32_t> all(static_cast<std::size_t>(prompts));
+  for (std::int32_t p = 0; p < prompts; ++p) all[static_cast<std::size_t>(p)] = p;
+  const std::int32_t encoded_width = core.encoder.state_width();
+  scratch.encoded.resize(all.size() * static_cast<std::size_t>(encoded_width));
+  const View<float> encoded(scratch.encoded.data(), prompts, encoded_width);
+  // A query may have more prompts than the workspace has rows: a cache of its own.
+  const auto cache = core.encoder.make_cache(prompts, std::max(1, query.history.width()));
+  core.encoder.begin(all, query.history, View<const std::int32_t>(query.history_size.data(), prompts, 1),
+                     encoded, *cache);
+
+  std::vector<float> start_state(size), state(size), augmented;
+  std::vector<ItemId> recent, target;
+  std::vector<float*> interest_at;
+  std::vector<std::int32_t*> rank_at;
+  const auto note = [&](std::span<const float> of, ItemId wanted, float* interest, std::int32_t* rank) {
+    augmented.resize(augmented.size() + width);
+    recent.resize(recent.size() + ring);
+    augment(of, augmented.data() + augmented.size() - width, recent.data() + recent.size() - ring);
+    target.push_back(wanted);
+    interest_at.push_back(interest);
+    rank_at.push_back(rank);
+  };
+  const auto flush = [&](std::size_t least) {
+    if (target.size() < least || target.empty()) return;
+    std::vector<float> interest(target.size());
+    std::vector<std::int32_t> rank(target.size());
+    const auto n = static_cast<std::int32_t>(target.size());
+    core.scorer.measure({augmented.data(), n, core.items->augmented()},
+                        {recent.data(), n, core.layout.recent}, core.rates.exposure, target, interest, rank);
+    for (std::size_t i = 0; i < target.size(); ++i) {
+      if (interest_at[i] != nullptr) *interest_at[i] = interest[i];
+      if (rank_at[i] != nullptr) *rank_at[i] = rank[i];
+    }
+    augmented.clear();
+    recent.clear();
+    target.clear();
+    interest_at.clear();
+    rank_at.clear();
+  };
+
+  const auto paths = static_cast<std::int32_t>(query.prompt.size());
+  std::int32_t path = 0;
+  constexpr std::uint8_t yes = feedback::accepted;
+  for (std::int32_t prompt = 0; prompt < prompts; ++prompt) {
+    const auto p = static_cast<std::size_t>(prompt);
+    start(encoded.row(prompt), start_state);
+    note(start_state, query.target[p], out.start_interest.empty() ? nullptr : &out.start_interest[p],
+         out.start_rank.empty() ? nullptr : &out.start_rank[p]);
+    const EpisodeId episode = query.episode.empty() ? static_cast<EpisodeId>(prompt) : query.episode[p];
+    for (; path < paths && query.prompt[static_cast<std::size_t>(path)] == prompt; ++path) {
+      std::ranges::copy(start_state, state.begin());
+      for (std::int32_t k = 0; k < query.length[static_cast<std::size_t>(path)]; ++k) {
+        const ItemId item = query.items(path, k);
+        if (!out.acceptance.empty())
+          out.acceptance(path, k) = item == no_item ? 0.0F : acceptance(state, item);
+        const std::uint8_t answer = query.accepted.empty() ? yes : query.accepted(path, k);
+        step(state, {&item, 1}, {&answer, 1}, {}, 1.0F, {query.seed, episode, static_cast<std::uint32_t>(k)});
+        if (out.interest.empty() && out.rank.empty()) continue;
+        note(state, query.target[p], out.interest.empty() ? nullptr : &out.interest(path, k),
+             out.rank.empty() ? nullptr : &out.rank(path, k));
+        flush(512);
+      }
+    }
+  }
+  flush(1);
+}
+
+}  // namespace veer::shift
