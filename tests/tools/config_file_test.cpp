@@ -1,6 +1,7 @@
 #include "tools/veer/config_file.h"
 
 #include <CLI/CLI.hpp>
+#include <array>
 
 #include "env/error.h"
 #include "tests/test.h"
@@ -96,4 +97,39 @@ TEST_CASE("unknown keys, wrong values and broken files are named with file and l
   CHECK(message_of([&] {
           with_config_file(example.app, {"evaluate", "--config", folder / "absent.toml"});
         }).find("absent.toml") != std::string::npos);
+}
+
+TEST_CASE("a file that is no TOML is told where, what stands there and what should") {
+  Example example;
+  ScratchFolder folder;
+  const std::string file = folder / "c.toml";
+  const std::vector<std::array<std::string, 3>> cases{
+      {"json = true\nepisodes = \n", "2", "found 'episodes ='; expected a text in quotes, a number"},
+      {"episodes 5\n", "1", "found 'episodes 5'; expected OPTION = VALUE"},
+      {"= 5\n", "1", "found '= 5'; expected OPTION = VALUE"},
+      {"--episodes 5\n", "1", "found '--episodes 5'; expected OPTION = VALUE"},
+      {"json = true\npolicy = beam:width=4\n", "2",
+       "found 'policy = beam:width=4'; expected a text in quotes"},
+      {"policy = [random]\n", "1", "found 'policy = [random]'; expected a text in quotes"},
+      {"json = truee\n", "1", "found 'json = truee'; expected a text in quotes, a number, true"},
+      {"episodes = 5\nepisodes = 6\n", "2",
+       "found 'episodes = 6', a key that stands there already; expected every"},
+      {"policy = \"random\n", "1", "found 'policy = \"random'; expected a text that ends with its quote"},
+      {"policy = [\"random\"\n\n", "2", "expected the ] that ends the list"},
+      {"[evaluate\n", "1", "found '[evaluate'; expected a subcommand in brackets"},
+      {"[fit]\n[fit]\n", "2", "found '[fit]' a second time; expected every table once"},
+      {"episodes = 5 json = true\n", "1", "expected one option per line"},
+      {"\xff\xfe\n", "1", "found bytes that are no UTF-8; expected a TOML file"},
+  };
+  for (const auto& [text, line, expected] : cases) {
+    write_text(file, text);
+    const std::string message = message_of([&] {
+      with_config_file(example.app, {"evaluate", "--config", file});
+    });
+    CAPTURE(text);
+    CAPTURE(message);
+    CHECK(message.starts_with(file + ":" + line + ": found "));
+    CHECK(message.find(expected) != std::string::npos);
+    CHECK(message.find("Error while parsing") == std::string::npos);
+  }
 }

@@ -1,9 +1,12 @@
 #include "tools/veer/console.h"
 
+#include <cstdint>
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <thread>
 
 #include "tests/test.h"
+#include "tools/veer/describe.h"
 #include "tools/veer/table.h"
 #include "tools/veer/text.h"
 
@@ -94,4 +97,21 @@ TEST_CASE("large numbers are grouped") {
   CHECK(grouped(999) == "999");
   CHECK(grouped(1000209) == "1,000,209");
   CHECK(grouped(-123456) == "-123,456");
+  CHECK(grouped(std::uint64_t{18446744073709551615U}) == "18,446,744,073,709,551,615");
+}
+
+TEST_CASE("a description stands in two columns whatever its keys; seeds are printed as typed") {
+  std::ostringstream out;
+  const nlohmann::ordered_json description{
+      {"kind", "sasrec"},
+      {"seed", 18000000000000000000U},
+      {"parameters", 1234567},
+      {"hyper_parameters", {{"a_very_long_name_of_a_parameter", "0.5"}, {"é", true}}}};
+  print_description(Console({}, out, out), description);
+  CHECK(out.str() ==
+        "kind                                              sasrec\n"
+        "seed                                              18000000000000000000\n"
+        "parameters                                        1,234,567\n"
+        "hyper_parameters.a_very_long_name_of_a_parameter  0.5\n"
+        "hyper_parameters.é                                yes\n");
 }

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "env/error.h"
+#include "tools/veer/table.h"
 
 namespace veer::tools {
 namespace {
@@ -90,6 +91,43 @@ void read_keys(const Source& source, const CLI::App& command, const toml::table&
   }
 }
 
+/// Line `number` (1-based) of the text without surrounding blanks; empty behind the last one.
+std::string line_of(const std::string& text, std::size_t number) {
+  std::istringstream lines(text);
+  std::string line;
+  for (std::size_t i = 0; i < number; ++i) {
+    if (!std::getline(lines, line)) return {};
+  }
+  const std::size_t first = line.find_first_not_of(" \t\r");
+  return first == std::string::npos ? "" : line.substr(first, line.find_last_not_of(" \t\r") - first + 1);
+}
+
+/// What is wrong with a line, in the words of somebody who writes such files. `complaint` is the parser's,
+/// whose kinds of mistakes are told apart here; one that is not known is passed on.
+Problem explain(const std::string& line, const std::string& complaint) {
+  const std::string found = line.empty() ? "the end of the file" : "'" + shorten(line, 60) + "'";
+  const auto about = [&](const char* part) { return complaint.find(part) != std::string::npos; };
+  const char* const value = "a text in quotes, a number, true, false or a list of them in [ ]";
+  if (about("utf-8")) return {"bytes that are no UTF-8", "a TOML file, which is text", ""};
+  if (about("redefine existing table")) return {found + " a second time", "every table once", ""};
+  if (about("redefine existing")) {
+    return {found + ", a key that stands there already", "every key once",
+            "an option that may be repeated takes a list: policy = [\"random\", \"beam\"]"};
+  }
+  if (about("table header")) return {found, "a subcommand in brackets, such as [evaluate]", ""};
+  if (about("array")) return {found, "the ] that ends the list", ""};
+  if (about("string")) return {found, "a text that ends with its quote on the same line", ""};
+  if (about("expected value, saw")) return {found, std::string(value) + " behind the =", ""};
+  if (about("parsing value") || about("parsing boolean") || about("parsing integer") ||
+      about("parsing float")) {
+    return {found, value, "a text needs quotes: policy = \"beam:width=4\""};
+  }
+  if (about("expected '='") || about("expected keys"))
+    return {found, "OPTION = VALUE, such as episodes = 1000", "write the option without dashes"};
+  if (about("comment or whitespace")) return {found, "one option per line", ""};
+  return {found, "TOML", complaint};
+}
+
 toml::table parse(const std::filesystem::path& file) {
   std::ifstream stream(file, std::ios::binary);
   std::ostringstream text;
@@ -99,8 +137,9 @@ toml::table parse(const std::filesystem::path& file) {
   try {
     return toml::parse(text.str());
   } catch (const toml::parse_error& error) {
-    throw ConfigError({file, static_cast<std::int64_t>(error.source().begin.line), ""},
-                      {std::string(error.description()), "TOML", ""});
+    const auto line = error.source().begin.line;
+    throw ConfigError({file, static_cast<std::int64_t>(line), ""},
+                      explain(line_of(text.str(), line), std::string(error.description())));
   }
 }
 

@@ -2,11 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <ostream>
 #include <string_view>
+#include <utility>
+#include <vector>
 
+#include "tools/veer/table.h"
 #include "tools/veer/text.h"
 
 namespace veer::tools {
@@ -14,14 +19,17 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string value_text(const Json& value) {
+/// A seed is a name, not an amount: it is printed as it is typed. `key` may be empty.
+std::string value_text(const std::string& key, const Json& value) {
   if (value.is_string()) return value.get<std::string>();
+  if (value.is_number_integer() && key.ends_with("seed")) return value.dump();
+  if (value.is_number_unsigned()) return grouped(value.get<std::uint64_t>());
   if (value.is_number_integer()) return grouped(value.get<std::int64_t>());
   if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
   if (value.is_number_float()) return fmt::format("{:.6g}", value.get<double>());
   if (value.is_array()) {
     std::string text;
-    for (const Json& element : value) text += (text.empty() ? "" : ", ") + value_text(element);
+    for (const Json& element : value) text += (text.empty() ? "" : ", ") + value_text("", element);
     return text;
   }
   return value.dump();
@@ -92,14 +100,20 @@ void print_description(const Console& console, const Json& description) {
     console.out() << description.dump(2) << '\n';
     return;
   }
+  std::vector<std::pair<std::string, std::string>> lines;
   for (const auto& [key, value] : description.items()) {
     if (!value.is_object()) {
-      console.out() << fmt::format("{:<22} {}\n", key, value_text(value));
+      lines.emplace_back(key, value_text(key, value));
       continue;
     }
     for (const auto& [inner_key, inner] : value.items()) {
-      console.out() << fmt::format("{:<22} {}\n", fmt::format("{}.{}", key, inner_key), value_text(inner));
+      lines.emplace_back(key + "." + inner_key, value_text(inner_key, inner));
     }
+  }
+  std::size_t width = 0;
+  for (const auto& line : lines) width = std::max(width, text_width(line.first));
+  for (const auto& [key, value] : lines) {
+    console.out() << key << std::string(width - text_width(key) + 2, ' ') << value << '\n';
   }
 }
 

@@ -17,7 +17,7 @@ nlohmann::ordered_json describe_model(const ModelManifest& manifest);
 /// Keys "type" = "run", "episodes", "steps", "digest", "complete", "policies", "judges", ...
 nlohmann::ordered_json describe_run(const RunSummary& summary);
 
-/// Prints the JSON, or one "key  value" line per field.
+/// Prints the JSON, or one "key  value" line per field, the values in one column.
 void print_description(const Console& console, const nlohmann::ordered_json& description);
 
 }  // namespace veer::tools

@@ -30,10 +30,14 @@ std::string kind_of(const std::filesystem::path& path) {
   std::ifstream stream(path, std::ios::binary);
   std::array<char, seal_size> head{};
   stream.read(head.data(), head.size());
-  if (stream.bad() || (!stream && stream.gcount() == 0)) {
+  if (!stream.is_open() || stream.bad()) {
     throw IoError({path, 0, ""},
-                  {std::filesystem::exists(path, error) ? "an empty or unreadable file" : "no such file",
+                  {std::filesystem::exists(path, error) ? "a file that cannot be read" : "no such file",
                    "a dataset, a model or a run directory", ""});
+  }
+  if (stream.gcount() == 0) {
+    throw FormatError({path, 0, ""}, {"an empty file", "a dataset, a model or a run directory",
+                                      "write it anew with veer import, fit or evaluate"});
   }
   const auto bytes = std::as_bytes(std::span(head)).first(static_cast<std::size_t>(stream.gcount()));
   std::string kind = sealed_kind(bytes);

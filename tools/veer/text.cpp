@@ -6,12 +6,19 @@
 
 namespace veer::tools {
 
-std::string grouped(std::int64_t number) {
-  std::string digits = std::to_string(number);
-  const std::size_t first = number < 0 ? 1 : 0;
+namespace {
+
+std::string with_commas(std::string digits) {
+  const std::size_t first = digits.starts_with("-") ? 1 : 0;
   for (std::size_t at = digits.size(); at > first + 3;) digits.insert(at -= 3, ",");
   return digits;
 }
+
+}  // namespace
+
+std::string grouped(std::int64_t number) { return with_commas(std::to_string(number)); }
+
+std::string grouped(std::uint64_t number) { return with_commas(std::to_string(number)); }
 
 double seconds_from(const std::string& option, const std::string& text) {
   double value = 0.0;
