@@ -29,9 +29,9 @@ struct EngineOptions {
   std::int32_t rows = 256;        ///< episodes in flight
   std::int32_t shard_rows = 128;  ///< multiple of 32; part of the determinism contract
   std::uint64_t seed = 1;
-  /// Bound on key/value caches, in megabytes. step() and collect() keep caches for as many shards as it allows
-  /// and encode the others again; evaluate() plays as many shards at once as it allows, at least one. No
-  /// result depends on it.
+  /// Bound on key/value caches, in megabytes. step() and collect() keep caches for as many shards as it
+  /// allows and encode the others again; evaluate() plays as many shards at once as it allows, at least one.
+  /// No result depends on it.
   std::int64_t cache_mb = 1024;
   Autoreset autoreset = Autoreset::same_step;
 };
@@ -62,7 +62,8 @@ class Engine {
   Trajectories evaluate(const Policy& policy, Mode mode, std::span<const EpisodeId> ids,
                         const std::function<void(std::int64_t)>& on_progress = {});
 
-  /// How many shards evaluate() may play at once under `cache_mb`, whatever the number of threads; at least 1.
+  /// How many shards evaluate() may play at once under `cache_mb`, whatever the number of threads; at
+  /// least 1.
   std::int64_t shards_at_once(const Policy& policy) const;
 
   /// Counters and columns for a checkpoint; load() restores them into an engine built with the same

@@ -30,10 +30,11 @@ class Scenario {
   virtual void present(Rows, Shard&) const {}
 
   /// Rules between the answer and its consequences (patience, new features, scheduled modifiers). Runs after
-  /// feedback stands in the columns and before the history grows. The only place besides begin_episode that may
-  /// change modifiers: what stands there afterwards holds for the consequences of this step and for the answer
-  /// to the next. Judges score paths under the same values (PathQuery::modifiers), so they measure the world
-  /// as modified, as far as they read these knobs; runs read back from disk were judged when they were played.
+  /// feedback stands in the columns and before the history grows. The only place besides begin_episode that
+  /// may change modifiers: what stands there afterwards holds for the consequences of this step and for the
+  /// answer to the next. Judges score paths under the same values (PathQuery::modifiers), so they measure the
+  /// world as modified, as far as they read these knobs; runs read back from disk were judged when they were
+  /// played.
   virtual void settle(Rows, Shard&) const {}
 
   /// Whether the row's episode is over after this step, the horizon aside. Runs last; sees all columns.

@@ -17,9 +17,9 @@
 
 namespace veer {
 
-/// Histories and the paths shown after them. Item ids are catalogue indices. A path may have gaps: where no_item
-/// stands before its end nothing was shown, so acceptance is 0, whatever `accepted` says, the state stays as it
-/// was, and interest and rank are those after the step before.
+/// Histories and the paths shown after them. Item ids are catalogue indices. A path may have gaps: where
+/// no_item stands before its end nothing was shown, so acceptance is 0, whatever `accepted` says, the state
+/// stays as it was, and interest and rank are those after the step before.
 struct PathQuery {
   std::uint64_t seed = 0;                      ///< with `episode`, keys the noise of stochastic judges
   View<const ItemId> history;                  ///< [prompts, H], oldest first, right-padded
@@ -32,8 +32,8 @@ struct PathQuery {
   View<const std::uint8_t> accepted;           ///< [paths, L]; 0: the item was refused. Empty: all accepted
   std::span<const std::int32_t> length;        ///< [paths], 0..L
   /// [paths, (L + 1) * M], path by path M values per step: the world's run-time knobs in the order of
-  /// EnvSpec::modifiers. Block k holds while item k is shown and answered, block k + 1 while the answer has its
-  /// consequences and after. Empty: none, all knobs at 1. Models read the knobs they read in a shard.
+  /// EnvSpec::modifiers. Block k holds while item k is shown and answered, block k + 1 while the answer has
+  /// its consequences and after. Empty: none, all knobs at 1. Models read the knobs they read in a shard.
   View<const float> modifiers{};
 
   /// M
@@ -42,8 +42,8 @@ struct PathQuery {
   }
 };
 
-/// Where the scores go. Values past a path's length are left untouched. What is empty is not wanted: nothing is
-/// written there, and what only it needs is not computed.
+/// Where the scores go. Values past a path's length are left untouched. What is empty is not wanted: nothing
+/// is written there, and what only it needs is not computed.
 struct PathScores {
   View<float> acceptance;           ///< [paths, L] probability of accepting item k after the items before it
   View<float> interest;             ///< [paths, L] natural log p(target) after step k

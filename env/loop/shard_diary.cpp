@@ -38,8 +38,7 @@ ShardDiary::ShardDiary(const BatchShape& shape, const EnvSpec& spec)
 
 void ShardDiary::begin(std::int32_t row, const Shard& shard) {
   returned_[at(row)] = 0.0;
-  std::ranges::copy(shard.modifiers.row(row),
-                    start_modifiers_.begin() + offset(at(row), shape_.modifiers));
+  std::ranges::copy(shard.modifiers.row(row), start_modifiers_.begin() + offset(at(row), shape_.modifiers));
   history_size_[at(row)] = std::min(shard.history_size(row), history_width_);
   for (std::int32_t i = 0; i < history_width_; ++i) {
     history_[at(row) * at(history_width_) + at(i)] =

@@ -1,4 +1,5 @@
 // Slates, plans and vectors go through the same loop.
+#include <cmath>
 #include <numeric>
 #include <vector>
 
@@ -114,6 +115,33 @@ TEST_CASE("a modifier column reaches the user model") {
     const float q = half.probability[static_cast<std::size_t>(half.first_step[e])];
     CHECK(q == doctest::Approx(p * (full.episode_user[e] % 2 == 0 ? 1.0 : 0.5)));
   }
+}
+
+TEST_CASE("judges measure the world under the modifiers that held at each step") {
+  /// People tire: after every step they say yes a tenth less often.
+  class Tiring : public LineWorld {
+   public:
+    using LineWorld::LineWorld;
+    void settle(Rows rows, Shard& shard) const override {
+      LineWorld::settle(rows, shard);
+      for (const std::int32_t r : rows) shard.modifiers(r, 0) *= 0.9F;
+    }
+  };
+  const Tiring world({.patience = 4.0F, .modifier = true});
+  Trajectories paths = play(world, UniformItems(20, 1), Mode::sample, 200);
+  CHECK(paths.modifier_width == 1);
+  judge_paths(LineUser(20), "line", paths);
+  bool paths_of_several_lengths = false;
+  for (std::size_t e = 0; e < 200; ++e) {
+    paths_of_several_lengths = paths_of_several_lengths || paths.length[e] != paths.length[0];
+    CHECK(paths.start_modifiers[e] == (paths.episode_user[e] % 2 == 0 ? 1.0F : 0.5F));
+    for (std::int32_t k = 0; k < paths.length[e]; ++k) {
+      const auto s = static_cast<std::size_t>(paths.first_step[e] + k);
+      CHECK(paths.modifiers[s] == doctest::Approx(paths.start_modifiers[e] * std::pow(0.9, k + 1)));
+      CHECK(paths.judges[0].acceptance[s] == paths.probability[s]);
+    }
+  }
+  CHECK(paths_of_several_lengths);
 }
 
 TEST_CASE("a plan's log-probability is recorded once, and a plan wider than declared is refused") {

@@ -1,5 +1,6 @@
 #include "env/engine.h"
 
+#include <atomic>
 #include <map>
 #include <numeric>
 #include <vector>
@@ -197,4 +198,113 @@ TEST_CASE("an interrupt stops evaluation at a step") {
   CHECK_THROWS_AS(engine.evaluate(policy, Mode::sample, ids(10)), Interrupted);
   clear_interrupt();
   CHECK(engine.evaluate(policy, Mode::sample, ids(10)).episodes() == 10);
+}
+
+namespace {
+
+/// Plays like UniformItems; its scratch claims a megabyte of caches and counts how many exist.
+class Hungry : public UniformItems {
+ public:
+  using UniformItems::UniformItems;
+  std::unique_ptr<Workspace> make_workspace(const WorkspaceShape&) const override {
+    ++made;
+    return std::make_unique<Workspace>();
+  }
+  std::size_t working_bytes(const WorkspaceShape&) const noexcept override { return std::size_t{1} << 20; }
+  mutable std::atomic<int> made = 0;
+};
+
+/// A judge whose every call claims a megabyte and counts how many run at once.
+class HungryJudge : public LineUser {
+ public:
+  using LineUser::LineUser;
+  void score_paths(const PathQuery& query, const PathScores& out, Workspace& workspace) const override {
+    const int now = ++running;
+    for (int most = largest; now > most && !largest.compare_exchange_weak(most, now);) {
+    }
+    LineUser::score_paths(query, out, workspace);
+    --running;
+  }
+  std::size_t scoring_bytes(std::int32_t, std::int32_t, std::int32_t) const noexcept override {
+    return std::size_t{1} << 20;
+  }
+  mutable std::atomic<int> running = 0, largest = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a bound on caches lets fewer shards and judges work at once, and changes nothing") {
+  const LineWorld world({.items = 200});
+  const auto all_ids = ids(900);
+  const auto play_with = [&](std::int64_t cache_mb, int most) {
+    const Hungry policy(200, 1);
+    const HungryJudge judge(200);
+    Engine engine(world, policy.spec(), {.rows = 320, .shard_rows = 32, .seed = 4, .cache_mb = cache_mb});
+    CHECK(engine.shards_at_once(policy) == most);
+    Trajectories paths = engine.evaluate(policy, Mode::sample, all_ids);
+    CHECK(policy.made <= most);
+    judge_paths(judge, "line", paths, cache_mb);
+    CHECK(judge.largest <= most);
+    return paths;
+  };
+  const Trajectories wide = play_with(1'000, 1'000);
+  for (const auto& [cache_mb, most] : {std::pair{0, 1}, {1, 1}, {2, 2}}) {
+    CAPTURE(cache_mb);
+    const Trajectories narrow = play_with(cache_mb, most);
+    CHECK(narrow.items == wide.items);
+    CHECK(narrow.feedback == wide.feedback);
+    CHECK(narrow.probability == wide.probability);
+    CHECK(narrow.judges[0].interest == wide.judges[0].interest);
+    CHECK(narrow.judges[0].rank == wide.judges[0].rank);
+  }
+}
+
+TEST_CASE("a cut holds the same episodes as playing them alone") {
+  const LineWorld world({.modifier = true});
+  const UniformItems policy(20, 1);
+  const LineUser judge(20);
+  const auto all_ids = ids(300);
+  const auto play_and_judge = [&](std::span<const EpisodeId> which) {
+    Engine engine(world, policy.spec(), {.rows = 256, .shard_rows = 32, .seed = 4});
+    Trajectories paths = engine.evaluate(policy, Mode::sample, which);
+    judge_paths(judge, "line", paths);
+    return paths;
+  };
+  const Trajectories all = play_and_judge(all_ids);
+  Trajectories joined;
+  for (const auto& [first, last] :
+       {std::pair<std::size_t, std::size_t>{0, 0}, {0, 7}, {7, 250}, {250, 300}}) {
+    CAPTURE(first);
+    const Trajectories part = cut(all, static_cast<std::int64_t>(first), static_cast<std::int64_t>(last));
+    const Trajectories alone = play_and_judge(std::span(all_ids).subspan(first, last - first));
+    CHECK(part.episode == alone.episode);
+    CHECK(part.step == alone.step);
+    CHECK(part.user == alone.user);
+    CHECK(part.target == alone.target);
+    CHECK(part.items == alone.items);
+    CHECK(part.feedback == alone.feedback);
+    CHECK(part.probability == alone.probability);
+    CHECK(part.log_prob == alone.log_prob);
+    CHECK(part.modifiers == alone.modifiers);
+    CHECK(part.episode_id == alone.episode_id);
+    CHECK(part.first_step == alone.first_step);
+    CHECK(part.length == alone.length);
+    CHECK(part.episode_user == alone.episode_user);
+    CHECK(part.episode_target == alone.episode_target);
+    CHECK(part.history == alone.history);
+    CHECK(part.history_size == alone.history_size);
+    CHECK(part.end == alone.end);
+    CHECK(part.start_modifiers == alone.start_modifiers);
+    CHECK(part.episode_return == alone.episode_return);
+    REQUIRE(part.judges.size() == 1);
+    CHECK(part.judges[0].judge == "line");
+    CHECK(part.judges[0].acceptance == alone.judges[0].acceptance);
+    CHECK(part.judges[0].interest == alone.judges[0].interest);
+    CHECK(part.judges[0].rank == alone.judges[0].rank);
+    CHECK(part.judges[0].start_interest == alone.judges[0].start_interest);
+    CHECK(part.judges[0].start_rank == alone.judges[0].start_rank);
+    joined.append(part);
+  }
+  CHECK(joined.items == all.items);
+  CHECK(joined.first_step == all.first_step);
 }
