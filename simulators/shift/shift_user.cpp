@@ -91,9 +91,10 @@ const Items& ShiftUser::items() const noexcept { return *core_->items; }
 StateLayout ShiftUser::layout() const noexcept { return core_->layout; }
 const UserModelSpec& ShiftUser::spec() const noexcept { return core_->spec; }
 
-ShiftUser::Scales ShiftUser::scales_of(const Shard& shard, std::int32_t row) const noexcept {
+ShiftUser::Scales ShiftUser::scales_under(std::span<const float> modifiers) const noexcept {
   const auto knob = [&](std::size_t k) {
-    return column_[k] < 0 ? 1.0F : std::max(0.0F, shard.modifiers(row, column_[k]));
+    if (column_[k] < 0 || modifiers.empty()) return 1.0F;
+    return std::max(0.0F, modifiers[static_cast<std::size_t>(column_[k])]);
   };
   return {knob(0), knob(1), knob(2), knob(3), knob(4), knob(5)};
 }
@@ -214,8 +215,8 @@ void ShiftUser::choose(Rows rows, Shard& shard, Workspace&) const {
 
 void ShiftUser::advance(Rows rows, Shard& shard, Workspace&) const {
   for (const std::int32_t row : rows) {
-    step(shard.user_state.row(row), shard.items.row(row), shard.feedback.row(row), scales_of(shard, row),
-         1.0F, shard.key(row));
+    step(shard.user_state.row(row), shard.items.row(row), shard.feedback.row(row),
+         scales_under(shard.modifiers.row(row)), 1.0F, shard.key(row));
   }
 }
 
@@ -316,11 +317,14 @@ void ShiftUser::score_paths(const PathQuery& query, const PathScores& out, Works
   const auto paths = static_cast<std::int32_t>(query.prompt.size());
   std::int32_t path = 0;
   constexpr std::uint8_t yes = feedback::accepted;
+  const auto knobs = static_cast<std::size_t>(query.knobs());
   for (std::int32_t prompt = 0; prompt < prompts; ++prompt) {
     const auto p = static_cast<std::size_t>(prompt);
     start(encoded.row(prompt), start_state);
-    note(start_state, query.target[p], out.start_interest.empty() ? nullptr : &out.start_interest[p],
-         out.start_rank.empty() ? nullptr : &out.start_rank[p]);
+    if (!out.start_interest.empty() || !out.start_rank.empty()) {
+      note(start_state, query.target[p], out.start_interest.empty() ? nullptr : &out.start_interest[p],
+           out.start_rank.empty() ? nullptr : &out.start_rank[p]);
+    }
     const EpisodeId episode = query.episode.empty() ? static_cast<EpisodeId>(prompt) : query.episode[p];
     for (; path < paths && query.prompt[static_cast<std::size_t>(path)] == prompt; ++path) {
       std::ranges::copy(start_state, state.begin());
@@ -329,7 +333,11 @@ void ShiftUser::score_paths(const PathQuery& query, const PathScores& out, Works
         if (!out.acceptance.empty())
           out.acceptance(path, k) = item == no_item ? 0.0F : acceptance(state, item);
         const std::uint8_t answer = query.accepted.empty() ? yes : query.accepted(path, k);
-        step(state, {&item, 1}, {&answer, 1}, {}, 1.0F, {query.seed, episode, static_cast<std::uint32_t>(k)});
+        const Scales scales = knobs == 0 ? Scales{}
+                                         : scales_under(query.modifiers.row(path).subspan(
+                                               (static_cast<std::size_t>(k) + 1) * knobs, knobs));
+        step(state, {&item, 1}, {&answer, 1}, scales, 1.0F,
+             {query.seed, episode, static_cast<std::uint32_t>(k)});
         if (out.interest.empty() && out.rank.empty()) continue;
         note(state, query.target[p], out.interest.empty() ? nullptr : &out.interest(path, k),
              out.rank.empty() ? nullptr : &out.rank(path, k));

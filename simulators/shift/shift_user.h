@@ -94,7 +94,7 @@ class ShiftUser final : public UserModel {
   void copy_state(Rows from, Rows to, Shard&, Workspace&) const override;
   /// By (z / |z| + g / |g|) . v with g the target's vector, as sequence users do.
   void propose(Rows rows, Shard&, Workspace&, View<ItemId> out) const override;
-  /// Steps every path with unmodified rates.
+  /// Steps every path with the rates under the query's modifiers.
   void score_paths(const PathQuery&, const PathScores& out, Workspace&) const override;
 
  private:
@@ -103,7 +103,8 @@ class ShiftUser final : public UserModel {
     float shift = 1.0F, forgetting = 1.0F, boredom = 1.0F, recovery = 1.0F, reactance = 1.0F, drift = 1.0F;
   };
   ShiftUser(std::shared_ptr<const Core> core, std::span<const std::string> scenario_modifiers);
-  Scales scales_of(const Shard& shard, std::int32_t row) const noexcept;
+  /// `modifiers`: a row of the scenario's columns; empty: all at 1.
+  Scales scales_under(std::span<const float> modifiers) const noexcept;
   void step(std::span<float> state, std::span<const ItemId> items, std::span<const std::uint8_t> answers,
             const Scales& scales, float steps, const StepKey& key) const noexcept;
   void augment(std::span<const float> state, float* out, ItemId* recent) const noexcept;

@@ -10,3 +10,7 @@ if(VEER_TORCH)
   veer_test(sequence_user_test TORCH SOURCES simulators/sequence_user_test.cpp conformance/conformance.cpp
             LIBRARIES veer_simulators_learned veer_store LABELS unit)
 endif()
+if(VEER_TORCH)
+  veer_test(shift_user_test TORCH SOURCES simulators/shift_user_test.cpp conformance/conformance.cpp
+            LIBRARIES veer_simulators_learned veer_store LABELS unit)
+endif()
