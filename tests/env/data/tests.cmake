@@ -6,10 +6,3 @@ veer_test(env_data_test
 veer_test(env_dataset_file_test SOURCES env/data/dataset_file_test.cpp LIBRARIES veer_store veer_data)
 veer_test(env_data_slow_test SOURCES env/data/movielens_slow_test.cpp LIBRARIES veer_store veer_data LABELS slow)
 target_compile_definitions(env_data_slow_test PRIVATE VEER_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-
-# The corpora of the fuzz targets, replayed without libFuzzer.
-foreach(target fuzz_movielens fuzz_recbole fuzz_csv fuzz_dataset)
-  add_executable(replay_${target} fuzz/${target}.cpp fuzz/replay.cpp)
-  target_link_libraries(replay_${target} PRIVATE veer_store veer_data veer_core veer_private_settings)
-  add_test(NAME replay_${target} COMMAND replay_${target} ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/${target})
-endforeach()

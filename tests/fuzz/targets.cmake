@@ -1,0 +1,4 @@
+# Sets veer_fuzz_sources, one per target, and <target>_also: what a target takes from libraries that would bring
+# LibTorch with them.
+file(GLOB veer_fuzz_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/fuzz_*.cpp)
+set(fuzz_targets_also ${PROJECT_SOURCE_DIR}/scenarios/targets.cpp)
