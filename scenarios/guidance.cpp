@@ -69,10 +69,16 @@ void GuidanceScenario::check_parameters() const {
     reject("users", "a model of " + std::to_string(p.users->spec().items) + " items",
            std::to_string(items) + " as in the data set", "fit the user model on this data set");
   }
-  if (p.history < 1) reject("history", std::to_string(p.history), "at least 1");
-  if (p.horizon < 1) reject("horizon", std::to_string(p.horizon), "at least 1");
-  if (p.history_capacity != 0 && p.history_capacity < p.history) {
-    reject("history_capacity", std::to_string(p.history_capacity), "0 or at least history");
+  const auto check_length = [](const char* field, std::int32_t value, std::int32_t longest) {
+    if (value >= 1 && value <= longest) return;
+    reject(field, std::to_string(value), "1 to " + std::to_string(longest));
+  };
+  check_length("history", p.history, longest_history);
+  check_length("horizon", p.horizon, longest_horizon);
+  if (p.history_capacity != 0 &&
+      (p.history_capacity < p.history || p.history_capacity > longest_history + longest_horizon)) {
+    reject("history_capacity", std::to_string(p.history_capacity),
+           "0, or history to " + std::to_string(longest_history + longest_horizon));
   }
   if (p.natural_nearest < 1) reject("natural_nearest", std::to_string(p.natural_nearest), "at least 1");
   if (p.natural_farthest < p.natural_nearest) {
@@ -97,7 +103,10 @@ void GuidanceScenario::check_choices() {
   if (p.choices.empty()) reject("choices", "none", "at least one target");
   for (std::size_t i = 0; i < p.choices.size(); ++i) {
     const TargetChoice& choice = p.choices[i];
-    const Where where{.file = {}, .line = 0, .field = "guidance: choice " + std::to_string(i + 1)};
+    const Where where =
+        choice.line > 0
+            ? Where{.file = p.choices_file, .line = choice.line, .field = {}}
+            : Where{.file = p.choices_file, .line = 0, .field = "guidance: choice " + std::to_string(i + 1)};
     if (choice.target < 1 || choice.target > spec_.items) {
       throw DataError(where,
                       {"item " + std::to_string(choice.target), "1 to " + std::to_string(spec_.items), {}});
@@ -122,6 +131,11 @@ void GuidanceScenario::check_choices() {
                               {}});
     }
   }
+}
+
+std::int64_t GuidanceScenario::pairs() const noexcept {
+  const GuidanceParameters& p = parameters_;
+  return p.target == TargetSource::choices && p.choices.front().user >= 0 ? std::ssize(p.choices) : 0;
 }
 
 bool GuidanceScenario::can_start(UserId user) const {

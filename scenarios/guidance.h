@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,20 +47,26 @@ struct GuidanceWeights {
   float abandonment = 0.0F;
 };
 
+/// Beyond these, columns of a batch and steps of an episode no longer fit the memory of ordinary machines.
+inline constexpr std::int32_t longest_history = 10'000;
+inline constexpr std::int32_t longest_horizon = 10'000;
+
 struct GuidanceParameters {
   std::shared_ptr<const Dataset> data;     ///< not null
   std::shared_ptr<const UserModel> users;  ///< not null; built for the same catalogue
-  std::int32_t history = 10;               ///< items at the start, >= 1
+  std::int32_t history = 10;               ///< items at the start, 1..longest_history
   std::int32_t history_capacity = 0;       ///< 0: history + horizon, so that nothing slides out
-  std::int32_t horizon = 10;               ///< >= 1
+  std::int32_t horizon = 10;               ///< 1..longest_horizon
   std::optional<Part> part = Part::test;   ///< whose logs episodes start from; empty: everybody's
   HistoryCut cut = HistoryCut::random;
   TargetSource target = TargetSource::natural;
   std::int32_t natural_nearest = 2;    ///< >= 1; 1 is the very next item
   std::int32_t natural_farthest = 10;  ///< >= natural_nearest
   /// Choices without a user: one of them, at random, for each person. With users: episode e plays choice e
-  /// modulo their number, so that every pair is played equally often.
+  /// modulo their number, so that as many episodes as pairs play each pair once. A chosen target may be among
+  /// the items that the episode starts with; natural and unseen targets never are.
   std::vector<TargetChoice> choices;
+  std::filesystem::path choices_file;  ///< they were read from, for messages; may be empty
   Acceptance acceptance = Acceptance::always;
   std::int32_t patience = 3;  ///< >= 1; only read when acceptance is sampled
   PatienceRule patience_rule = PatienceRule::total;
@@ -86,6 +93,8 @@ class GuidanceScenario final : public Scenario {
   EndReason end_of(std::int32_t row, const Shard&) const override;
 
   const GuidanceParameters& parameters() const noexcept { return parameters_; }
+  /// Pairs of person and target that episodes play in turn; 0 when people or targets are drawn.
+  std::int64_t pairs() const noexcept;
   /// People that episodes start from, ascending.
   std::span<const UserId> people() const noexcept { return people_; }
 

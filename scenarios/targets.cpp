@@ -55,6 +55,7 @@ std::vector<TargetChoice> read_targets(std::istream& in, const std::filesystem::
                               {}});
     }
     TargetChoice choice;
+    choice.line = line;
     if (pair) choice.user = look_up(users, view.substr(0, tab), "user", where);
     choice.target = look_up(items, pair ? view.substr(tab + 1) : view, "item", where);
     if (!seen.insert({choice.user, choice.target}).second) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <map>
 #include <numeric>
 #include <sstream>
@@ -207,6 +208,9 @@ TEST_CASE("chosen targets: pairs in turn, single targets at random") {
   CHECK_THROWS_WITH_AS(GuidanceScenario{p}, doctest::Contains("choice 2"), DataError);
   p.choices = {{0, 99}};
   CHECK_THROWS_AS(GuidanceScenario{p}, DataError);
+  p.choices_file = "pairs.tsv";
+  p.choices = {{0, 7, 3}, {1, 99, 5}};
+  CHECK_THROWS_WITH_AS(GuidanceScenario{p}, doctest::Contains("pairs.tsv:5"), DataError);
   p.choices = {};
   CHECK_THROWS_AS(GuidanceScenario{p}, ConfigError);
 }
@@ -332,6 +336,26 @@ TEST_CASE("modifiers reach the people") {
   CHECK(t.episode_return != frozen.episode_return);
 }
 
+TEST_CASE("a judge that reads the modifiers measures the modified world, another the unmodified one") {
+  GuidanceParameters p = parameters();
+  p.acceptance = Acceptance::sampled;
+  p.modifiers = {{"drift_scale", 3.0F}, {"shift_scale", 2.0F}};
+  const std::vector<std::string> names = {"drift_scale", "shift_scale"};
+  const auto modified = std::make_shared<const SyntheticUser>(world().truth->with_modifiers(names));
+  p.users = modified;
+  Trajectories t = play(GuidanceScenario(p), FixedPolicy(no_item), 120);
+  Panel({{"modified", "nobody", modified}, {"plain", "nobody", world().truth}}).judge(t);
+  const AttributeTable attributes(p.data->catalogue);
+  const EpisodeScores scores = score_episodes(t, t.judges[0], attributes);
+  for (std::size_t e = 0; e < 120; ++e) {
+    CHECK(scores.of(PathMetric::ioi)[e] == Approx(t.episode_return[e]).epsilon(1e-4));
+  }
+  for (std::size_t i = 0; i < static_cast<std::size_t>(t.steps()); ++i) {
+    CHECK(t.judges[0].acceptance[i] == Approx(t.probability[i]).epsilon(1e-5));
+  }
+  CHECK(t.judges[1].interest != t.judges[0].interest);
+}
+
 TEST_CASE("guidance keeps the contract of scenarios") {
   const auto policy = std::make_shared<const FixedPolicy>(no_item);
   GuidanceParameters p = parameters();
@@ -358,6 +382,12 @@ TEST_CASE("parameters that do not fit are named") {
   CHECK_THROWS_AS(GuidanceScenario(broken([](P& p) { p.users.reset(); })), ConfigError);
   CHECK_THROWS_AS(GuidanceScenario(broken([](P& p) { p.history = 0; })), ConfigError);
   CHECK_THROWS_AS(GuidanceScenario(broken([](P& p) { p.history_capacity = 5; })), ConfigError);
+  constexpr std::int32_t huge = std::numeric_limits<std::int32_t>::max();
+  CHECK_THROWS_WITH_AS(GuidanceScenario(broken([](P& p) { p.history = huge; })),
+                       doctest::Contains("history: found 2147483647; expected 1 to 10000"), ConfigError);
+  CHECK_THROWS_WITH_AS(GuidanceScenario(broken([](P& p) { p.horizon = huge; })),
+                       doctest::Contains("horizon: found 2147483647; expected 1 to 10000"), ConfigError);
+  CHECK_THROWS_AS(GuidanceScenario(broken([](P& p) { p.history_capacity = huge; })), ConfigError);
   CHECK_THROWS_AS(GuidanceScenario(broken([](P& p) { p.natural_farthest = 1; })), ConfigError);
   CHECK_THROWS_AS(GuidanceScenario(broken([](P& p) { p.patience = 0; })), ConfigError);
   CHECK_THROWS_AS(GuidanceScenario(broken([](P& p) { p.modifiers = {{"a", 1}, {"a", 2}}; })), ConfigError);
@@ -379,8 +409,8 @@ TEST_CASE("target files are read and checked line by line") {
     std::istringstream in(text);
     return read_targets(in, "targets.tsv", *p.data);
   };
-  CHECK(read("# comment\n\ni7\r\ni8\n") == std::vector<TargetChoice>{{-1, 7}, {-1, 8}});
-  CHECK(read("u1\ti7\nu0\ti7") == std::vector<TargetChoice>{{1, 7}, {0, 7}});
+  CHECK(read("# comment\n\ni7\r\ni8\n") == std::vector<TargetChoice>{{-1, 7, 3}, {-1, 8, 4}});
+  CHECK(read("u1\ti7\nu0\ti7") == std::vector<TargetChoice>{{1, 7, 1}, {0, 7, 2}});
   CHECK_THROWS_WITH_AS(read("i7\ni9\n"), doctest::Contains("targets.tsv:2"), DataError);
   CHECK_THROWS_WITH_AS(read("u1\ti7\n\nnobody\ti7\n"), doctest::Contains("targets.tsv:3"), DataError);
   CHECK_THROWS_WITH_AS(read("u1\ti7\ni8\n"), doctest::Contains("targets.tsv:2"), DataError);

@@ -29,6 +29,19 @@ CLI::Validator positive() { return from<std::int64_t>(1, "POSITIVE", "a whole nu
 
 CLI::Validator not_negative() { return from<std::int64_t>(0, "NONNEGATIVE", "a whole number of 0 or more"); }
 
+CLI::Validator at_most(std::int64_t most, const std::string& advice) {
+  return {[most, advice](std::string& text) {
+            std::int64_t value = 0;
+            const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+            const bool number = error == std::errc() && end == text.data() + text.size();
+            if (number && value >= 1 && value <= most) return std::string();
+            const bool larger = error == std::errc::result_out_of_range || (number && value > most);
+            return "found '" + text + "'; expected a whole number from 1 to " + std::to_string(most) +
+                   (larger ? "; " + advice : "");
+          },
+          "1.." + std::to_string(most)};
+}
+
 CLI::Validator unsigned_number() {
   return from<std::uint64_t>(0, "", "a whole number from 0 to 18446744073709551615");
 }

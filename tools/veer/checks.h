@@ -12,6 +12,8 @@ namespace veer::tools {
 CLI::Validator positive();
 /// Whole numbers from 0 on.
 CLI::Validator not_negative();
+/// 1 to `most`; `advice` says what to do about larger numbers.
+CLI::Validator at_most(std::int64_t most, const std::string& advice);
 /// What fits 64 bits without a sign. CLI11 wraps -1 around.
 CLI::Validator unsigned_number();
 

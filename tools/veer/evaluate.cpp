@@ -25,6 +25,7 @@ struct EvaluateCommand {
   std::string output;
   std::string baseline;
   std::string by;
+  std::int64_t episodes = 0;  ///< 0: not given
   bool greedy = false;
 };
 
@@ -39,12 +40,16 @@ void run_evaluate(EvaluateCommand& command, const Session& session) {
                                     .sampled = world.scenario().spec().acceptance == Acceptance::sampled,
                                     .ends_at_target = command.world.end_at_target == "yes",
                                     .baseline = baseline_of(names, command.baseline)});
+  command.play.episodes =
+      episodes_to_play(command.episodes, world.pairs(), command.world.targets, session.console);
   std::optional<EpisodeDifficulty> difficulty;
+  std::optional<std::int64_t> known_targets;
   std::int64_t steps = 0;
   const auto score = [&](const std::string& policy, const Trajectories& paths) {
     board.add(policy, paths, world.attributes());
     // Where an episode starts does not depend on who plays it.
     if (!command.by.empty() && !difficulty) difficulty = difficulty_of(world.item_graph(), paths);
+    if (!known_targets) known_targets = targets_in_history(paths);
     steps += paths.steps();
   };
   std::string digest;
@@ -52,6 +57,12 @@ void run_evaluate(EvaluateCommand& command, const Session& session) {
     play(world, entrants, command.play, session.console, score);
   } else {
     digest = play_into(command.output, world, entrants, command.play, session.console, score);
+  }
+
+  if (known_targets.value_or(0) > 0) {
+    session.console.note(
+        fmt::format("{} of {} episodes begin with their target among the items already taken", *known_targets,
+                    command.play.episodes));
   }
 
   if (session.console.json()) {
@@ -63,6 +74,7 @@ void run_evaluate(EvaluateCommand& command, const Session& session) {
     out["seed"] = session.common.seed;
     out["episodes"] = command.play.episodes;
     out["steps"] = steps;
+    out["targets_in_history"] = known_targets.value_or(0);
     out["run"] = command.output;
     out["digest"] = digest;
     out.update(board.json());
@@ -106,7 +118,9 @@ void add_evaluate(Program& program) {
       ->check(CLI::IsMember({"difficulty"}))
       ->type_name("WHAT");
   PlayOptions& play = command->play;
-  app.add_option("--episodes", play.episodes, "per policy")->check(positive())->capture_default_str();
+  app.add_option("--episodes", command->episodes,
+                 "per policy; default: 1000, or each pair of a file of people and targets once")
+      ->check(positive());
   app.add_flag("--greedy", command->greedy,
                "policies take their best guess instead of drawing from their distribution");
   app.add_option("--segment-episodes", play.segment_episodes, "per file of the run")
@@ -116,7 +130,9 @@ void add_evaluate(Program& program) {
                  "episodes in flight, 0: enough to keep all threads busy; results do not depend on it")
       ->check(CLI::Range(0, 1 << 24))
       ->capture_default_str();
-  app.add_option("--cache-mb", play.cache_mb, "bound on the key/value caches in use: fewer threads play at once, results do not depend on it")
+  app.add_option(
+         "--cache-mb", play.cache_mb,
+         "bound on the key/value caches in use: fewer threads play at once, results do not depend on it")
       ->check(not_negative())
       ->capture_default_str();
 }

@@ -64,8 +64,8 @@ class Player {
     engine_ = std::make_unique<Engine>(world_.scenario(), policy.spec(), engine);
     const std::int64_t shards = engine_->shards_at_once(policy);
     if (shards >= arena_threads() || shards >= engine_->batch().shards()) return;
-    console_.note(fmt::format("--cache-mb {} lets {} of {} threads play {} at once", options_.cache_mb, shards,
-                              arena_threads(), policy.spec().name));
+    console_.note(fmt::format("--cache-mb {} lets {} of {} threads play {} at once", options_.cache_mb,
+                              shards, arena_threads(), policy.spec().name));
   }
 
   const World& world_;
@@ -111,6 +111,35 @@ std::int64_t segments_in_flight(const PlayOptions& options, std::int32_t horizon
   const std::int64_t shards = (size - 1) / EngineOptions{}.shard_rows + 1;
   const std::int64_t wanted = (shards_per_thread * threads + shards - 1) / shards;
   return std::max<std::int64_t>(1, std::min(wanted, most_steps / horizon / size));
+}
+
+std::int64_t episodes_to_play(std::int64_t asked, std::int64_t pairs, const std::string& list,
+                              const Console& console) {
+  if (pairs == 0) return asked > 0 ? asked : 1000;
+  if (asked == 0 || asked == pairs) return pairs;
+  if (asked < pairs) {
+    console.note(
+        fmt::format("--episodes {} plays the first {} of the {} pairs in {}; without it each is played once",
+                    asked, asked, pairs, list));
+  } else {
+    const std::int64_t rounds = asked / pairs, more = asked % pairs;
+    console.note(fmt::format(
+        "--episodes {} plays each of the {} pairs in {} {} times{}; without it each is played once", asked,
+        pairs, list, rounds, more > 0 ? fmt::format(" and the first {} once more", more) : ""));
+  }
+  return asked;
+}
+
+std::int64_t targets_in_history(const Trajectories& paths) {
+  std::int64_t count = 0;
+  for (std::int64_t e = 0; e < paths.episodes(); ++e) {
+    const auto row = static_cast<std::size_t>(e);
+    const auto first = paths.history.begin() + e * paths.history_width;
+    const auto last = first + paths.history_size[row];
+    const ItemId target = paths.episode_target[row];
+    count += target != no_item && std::find(first, last, target) != last ? 1 : 0;
+  }
+  return count;
 }
 
 void play(const World& world, const std::vector<Entrant>& entrants, const PlayOptions& options,

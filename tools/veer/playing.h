@@ -27,11 +27,20 @@ struct PlayOptions {
 };
 
 /// How many segments are played together, and with them what an interruption can cost: as many as fill four
-/// shards per thread, at most four per thread and no more than hold 2^22 steps; with PlayOptions::rows, as many
-/// as these rows fill; always at least one. In memory are at most the steps of these segments, three times
-/// over while judges score them (about 100 bytes per step and 30 more per judge), and those of five segments
-/// that wait to be written; reading the results back takes the steps of one policy.
+/// shards per thread, at most four per thread and no more than hold 2^22 steps; with PlayOptions::rows, as
+/// many as these rows fill; always at least one. In memory are at most the steps of these segments, three
+/// times over while judges score them (about 100 bytes per step and 30 more per judge), and those of five
+/// segments that wait to be written; reading the results back takes the steps of one policy.
 std::int64_t segments_in_flight(const PlayOptions& options, std::int32_t horizon, int threads);
+
+/// How many episodes to play when `asked` are wanted (0: as many as fit the world): each pair of a list of
+/// people and targets once, otherwise 1000. Says on stderr, in one line, when a list of `pairs` is not played
+/// just once; `list` names it.
+std::int64_t episodes_to_play(std::int64_t asked, std::int64_t pairs, const std::string& list,
+                              const Console& console);
+
+/// Episodes that begin with their target among the items the person has already taken.
+std::int64_t targets_in_history(const Trajectories& paths);
 
 /// Called once per policy, in order, with all its judged paths.
 using OnPolicy = std::function<void(const std::string& policy, const Trajectories& paths)>;
@@ -41,8 +50,8 @@ void play(const World& world, const std::vector<Entrant>& entrants, const PlayOp
           const Console& console, const OnPolicy& on_policy);
 
 /// Plays what the run directory still misses, creating it if need be, then reads everything back. Returns the
-/// digest. On Ctrl-C commits the whole segments and throws Interrupted saying how to go on. Files do not depend
-/// on how many segments were played together.
+/// digest. On Ctrl-C commits the whole segments and throws Interrupted saying how to go on. Files do not
+/// depend on how many segments were played together.
 std::string play_into(const std::filesystem::path& directory, const World& world,
                       const std::vector<Entrant>& entrants, const PlayOptions& options,
                       const Console& console, const OnPolicy& on_policy);

@@ -14,6 +14,7 @@
 #include "env/store/dataset_file.h"
 #include "env/store/toml_text.h"
 #include "scenarios/registry.h"
+#include "tools/veer/checks.h"
 #include "tools/veer/learned.h"
 
 namespace veer::tools {
@@ -60,6 +61,7 @@ GuidanceParameters guidance_parameters(const WorldOptions& options, std::shared_
   } else if (options.targets != "natural") {
     out.target = TargetSource::choices;
     out.choices = read_targets(options.targets, *out.data);
+    out.choices_file = options.targets;
   }
   return out;
 }
@@ -93,7 +95,8 @@ void add_world_options(CLI::App& app, WorldOptions& options) {
       ->allow_extra_args(false);
   const std::string group = "World";
   app.add_option("--targets", options.targets,
-                 "natural, uniform-unseen, or a file of lines 'target' or 'user<TAB>target'")
+                 "natural, uniform-unseen, or a file of lines 'target' (drawn for each episode) or "
+                 "'user<TAB>target' (played in turn); targets from a file may be known to the person")
       ->capture_default_str()
       ->group(group);
   app.add_option("--acceptance", options.acceptance,
@@ -101,9 +104,14 @@ void add_world_options(CLI::App& app, WorldOptions& options) {
       ->capture_default_str()
       ->group(group);
   app.add_option("--history", options.history, "items a person starts with")
+      ->check(at_most(longest_history, "nobody needs a longer history: models read the newest items"))
       ->capture_default_str()
       ->group(group);
-  app.add_option("--horizon", options.horizon, "steps of an episode")->capture_default_str()->group(group);
+  app.add_option("--horizon", options.horizon, "steps of an episode")
+      ->check(at_most(longest_horizon,
+                      "an episode that long does not fit in memory: play more, shorter episodes"))
+      ->capture_default_str()
+      ->group(group);
   app.add_option("--part", options.part,
                  "whose logs episodes start from: test, validation, train_plan, train_judge, all")
       ->capture_default_str()
@@ -112,6 +120,7 @@ void add_world_options(CLI::App& app, WorldOptions& options) {
       ->capture_default_str()
       ->group(group);
   app.add_option("--patience", options.patience, "refusals before a person leaves (sampled)")
+      ->check(at_most(1 << 24, "no episode has as many steps"))
       ->capture_default_str()
       ->group(group);
   app.add_option("--patience-rule", options.patience_rule, "total or in_a_row")
@@ -205,6 +214,11 @@ std::vector<Entrant> World::enter(const std::vector<std::string>& policies) {
     }
   }
   return entrants;
+}
+
+std::int64_t World::pairs() const noexcept {
+  const auto* guidance = dynamic_cast<const GuidanceScenario*>(scenario_.get());
+  return guidance == nullptr ? 0 : guidance->pairs();
 }
 
 std::string World::configuration() const {

@@ -72,6 +72,9 @@ class World {
   /// ConfigError.
   std::vector<Entrant> enter(const std::vector<std::string>& policies);
 
+  /// Pairs of person and target from a file, played in turn; 0 when the world draws either.
+  std::int64_t pairs() const noexcept;
+
   /// What of the options changes results, as lines of TOML: rules, and files by checksum.
   std::string configuration() const;
 
