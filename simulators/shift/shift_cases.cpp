@@ -139,6 +139,16 @@ std::vector<Cut> held_out_cuts(const Interactions& log, std::span<const UserId> 
   return cuts;
 }
 
+std::vector<Cut> fixed_cuts(const Interactions& log, std::span<const UserId> people, std::int32_t at,
+                            std::int32_t events) {
+  std::vector<Cut> cuts;
+  for (const UserId user : people) {
+    const auto size = static_cast<std::int32_t>(log.of(user).size());
+    if (size > at) cuts.push_back({user, at, std::min(events, size - at), 0});
+  }
+  return cuts;
+}
+
 float median_gap_days(const Interactions& log) {
   std::vector<std::int64_t> gaps;
   for (UserId user = 0; user < log.users() && !log.times.empty(); ++user) {

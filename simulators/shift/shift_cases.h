@@ -63,6 +63,10 @@ std::vector<Cut> training_cuts(const Interactions& log, std::span<const UserId> 
 std::vector<Cut> held_out_cuts(const Interactions& log, std::span<const UserId> people,
                                std::int32_t per_person, std::int32_t events);
 
+/// One cut per person after exactly `at` items, where an event follows.
+std::vector<Cut> fixed_cuts(const Interactions& log, std::span<const UserId> people, std::int32_t at,
+                            std::int32_t events);
+
 /// Median time between consecutive events, days; times that are equal are left out. Throws ConfigError for a
 /// log without times, or without two different ones.
 float median_gap_days(const Interactions& log);

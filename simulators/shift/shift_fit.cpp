@@ -54,6 +54,7 @@ std::string identity(const Dataset& data, const FitData& fit, const ShiftFitOpti
   add("weight_step", o.weight_step);
   add("events", o.events);
   add("cuts_per_person", o.cuts_per_person);
+  add("at_item", o.at_item);
   add("batch_cases", o.batch_cases);
   add("recent_items", o.recent_items);
   add("time", static_cast<int>(o.time));

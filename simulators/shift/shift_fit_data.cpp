@@ -105,8 +105,13 @@ FitData prepare_fit(const Dataset& data, const nn::SequenceModel& base, const Sh
   if (options.time == TimeUnit::days && !data.interactions.times.empty()) {
     how.days_per_step = fit.days_per_step = median_gap_days(data.interactions);
   }
-  std::vector<Cut> cuts = training_cuts(data.interactions, people, options.cuts_per_person, options.events,
-                                        everyone ? 2 : 0, options.seed);
+  const auto fixed = [&](std::span<const UserId> who) {
+    return fixed_cuts(data.interactions, who, options.at_item, options.events);
+  };
+  std::vector<Cut> cuts = options.at_item > 0
+                              ? fixed(people)
+                              : training_cuts(data.interactions, people, options.cuts_per_person,
+                                              options.events, everyone ? 2 : 0, options.seed);
   if (cuts.empty()) {
     throw ConfigError(Where{{}, 0, "people"},
                       Problem{"nobody among " + std::to_string(people.size()) + " people (" +
@@ -124,9 +129,10 @@ FitData prepare_fit(const Dataset& data, const nn::SequenceModel& base, const Sh
     fit.notes.push_back(std::to_string(fit.people_left_out) + " of " + std::to_string(people.size()) +
                         " people have too few events for a cut and were left out");
   }
-  std::vector<Cut> held =
-      everyone ? leave_one_out_cuts(data.interactions, options.events)
-               : held_out_cuts(data.interactions, data.users_of(Part::validation), 4, options.events);
+  const std::vector<UserId> judges = data.users_of(Part::validation);
+  std::vector<Cut> held = options.at_item > 0 ? fixed(judges)
+                          : everyone          ? leave_one_out_cuts(data.interactions, options.events)
+                                              : held_out_cuts(data.interactions, judges, 4, options.events);
   if (held.empty()) {
     throw ConfigError(Where{{}, 0, "people"}, Problem{"nobody to validate on with an event after a cut",
                                                       "a validation part of at least one such person",

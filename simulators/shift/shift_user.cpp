@@ -179,6 +179,25 @@ void ShiftUser::follow(std::span<float> state, ItemId item, bool accepted, float
   step(state, {&item, 1}, {&answer, 1}, scales, steps, {});
 }
 
+void ShiftUser::follow(std::span<float> state, ItemId item, bool accepted, float steps,
+                       const StepKey& key) const noexcept {
+  const std::uint8_t answer = accepted ? feedback::accepted : feedback::refused;
+  step(state, {&item, 1}, {&answer, 1}, {}, steps, key);
+}
+
+void ShiftUser::start_from(std::span<const ItemId> history, std::span<float> state) const {
+  const auto positions = static_cast<std::size_t>(core_->model.base.config().positions);
+  const std::span<const ItemId> newest = history.last(std::min(history.size(), positions));
+  const auto size = static_cast<std::int32_t>(newest.size());
+  std::vector<float> encoded(static_cast<std::size_t>(core_->encoder.state_width()));
+  const std::vector<std::int32_t> row{0};
+  const auto cache = core_->encoder.make_cache(1, std::max(1, size));
+  core_->encoder.begin(row, View<const ItemId>(newest.data(), 1, std::max(1, size)),
+                       View<const std::int32_t>(&size, 1, 1),
+                       View<float>(encoded.data(), 1, core_->encoder.state_width()), *cache);
+  start(std::span(encoded).first(core_->width()), state);
+}
+
 void ShiftUser::augment(std::span<const float> state, float* out, ItemId* recent) const noexcept {
   core_->items->augment(core_->rates, core_->taste(state), core_->boredom(state), 1.0F, out);
   for (const float item : core_->recent(state)) *recent++ = static_cast<ItemId>(item);

@@ -80,8 +80,13 @@ class ShiftUser final : public UserModel {
   /// Score of one item, up to the constant of a softmax; REQUIRES: 1 <= item <= N.
   float score(std::span<const float> state, ItemId item) const noexcept;
   float acceptance(std::span<const float> state, ItemId item) const noexcept;
+  /// The same from the history itself, oldest first; encodes it.
+  void start_from(std::span<const ItemId> history, std::span<float> state) const;
   /// Moves a person past one item and `steps` steps of time, without drift.
   void follow(std::span<float> state, ItemId item, bool accepted, float steps) const noexcept;
+  /// The same with the drift of this key (Stream::drift).
+  void follow(std::span<float> state, ItemId item, bool accepted, float steps,
+              const StepKey& key) const noexcept;
 
   const UserModelSpec& spec() const noexcept override;
   std::unique_ptr<Workspace> make_workspace(const WorkspaceShape&) const override;
