@@ -4,6 +4,8 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <sstream>
+#include <utility>
 
 #include "env/error.h"
 #include "env/nn/training/sequence_trainer.h"
@@ -135,10 +137,8 @@ class Fit {
       targets_ += targets;
       loss_sum_ += loss * static_cast<double>(targets);
       ++cursor_;
-      if (!std::isfinite(loss)) {
-        throw DataError(Where{{}, 0, "loss in epoch " + std::to_string(epoch)},
-                        Problem{std::to_string(loss), "a finite number", "fit with a smaller learning rate"});
-      }
+      if (!std::isfinite(loss))
+        diverged(epoch, std::isnan(loss) ? "a loss that is no number" : "an infinite loss");
       report(epoch, plan);
       if (interrupted()) stop_for_interrupt();
       if (cursor_ < plan.batches() && out_of_time()) {
@@ -179,12 +179,40 @@ class Fit {
                             {options_.seed});
   }
 
+  /// The first parameter that holds a value that is no finite number; empty when all are sound.
+  static std::string broken_parameter(const NamedArrays& weights) {
+    for (const auto& entry : weights.all()) {
+      const auto values = weights.get<float>(entry.first);
+      if (!std::ranges::all_of(values, [](float value) { return std::isfinite(value); })) return entry.first;
+    }
+    return {};
+  }
+
+  [[noreturn]] void diverged(std::uint32_t epoch, const std::string& found) const {
+    const std::string parameter = broken_parameter(trainer_.snapshot().to_arrays());
+    std::ostringstream rate;
+    rate << options_.learning_rate;
+    std::string hint = "training diverged: fit with a smaller --learning-rate (it was " + rate.str() + ")";
+    if (!options_.checkpoint.empty() && std::filesystem::exists(options_.checkpoint)) {
+      hint += " and --fresh, since " + options_.checkpoint.string() + " belongs to this fit";
+    }
+    throw Error(ExitCode::failure,
+                describe(Where{{}, 0, "epoch " + std::to_string(epoch)},
+                         Problem{found + (parameter.empty()
+                                              ? std::string(", while all parameters were finite before")
+                                              : ", and values that are not finite in parameter " + parameter),
+                                 "a finite loss and finite parameters", hint}));
+  }
+
   void consider(std::uint32_t epoch, const Fidelity& now) {
     last_mrr_ = now.at(10).mrr;
     if (!best_.all().empty() && !(last_mrr_ > best_mrr_)) return;
+    NamedArrays weights = trainer_.snapshot().to_arrays();
+    // The last update of an epoch can overflow after its loss was taken.
+    if (!broken_parameter(weights).empty()) diverged(epoch, "weights that overflowed");
     best_mrr_ = last_mrr_;
     best_epoch_ = static_cast<std::int32_t>(epoch);
-    best_ = trainer_.snapshot().to_arrays();
+    best_ = std::move(weights);
   }
 
   void report(std::uint32_t epoch, const EpochPlan& plan) const {

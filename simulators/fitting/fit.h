@@ -2,6 +2,12 @@
 // resumption. Source: RecBole's training of both as ProRL uses it: full-softmax cross-entropy, Adam at 1e-3,
 // stop on MRR@10.
 //
+// Deviation from that source: it makes one training sequence per interaction, the up to `positions` items
+// before it, so an interaction is input many times over and each sequence has one target. Here every log is
+// cut into disjoint windows (fit_windows.h), anew in every epoch, and every position of a window has its own
+// target: each interaction is a target once per epoch, at about 1/positions of the work, and a target near
+// the start of a window sees a context that is shorter than its log would allow.
+//
 // Thread-safety: one fit per call, on the calling thread, with the workers of the current arena. Determinism:
 // weights, history and checkpoint are functions of data, options and seed, for any number of threads and any
 // interruptions; only a time budget breaks that, because it ends training by the clock. Torch-free header.
@@ -80,8 +86,9 @@ struct FitResult {
   Fidelity test;         ///< of `model` on the held-out test interactions
 };
 
-/// Throws ConfigError for options or data that make no fit, Interrupted (after writing the checkpoint) on
-/// Ctrl-C, and the errors of reading a checkpoint, ConfigError when that belongs to another fit.
+/// Throws ConfigError for options or data that make no fit, Error (exit code 1) naming epoch and parameter
+/// when training diverges, Interrupted (after writing the checkpoint) on Ctrl-C, and the errors of reading a
+/// checkpoint, ConfigError when that belongs to another fit.
 FitResult fit_sequence_model(const Dataset& data, const FitOptions& options);
 
 }  // namespace veer
