@@ -106,17 +106,19 @@ void run_bench(BenchCommand& command, const Session& session) {
 
 void add_bench(Program& program) {
   auto command = std::make_shared<BenchCommand>();
-  CLI::App& app = program.add(
-      "bench", "Measures the engine against the straightforward way, same work, same run.",
-      "veer bench path-score --json", [command](const Session& session) { run_bench(*command, session); });
+  CLI::App& app =
+      program.add("bench", "Measures the engine against the straightforward way, same work, same run.",
+                  "veer bench path-score --json\n         veer bench --list",
+                  [command](const Session& session) { run_bench(*command, session); });
   app.add_option("WORKLOAD", command->workload, "name of a workload; see --list");
   app.add_flag("--list", command->list, "name and describe the workloads");
   bench::BenchOptions& options = command->options;
   app.add_option("--repetitions", options.repetitions, "timed repetitions of each side")
       ->check(positive())
       ->capture_default_str();
-  app.add_flag("--quick", options.quick, "smaller cases, for a look in seconds");
-  app.add_option("--cache-mb", options.cache_mb, "bound on key/value caches")->capture_default_str();
+  app.add_flag("--quick", options.quick,
+               "smaller cases, for a look in seconds; its ratios are no measurement");
+  app.add_option("--cache-mb", options.cache_mb, "bound on key/value caches, in MiB")->capture_default_str();
 }
 
 }  // namespace veer::tools

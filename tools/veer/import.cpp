@@ -57,12 +57,14 @@ void run_import(ImportCommand& command, const Session& session) {
   options.items_file = command.items_file;
   options.delimiter = command.delimiter.empty() ? '\0' : one_character("--delimiter", command.delimiter);
   options.attribute_separator = one_character("--attribute-separator", command.attribute_separator);
-  options.duplicates = one_of("--duplicates", command.duplicates, duplicates_from(command.duplicates),
-                              "error, keep-all, keep-first or keep-last");
+  options.duplicates =
+      one_of("--duplicates", command.duplicates, duplicates_from(command.duplicates),
+             "the same person, item and time twice: error, keep-all, keep-first or keep-last");
   options.unknown_items = one_of("--unknown-items", command.unknown_items,
                                  unknown_items_from(command.unknown_items), "error, keep or drop");
-  options.time_unit = one_of("--time-unit", command.time_unit, time_unit_from(command.time_unit),
-                             "seconds, milliseconds, microseconds or nanoseconds");
+  options.time_unit =
+      one_of("--time-unit", command.time_unit, time_unit_from(command.time_unit),
+             "of the time column: seconds, milliseconds, microseconds or nanoseconds since 1970");
 
   if (options.min_rating && !std::isfinite(*options.min_rating)) {
     throw ConfigError({{}, 0, "--min-rating"}, {fmt::format("{}", *options.min_rating), "a number", ""});
@@ -81,43 +83,55 @@ void run_import(ImportCommand& command, const Session& session) {
 
 void add_import(Program& program) {
   auto command = std::make_shared<ImportCommand>();
-  CLI::App& app = program.add("import", "Reads an interaction log and writes a dataset file.",
-                              "veer import movielens ml-1m -o ml-1m.h5 --k-core 5" + format_list(),
-                              [command](const Session& session) { run_import(*command, session); });
-  app.add_option("FORMAT", command->format, "format of the source")->required();
+  CLI::App& app =
+      program.add("import", "Reads an interaction log and writes a dataset file.",
+                  "veer import movielens ml-1m -o ml-1m.h5 --k-core 5\n"
+                  "         veer import csv log.csv -o log.h5 --user-column person --item-column film \\\n"
+                  "           --time-column when --time-unit milliseconds" +
+                      format_list(),
+                  [command](const Session& session) { run_import(*command, session); });
+  app.add_option("FORMAT", command->format, "movielens, recbole or csv; the list below says what each reads")
+      ->required();
   app.add_option("PATH", command->path, "file or directory of the source")->required();
   app.add_option("-o,--output", command->output, "dataset file to write")->required()->type_name("FILE");
   ImportOptions& options = command->options;
   app.add_option("--name", options.name, "name of the dataset; default: that of PATH");
-  app.add_option("--k-core", options.k_core, "users and items need this many interactions")
+  app.add_option(
+         "--k-core", options.k_core,
+         "drop people and items with fewer interactions, again until nobody has; default: 0, keep all")
       ->check(not_negative())
       ->type_name("K");
-  app.add_option("--user-core", options.user_core, "instead of --k-core, for users")
+  app.add_option("--user-core", options.user_core, "instead of --k-core, for people")
       ->check(not_negative())
       ->type_name("K");
   app.add_option("--item-core", options.item_core, "instead of --k-core, for items")
       ->check(not_negative())
       ->type_name("K");
-  app.add_option("--min-rating", options.min_rating, "drop interactions rated below")->type_name("R");
-  app.add_option("--duplicates", command->duplicates, "error, keep-all, keep-first or keep-last")
+  app.add_option("--min-rating", options.min_rating,
+                 "drop interactions rated below R, in the source's own scale; default: keep all")
+      ->type_name("R");
+  app.add_option("--duplicates", command->duplicates,
+                 "the same person, item and time twice: error, keep-all, keep-first or keep-last")
       ->capture_default_str();
   app.add_option("--unknown-items", command->unknown_items,
                  "items missing from the item table: error, keep or drop")
       ->capture_default_str();
   app.add_option("--items-file", command->items_file, "csv: table of titles and attributes")
       ->type_name("FILE");
-  app.add_option("--delimiter", command->delimiter, "csv: between columns; default: found in the header");
+  app.add_option("--delimiter", command->delimiter,
+                 "csv: one character between columns; default: found in the header");
   app.add_option("--attribute-separator", command->attribute_separator,
                  "csv: between the attributes of an item")
       ->capture_default_str();
-  app.add_option("--time-unit", command->time_unit, "seconds, milliseconds, microseconds or nanoseconds")
+  app.add_option("--time-unit", command->time_unit,
+                 "of the time column: seconds, milliseconds, microseconds or nanoseconds since 1970")
       ->capture_default_str();
   ImportColumns& columns = options.columns;
   const std::string group = "Columns by name (csv, recbole)";
   app.add_option("--user-column", columns.user, "who")->group(group);
   app.add_option("--item-column", columns.item, "what")->group(group);
   app.add_option("--time-column", columns.time, "when")->group(group);
-  app.add_option("--rating-column", columns.rating, "how much it was liked")->group(group);
+  app.add_option("--rating-column", columns.rating, "how much it was liked, a number")->group(group);
   app.add_option("--item-id-column", columns.item_id, "item table: id")->group(group);
   app.add_option("--title-column", columns.title, "item table: title")->group(group);
   app.add_option("--attributes-column", columns.attributes, "item table: attributes")->group(group);

@@ -70,9 +70,9 @@ void run_info(const InfoCommand& command, const Session& session) {
 
 void add_info(Program& program) {
   auto command = std::make_shared<InfoCommand>();
-  CLI::App& app =
-      program.add("info", "Says what a dataset, a model or a run holds.", "veer info ml-1m.h5 --json",
-                  [command](const Session& session) { run_info(*command, session); });
+  CLI::App& app = program.add("info", "Says what a dataset, a model or a run holds.",
+                              "veer info ml-1m.h5 --json\n         veer info run --verify",
+                              [command](const Session& session) { run_info(*command, session); });
   app.add_option("PATH", command->path, "dataset file, model file or run directory")->required();
   app.add_flag("--verify", command->verify,
                "recompute the checksums and the digest of a run (those of files always are)");

@@ -18,7 +18,9 @@ namespace {
 
 void add_common_options(CLI::App& command, CommonOptions& common) {
   const std::string group = "Common options";
-  command.add_option("--config", common.config, "TOML file with options; the command line wins")
+  command
+      .add_option("--config", common.config,
+                  "TOML file of options without dashes, such as episodes = 100; the command line wins")
       ->type_name("FILE")
       ->group(group);
   command.add_flag("--json", common.json, "results as one JSON document")->group(group);
@@ -32,7 +34,7 @@ void add_common_options(CLI::App& command, CommonOptions& common) {
       ->type_name("N")
       ->capture_default_str()
       ->group(group);
-  command.add_option("--device", common.device, "cpu, cuda, cuda:N or auto")
+  command.add_option("--device", common.device, "where models run: cpu, cuda, cuda:N or auto")
       ->capture_default_str()
       ->group(group);
 }
@@ -53,7 +55,14 @@ Program::Program()
   app_->footer(
       "Exit codes: 0 success, 1 failed while running, 2 usage, 3 data or format, 4 device unavailable,\n"
       "5 a gate failed or a verification mismatched, 130 interrupted.\n"
-      "Example: veer demo");
+      "Example: veer demo\n\n"
+      "With data of one's own, in this order (veer COMMAND --help has every option, and more examples):\n"
+      "  veer import movielens ml-1m -o ml-1m.h5 --k-core 5\n"
+      "  veer fit sasrec  --data ml-1m.h5 --people train_plan  --budget 30m -o plan.model.h5\n"
+      "  veer fit gru4rec --data ml-1m.h5 --people train_judge --budget 30m --seed 2 -o judge.model.h5\n"
+      "  veer evaluate --data ml-1m.h5 --users plan.model.h5 --judge gru4rec=judge.model.h5 \\\n"
+      "    --policy random --policy nearest --policy beam -o run\n"
+      "  veer guide --data ml-1m.h5 --users plan.model.h5 --policy beam");
   add_import(*this);
   add_info(*this);
   add_fit(*this);

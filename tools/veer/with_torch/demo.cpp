@@ -184,16 +184,18 @@ void add_demo(Program& program) {
       "veer demo -o demo", [command](const Session& session) { run_demo(*command, session); });
   app.add_option("-o,--output", command->output, "folder for its files; default: a temporary one")
       ->type_name("DIR");
-  app.add_option("--episodes", command->episodes, "per policy and world")
+  app.add_option("--episodes", command->episodes, "episodes per policy and world")
       ->check(positive())
       ->capture_default_str();
-  app.add_option("--people", command->people, "of the synthetic world")
+  app.add_option("--people", command->people, "people of the synthetic world")
       ->check(CLI::Range(30, 1000000))
       ->capture_default_str();
-  app.add_option("--epochs", command->epochs, "at most, per model")->check(positive())->capture_default_str();
+  app.add_option("--epochs", command->epochs, "passes over the logs per model, at most")
+      ->check(positive())
+      ->capture_default_str();
   app.add_option(
          "--fit-seconds", command->fit_seconds,
-         "wall time per model, 0: no limit; a fit that runs into it makes the figures depend on the machine")
+         "seconds per model, 0: no limit; a fit that runs into it makes the figures depend on the machine")
       ->capture_default_str();
 }
 

@@ -100,25 +100,31 @@ void run_fit(FitCommand& command, const Session& session) {
 
 void add_fit(Program& program) {
   auto command = std::make_shared<FitCommand>();
-  CLI::App& app =
-      program.add("fit", "Fits a user model to a dataset and measures it on held-out people.",
-                  "veer fit sasrec --data ml-1m.h5 --people train_plan --budget 30m -o plan.model.h5",
-                  [command](const Session& session) { run_fit(*command, session); });
+  CLI::App& app = program.add(
+      "fit", "Fits a user model to a dataset and measures it on held-out people.",
+      "veer fit sasrec --data ml-1m.h5 --people train_plan --budget 30m -o plan.model.h5\n"
+      "         veer fit gru4rec --data ml-1m.h5 --people train_judge --seed 2 -o judge.model.h5\n\n"
+      "Policies plan with a model of train_plan; a judge is fitted on train_judge, with another seed.\n"
+      "Interrupted fits go on where the same command left its checkpoint. Recall, NDCG, MRR and the\n"
+      "calibration of acceptance on held-out people are printed and kept in the file (veer info).",
+      [command](const Session& session) { run_fit(*command, session); });
   app.add_option("MODEL", command->kind, "sasrec or gru4rec")->required();
   app.add_option("--data", command->data, "dataset file")->required()->type_name("FILE");
   app.add_option("-o,--output", command->output, "model file to write")->required()->type_name("FILE");
-  app.add_option("--people", command->people,
-                 "whose logs: all (leave-one-out), train_plan (for models policies plan with) or train_judge")
+  app.add_option(
+         "--people", command->people,
+         "whose logs: all (but each person's last two items, for published ranking figures), train_plan (for "
+         "models policies plan with) or train_judge (for judges)")
       ->capture_default_str();
   app.add_option("--budget", command->budget,
-                 "wall time such as 90s, 30m or 1.5h; ends on the best weights so far")
+                 "wall time such as 90s, 30m or 1.5h, then the best weights so far; default: no limit")
       ->type_name("TIME");
   app.add_option("--checkpoint", command->checkpoint, "file to go on from; default: OUTPUT.checkpoint")
       ->type_name("FILE");
   app.add_flag("--fresh", command->fresh, "begin anew even where a checkpoint exists");
   FitOptions& options = command->options;
   const std::string training = "Training";
-  app.add_option("--epochs", options.max_epochs, "at most")
+  app.add_option("--epochs", options.max_epochs, "passes over the logs, at most")
       ->check(positive())
       ->capture_default_str()
       ->group(training);
@@ -126,26 +132,40 @@ void add_fit(Program& program) {
       ->check(positive())
       ->capture_default_str()
       ->group(training);
-  app.add_option("--learning-rate", options.learning_rate, "of Adam")->capture_default_str()->group(training);
-  app.add_option("--batch-targets", options.batch_targets, "targets per update")
+  app.add_option("--learning-rate", options.learning_rate, "of Adam; lower it when a fit diverges")
+      ->capture_default_str()
+      ->group(training);
+  app.add_option("--batch-targets", options.batch_targets,
+                 "next items predicted per update; fewer mean more updates in an epoch")
       ->capture_default_str()
       ->group(training);
   app.add_option("--held-out-items", options.held_out_items,
-                 "last items per held-out person, when fitting by part")
+                 "train_plan, train_judge: last items per held-out person that are predicted")
       ->capture_default_str()
       ->group(training);
-  const std::string network = "Network (default: the kind's published sizes)";
-  app.add_option("--hidden", command->hidden, "width of item vectors")->check(positive())->group(network);
-  app.add_option("--layers", command->layers, "sasrec: blocks")->check(positive())->group(network);
-  app.add_option("--heads", command->heads, "sasrec: attention heads")->check(positive())->group(network);
-  app.add_option("--inner", command->inner, "sasrec: feed-forward width; gru4rec: width of the GRU")
+  const std::string network = "Network";
+  app.add_option("--hidden", command->hidden, "width of item vectors; default: 64")
       ->check(positive())
       ->group(network);
-  app.add_option("--positions", command->positions, "longest history read")
+  app.add_option("--layers", command->layers, "sasrec: blocks; default: 2")
       ->check(positive())
       ->group(network);
-  app.add_option("--dropout", command->dropout, "hidden or embedding dropout")->group(network);
-  app.add_option("--attention-dropout", command->attention_dropout, "sasrec")->group(network);
+  app.add_option("--heads", command->heads, "sasrec: attention heads; default: 2")
+      ->check(positive())
+      ->group(network);
+  app.add_option("--inner", command->inner,
+                 "sasrec: feed-forward width, default: 256; gru4rec: width of the GRU, default: 128")
+      ->check(positive())
+      ->group(network);
+  app.add_option("--positions", command->positions, "newest items of a history that are read; default: 50")
+      ->check(positive())
+      ->group(network);
+  app.add_option("--dropout", command->dropout,
+                 "share of values dropped in training; default: sasrec 0.5, gru4rec 0.3")
+      ->group(network);
+  app.add_option("--attention-dropout", command->attention_dropout,
+                 "sasrec: the same for attention; default: 0.5")
+      ->group(network);
 }
 
 }  // namespace veer::tools
