@@ -16,6 +16,7 @@
 #include "scenarios/registry.h"
 #include "tools/veer/checks.h"
 #include "tools/veer/learned.h"
+#include "tools/veer/policy_names.h"
 
 namespace veer::tools {
 namespace {
@@ -89,14 +90,16 @@ void add_world_options(CLI::App& app, WorldOptions& options) {
       ->type_name("FILE");
   app.add_option("--planner", options.planner, "model file that policies plan with; default: that of --users")
       ->type_name("FILE");
-  app.add_option("--judge", options.judges, "another model that scores the paths; may be repeated")
+  app.add_option("--judge", options.judges, "another model that scores the same paths; may be repeated")
       ->type_name("NAME=FILE")
       ->take_all()
       ->allow_extra_args(false);
   const std::string group = "World";
-  app.add_option("--targets", options.targets,
-                 "natural, uniform-unseen, or a file of lines 'target' (drawn for each episode) or "
-                 "'user<TAB>target' (played in turn); targets from a file may be known to the person")
+  app.add_option(
+         "--targets", options.targets,
+         "natural: an item the person took 2 to 10 places after the history; uniform-unseen: any item they "
+         "never took; or a file of lines 'target' (drawn for each episode) or "
+         "'user<TAB>target' (played in turn); targets from a file may be known to the person")
       ->capture_default_str()
       ->group(group);
   app.add_option("--acceptance", options.acceptance,
@@ -116,18 +119,21 @@ void add_world_options(CLI::App& app, WorldOptions& options) {
                  "whose logs episodes start from: test, validation, train_plan, train_judge, all")
       ->capture_default_str()
       ->group(group);
-  app.add_option("--cut", options.cut, "where the history ends: random or last")
+  app.add_option("--cut", options.cut,
+                 "where in a log the history ends: random, or last (as late as possible)")
       ->capture_default_str()
       ->group(group);
   app.add_option("--patience", options.patience, "refusals before a person leaves (sampled)")
       ->check(at_most(1 << 24, "no episode has as many steps"))
       ->capture_default_str()
       ->group(group);
-  app.add_option("--patience-rule", options.patience_rule, "total or in_a_row")
+  app.add_option("--patience-rule", options.patience_rule,
+                 "what refusals use up: total, or in_a_row (an accepted item restores patience)")
       ->capture_default_str()
       ->group(group);
-  app.add_option("--end-at-target", options.end_at_target,
-                 "whether accepting the target ends the episode: auto, yes, no")
+  app.add_option(
+         "--end-at-target", options.end_at_target,
+         "whether accepting the target ends the episode: yes, no, or auto (yes where people may refuse)")
       ->capture_default_str()
       ->group(group);
 }
@@ -196,10 +202,12 @@ std::vector<Entrant> World::enter(const std::vector<std::string>& policies) {
 
   std::vector<Entrant> entrants;
   std::set<std::string> names;
-  for (const std::string& option : policies) {
+  const std::vector<std::string> short_names = policy_names(policies);
+  for (std::size_t i = 0; i < policies.size(); ++i) {
+    const std::string& option = policies[i];
+    const std::string& name = short_names[i];
     std::error_code ignored;
     const bool is_file = std::filesystem::is_regular_file(option, ignored);
-    const std::string name = is_file ? std::filesystem::path(option).filename().string() : option;
     if (!names.insert(name).second) {
       throw ConfigError({{}, 0, "--policy"}, {"'" + name + "' a second time", "policies that differ", ""});
     }

@@ -48,7 +48,7 @@ struct WorldOptions {
 void add_world_options(CLI::App& app, WorldOptions& options);
 
 struct Entrant {
-  std::string name;  ///< the policy's option; a file without its directories
+  std::string name;  ///< as policy_names() says: the option, with files by their name alone
   std::shared_ptr<const Policy> policy;
 };
 
