@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <ostream>
+#include <string_view>
 
 #include "env/error.h"
 #include "tools/veer/checks.h"
@@ -29,6 +30,24 @@ struct EvaluateCommand {
   bool greedy = false;
 };
 
+/// What the tables say, for --help.
+constexpr std::string_view columns_help =
+    "What the tables show, as means over episodes:\n"
+    "  IoI            increase of interest: natural log of the target's probability, after minus before\n"
+    "  over baseline  the same minus the IoI of --baseline in the same episodes\n"
+    "  IoR            increase of rank: places the target climbed in the catalogue\n"
+    "  CTR            probability that the person accepts what was shown; comparable under one model only\n"
+    "  Coherence      share of neighbouring items on the path with an attribute in common, undefined for\n"
+    "                 fewer than two accepted items (the paper's); the released evaluator's variant, which\n"
+    "                 counts the target as the last neighbour, is coherence_target under --json\n"
+    "  Accepted, Left share of shown items that were taken; of people who left (--acceptance sampled)\n"
+    "  Reached        share of episodes in which the target was accepted; Steps to it: in how many steps\n"
+    "                 (--acceptance sampled, or --end-at-target yes)\n"
+    "  Length         items shown\n"
+    "Behind ± stands half the width of the 95 % interval; the episodes of one person count together.\n"
+    "With --by difficulty: easy, at most 1 transition in the logs of train_plan from one of the person's 3\n"
+    "newest items to the target; medium, 2; hard, 3 or more; unreachable, none lead there.\n";
+
 void run_evaluate(EvaluateCommand& command, const Session& session) {
   command.play.seed = session.common.seed;
   command.play.mode = command.greedy ? Mode::greedy : Mode::sample;
@@ -36,6 +55,10 @@ void run_evaluate(EvaluateCommand& command, const Session& session) {
   const std::vector<Entrant> entrants = world.enter(command.policies);
   std::vector<std::string> names;
   for (const Entrant& entrant : entrants) names.push_back(entrant.name);
+  // --baseline may stand as behind --policy or as in the tables, which differ where files are named.
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (command.policies[i] == command.baseline) command.baseline = names[i];
+  }
   Leaderboard board(world.panel(), {.seed = session.common.seed,
                                     .sampled = world.scenario().spec().acceptance == Acceptance::sampled,
                                     .ends_at_target = command.world.end_at_target == "yes",
@@ -98,8 +121,8 @@ void add_evaluate(Program& program) {
   CLI::App& app =
       program.add("evaluate", "Plays policies against simulated people and ranks them under every judge.",
                   "veer evaluate --data ml-1m.h5 --users plan.model.h5 --judge gru=gru.model.h5 \\\n"
-                  "           --policy random --policy beam:width=4 --episodes 1000 -o run\n\nPolicies:\n" +
-                      all_policies("cpu").help(),
+                  "           --policy random --policy beam:width=4 --episodes 1000 -o run\n\n" +
+                      std::string(columns_help) + "\nPolicies:\n" + all_policies("cpu").help(),
                   [command](const Session& session) { run_evaluate(*command, session); });
   add_world_options(app, command->world);
   app.add_option("--policy", command->policies, "a policy with its parameters, see below; may be repeated")
@@ -107,10 +130,11 @@ void add_evaluate(Program& program) {
       ->type_name("P")
       ->take_all()
       ->allow_extra_args(false);
-  app.add_option("-o,--output", command->output, "run directory; continued when it holds a part of this run")
+  app.add_option("-o,--output", command->output,
+                 "run directory; continued when it holds a part of this run; default: nothing is kept")
       ->type_name("DIR");
   app.add_option("--baseline", command->baseline,
-                 "policy that the others are compared with, as behind --policy; default: the random one")
+                 "the one of these policies that the others are compared with; default: the first random one")
       ->type_name("P");
   app.add_option("--by", command->by,
                  "difficulty: also a table for each tier of targets, by how few transitions of the training "
@@ -123,16 +147,17 @@ void add_evaluate(Program& program) {
       ->check(positive());
   app.add_flag("--greedy", command->greedy,
                "policies take their best guess instead of drawing from their distribution");
-  app.add_option("--segment-episodes", play.segment_episodes, "per file of the run")
+  app.add_option("--segment-episodes", play.segment_episodes,
+                 "episodes per file of the run: what an interruption can cost")
       ->check(positive())
       ->capture_default_str();
   app.add_option("--rows", play.rows,
                  "episodes in flight, 0: enough to keep all threads busy; results do not depend on it")
       ->check(CLI::Range(0, 1 << 24))
       ->capture_default_str();
-  app.add_option(
-         "--cache-mb", play.cache_mb,
-         "bound on the key/value caches in use: fewer threads play at once, results do not depend on it")
+  app.add_option("--cache-mb", play.cache_mb,
+                 "bound in MiB on the key/value caches in use: fewer threads play at once, results do not "
+                 "depend on it")
       ->check(not_negative())
       ->capture_default_str();
 }
