@@ -127,12 +127,30 @@ TEST_SUITE("sequential policies") {
     for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = i;
     Engine kept(scenario, policy->spec(), {.rows = 256, .shard_rows = 32, .seed = 4, .cache_mb = 1024});
     Engine lent(scenario, policy->spec(), {.rows = 256, .shard_rows = 32, .seed = 4, .cache_mb = 0});
-    const Trajectories a = kept.evaluate(*policy, Mode::sample, ids),
-                       b = lent.evaluate(*policy, Mode::sample, ids);
+    CHECK(kept.shards_at_once(*policy) > 8);
+    CHECK(lent.shards_at_once(*policy) == 1);
+    Trajectories a = kept.evaluate(*policy, Mode::sample, ids), b = lent.evaluate(*policy, Mode::sample, ids);
     CHECK(a.items == b.items);
     CHECK(a.probability == b.probability);
     CHECK(a.log_prob == b.log_prob);
     CHECK(a.episode_return == b.episode_return);
+
+    CHECK(scenario.users().scoring_bytes(32, 10, 10) > 0);
+    judge_paths(scenario.users(), "people", a);
+    judge_paths(scenario.users(), "people", b, 0);
+    CHECK(a.judges[0].acceptance == b.judges[0].acceptance);
+    CHECK(a.judges[0].interest == b.judges[0].interest);
+    CHECK(a.judges[0].rank == b.judges[0].rank);
+
+    // Stepping keeps caches for as many shards as the bound allows and encodes the others again.
+    const std::shared_ptr<const Policy> shared = make_next_item(nn::small_model("sasrec", catalogue, 8));
+    Rollout with(kept.shape(), 12), without(lent.shape(), 12);
+    kept.reset();
+    lent.reset();
+    kept.collect(shared, Mode::sample, with);
+    lent.collect(shared, Mode::sample, without);
+    CHECK(with.all().items == without.all().items);
+    CHECK(with.all().reward == without.all().reward);
   }
 
   TEST_CASE("every tensor is made on a device somebody named") {
