@@ -178,8 +178,8 @@ TEST_CASE("histories and horizons beyond all bounds are refused with the limit a
       if (value[0] != '0') CHECK(has(result.err, "from 1 to 10000; "));  // and what to do
     }
   }
-  const Finished both = run_veer({"guide", "--data", world.data, "--users", world.users, "--policy", "random",
-                                  "--horizon", "2147483647"});
+  const Finished guide = run_veer({"guide", "--data", world.data, "--users", world.users, "--policy",
+                                   "random", "--horizon", "2147483647"});
   CHECK(guide.code == 2);
   CHECK(run_veer(world.evaluate({"--policy", "random", "--horizon", "10000", "--episodes", "1"})).code == 0);
 }
