@@ -31,8 +31,8 @@ LoadedModel load_user_model(const std::filesystem::path& path, const Dataset& da
 /// "sasrec, fitted on train_judge, seed 2"
 std::string fit_of(const ModelManifest& manifest);
 
-/// For kinds that need LibTorch ("sasrec", "gru4rec"): fills users, item_table and table_width. Defined in
-/// with_torch and without_torch.
+/// For kinds that need LibTorch ("sasrec", "gru4rec", "shift_user"): fills users, item_table and table_width.
+/// Defined in with_torch and without_torch.
 void load_sequence_model_into(LoadedModel& model, const ModelFile& file, const std::string& device);
 
 }  // namespace veer::tools

@@ -18,6 +18,7 @@
 #include "tools/veer/fit_report.h"
 #include "tools/veer/learned.h"
 #include "tools/veer/program.h"
+#include "tools/veer/shift_fit.h"
 #include "tools/veer/text.h"
 
 namespace veer::tools {
@@ -35,11 +36,12 @@ struct FitCommand {
   std::optional<std::int32_t> hidden, layers, heads, inner, positions;
   std::optional<float> dropout, attention_dropout;
   FitOptions options;
+  ShiftOptions shift;
 };
 
 nn::SequenceConfig config_of(const FitCommand& command, std::int32_t items) {
   if (command.kind != "sasrec" && command.kind != "gru4rec") {
-    throw ConfigError({{}, 0, "MODEL"}, {"'" + command.kind + "'", "sasrec or gru4rec", ""});
+    throw ConfigError({{}, 0, "MODEL"}, {"'" + command.kind + "'", "sasrec, gru4rec or shift_user", ""});
   }
   nn::SequenceConfig config =
       command.kind == "sasrec" ? nn::SequenceConfig::sasrec(items) : nn::SequenceConfig::gru4rec(items);
@@ -72,7 +74,8 @@ void run_fit(FitCommand& command, const Session& session) {
   }
   const Dataset data = read_dataset(command.data);
   FitOptions& options = command.options;
-  options.model = config_of(command, data.catalogue.size());
+  const bool shifts = command.kind == "shift_user";
+  if (!shifts) options.model = config_of(command, data.catalogue.size());
   options.people = people_of(command.people);
   options.seed = session.common.seed;
   options.budget_seconds = command.budget.empty() ? 0.0 : seconds_from("--budget", command.budget);
@@ -84,6 +87,15 @@ void run_fit(FitCommand& command, const Session& session) {
   check_output("--output", command.output, "model");
   check_output("--checkpoint", options.checkpoint, "checkpoint");
   if (command.fresh) std::filesystem::remove(options.checkpoint);
+  std::error_code ignored;
+  if (shifts) {
+    ShiftTask task = shift_task(command.shift, command.people, data, session);
+    task.fit.budget_seconds = options.budget_seconds;
+    task.fit.checkpoint = options.checkpoint;
+    run_shift_fit(task, data, command.output, session);
+    std::filesystem::remove(options.checkpoint, ignored);
+    return;
+  }
   session.console.note(fmt::format("fitting {} on {} of {}: {} people, {} items, {} parameters", command.kind,
                                    fitted_on(options.people), data.name,
                                    grouped(learners(data, options.people)), grouped(data.catalogue.size()),
@@ -91,7 +103,6 @@ void run_fit(FitCommand& command, const Session& session) {
   const FitResult result = fit_with_progress(data, options, session.console, command.kind);
 
   save_sequence_user(command.output, result.model, manifest_of(result, options, data));
-  std::error_code ignored;
   std::filesystem::remove(options.checkpoint, ignored);
   print_fit(session.console, command.output, result);
 }
@@ -103,12 +114,13 @@ void add_fit(Program& program) {
   CLI::App& app = program.add(
       "fit", "Fits a user model to a dataset and measures it on held-out people.",
       "veer fit sasrec --data ml-1m.h5 --people train_plan --budget 30m -o plan.model.h5\n"
-      "         veer fit gru4rec --data ml-1m.h5 --people train_judge --seed 2 -o judge.model.h5\n\n"
+      "         veer fit gru4rec --data ml-1m.h5 --people train_judge --seed 2 -o judge.model.h5\n"
+      "         veer fit shift_user --base plan.model.h5 --data ml-1m.h5 -o shift.model.h5\n\n"
       "Policies plan with a model of train_plan; a judge is fitted on train_judge, with another seed.\n"
       "Interrupted fits go on where the same command left its checkpoint. Recall, NDCG, MRR and the\n"
       "calibration of acceptance on held-out people are printed and kept in the file (veer info).",
       [command](const Session& session) { run_fit(*command, session); });
-  app.add_option("MODEL", command->kind, "sasrec or gru4rec")->required();
+  app.add_option("MODEL", command->kind, "sasrec, gru4rec or shift_user")->required();
   app.add_option("--data", command->data, "dataset file")->required()->type_name("FILE");
   app.add_option("-o,--output", command->output, "model file to write")->required()->type_name("FILE");
   app.add_option(
@@ -166,6 +178,7 @@ void add_fit(Program& program) {
   app.add_option("--attention-dropout", command->attention_dropout,
                  "sasrec: the same for attention; default: 0.5")
       ->group(network);
+  add_shift_options(app, command->shift);
 }
 
 }  // namespace veer::tools
