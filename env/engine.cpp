@@ -294,8 +294,7 @@ Trajectories Engine::evaluate(const Policy& policy, Mode mode, std::span<const E
 }
 
 std::int64_t Engine::shards_at_once(const Policy& policy) const {
-  return lanes_within(impl_->options.cache_mb,
-                      impl_->stepper.working_bytes(policy, impl_->shape.shard_rows),
+  return lanes_within(impl_->options.cache_mb, impl_->stepper.working_bytes(policy, impl_->shape.shard_rows),
                       std::numeric_limits<std::int32_t>::max());
 }
 

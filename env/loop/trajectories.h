@@ -41,8 +41,8 @@ struct Trajectories {
                                        ///< everything is accepted and no reward reads it
   std::vector<float> log_prob;         ///< of the action under the policy
   std::vector<float> action_reals;     ///< [steps, reals]
-  /// [steps, modifier_width] knobs as the step left them, for judges. Not stored in run files: a run read back
-  /// has a modifier_width of 0.
+  /// [steps, modifier_width] knobs as the step left them, for judges. Not stored in run files: a run read
+  /// back has a modifier_width of 0.
   std::vector<float> modifiers;
 
   // one value per episode
@@ -55,7 +55,7 @@ struct Trajectories {
   std::vector<std::int32_t> history_size;
   std::vector<EndReason> end;
   std::vector<float> start_modifiers;  ///< [episodes, modifier_width] before the first step
-  std::vector<float> episode_return;  ///< sum of rewards; 0 when the scenario has no reward terms
+  std::vector<float> episode_return;   ///< sum of rewards; 0 when the scenario has no reward terms
 
   std::vector<JudgeScores> judges;
 

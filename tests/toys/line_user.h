@@ -98,7 +98,9 @@ class LineUser : public UserModel {
     const auto interest = [&](double taste, ItemId target) {
       return target == no_item ? 0.0F : static_cast<float>(log_interest(taste, target));
     };
-    const auto rank = [&](double taste, ItemId target) { return target == no_item ? 0 : rank_of(taste, target); };
+    const auto rank = [&](double taste, ItemId target) {
+      return target == no_item ? 0 : rank_of(taste, target);
+    };
     for (std::size_t p = 0; p < query.target.size(); ++p) {
       const auto row = static_cast<std::int32_t>(p);
       const auto taste = static_cast<float>(start(query.history.row(row), query.history_size[p]));

@@ -138,8 +138,8 @@ std::size_t SequenceEncoder::cache_bytes(std::int32_t rows, std::int32_t history
 std::size_t SequenceEncoder::path_bytes(std::int32_t paths, std::int32_t history,
                                         std::int32_t path_length) const noexcept {
   if (impl_->gru) return 0;
-  const auto positions =
-      static_cast<std::size_t>(std::min(impl_->config.positions, history)) + static_cast<std::size_t>(path_length);
+  const auto positions = static_cast<std::size_t>(std::min(impl_->config.positions, history)) +
+                         static_cast<std::size_t>(path_length);
   // Windows that slid are read again, a pass at a time.
   return cache_bytes(1, 1) * (static_cast<std::size_t>(paths) * positions + pass_tokens);
 }

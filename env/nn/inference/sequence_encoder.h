@@ -84,8 +84,8 @@ class SequenceEncoder {
 
   /// Histories are encoded once and shared by their paths; refused items are skipped.
   PathReadouts read_paths(const PathQuery& query) const;
-  /// Bytes of keys and values that read_paths() holds for `paths` paths, each after a history of its own; 0 for
-  /// GRU4Rec.
+  /// Bytes of keys and values that read_paths() holds for `paths` paths, each after a history of its own; 0
+  /// for GRU4Rec.
   std::size_t path_bytes(std::int32_t paths, std::int32_t history, std::int32_t path_length) const noexcept;
 
  private:
