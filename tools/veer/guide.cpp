@@ -163,12 +163,17 @@ void run_guide(GuideCommand& command, const Session& session) {
 
 void add_guide(Program& program) {
   auto command = std::make_shared<GuideCommand>();
-  CLI::App& app = program.add("guide", "Shows one path towards a target, step by step.",
-                              "veer guide --data ml-1m.h5 --users plan.model.h5 --policy beam:width=8 \\\n"
-                              "           --user 42 --target \"Alien (1979)\"",
-                              [command](const Session& session) { run_guide(*command, session); });
+  CLI::App& app = program.add(
+      "guide", "Shows one path towards a target, step by step.",
+      "veer guide --data ml-1m.h5 --users plan.model.h5 --policy beam:width=8 \\\n"
+      "           --user 42 --target \"Alien (1979)\"\n\n"
+      "One table per judge. p(accept): probability that the person takes what is shown. ln p(target):\n"
+      "natural log of the target's probability after the step; the line of step 0 is the start, and\n"
+      "what it has gained at the end is IoI. rank: the target's place in the whole catalogue, 1 = first.",
+      [command](const Session& session) { run_guide(*command, session); });
   add_world_options(app, command->world);
-  app.add_option("--policy", command->policy, "who guides; veer evaluate --help lists policies")
+  app.add_option("--policy", command->policy,
+                 "who guides; veer evaluate --help lists policies and their parameters")
       ->type_name("P")
       ->capture_default_str();
   app.add_option("--user", command->user,
