@@ -68,6 +68,7 @@ Program::Program()
   add_fit(*this);
   add_evaluate(*this);
   add_guide(*this);
+  add_validate(*this);
   add_bench(*this);
   add_demo(*this);
 }

@@ -63,6 +63,7 @@ void add_info(Program& program);
 void add_fit(Program& program);
 void add_evaluate(Program& program);
 void add_guide(Program& program);
+void add_validate(Program& program);
 void add_bench(Program& program);
 void add_demo(Program& program);
 
