@@ -26,17 +26,6 @@ struct Outcome {
 
 double logistic(float score) { return 1.0 / (1.0 + std::exp(-static_cast<double>(score))); }
 
-ItemId unseen_item(std::span<const ItemId> log, std::int32_t items, const StepKey& key) {
-  constexpr std::uint32_t attempts =
-      1000;  // of a person who has seen 99 % of the catalogue, 1 in 23,000 is given up
-  for (std::uint32_t lane = 0; lane < attempts; ++lane) {
-    const auto item = static_cast<ItemId>(
-        1 + uniform_below(static_cast<std::uint32_t>(items), key, Stream::negative, lane));
-    if (std::find(log.begin(), log.end(), item) == log.end()) return item;
-  }
-  return no_item;
-}
-
 double log_sum_exp(std::span<const float> scores) {
   const float top = *std::max_element(scores.begin(), scores.end());
   double sum = 0.0;
@@ -93,14 +82,8 @@ Outcome judge(std::span<const float> scores, std::span<const ItemId> log, const 
 }
 
 /// Mann-Whitney: pairs (yes, no) in the right order, ties half.
-double area_under_curve(std::span<const Outcome> outcomes) {
-  std::vector<double> yes;
-  std::vector<double> no;
-  for (const Outcome& outcome : outcomes) {
-    yes.push_back(outcome.accepted);
-    if (outcome.sampled >= 0.0) no.push_back(outcome.sampled);
-  }
-  if (no.empty()) return 0.5;
+double area_under_curve(std::span<const double> yes, std::vector<double> no) {
+  if (yes.empty() || no.empty()) return 0.5;
   std::sort(no.begin(), no.end());
   double pairs = 0.0;
   for (const double p : yes) {
@@ -111,38 +94,13 @@ double area_under_curve(std::span<const Outcome> outcomes) {
 }
 
 Calibration calibrate(std::span<const Outcome> outcomes) {
-  Calibration result;
-  std::array<double, 10> predicted{};
-  std::array<std::int64_t, 10> happened{};
-  std::int64_t sampled = 0;
-  const auto add = [&](double probability, bool yes) {
-    const auto bin = std::min<std::size_t>(9, static_cast<std::size_t>(probability * 10.0));
-    ++result.bins[bin].count;
-    predicted[bin] += probability;
-    happened[bin] += yes ? 1 : 0;
-  };
+  std::vector<double> accepted;
+  std::vector<double> sampled;
   for (const Outcome& outcome : outcomes) {
-    add(outcome.accepted, true);
-    result.mean_accepted += outcome.accepted;
-    if (outcome.sampled < 0.0) continue;
-    add(outcome.sampled, false);
-    result.mean_sampled += outcome.sampled;
-    ++sampled;
+    accepted.push_back(outcome.accepted);
+    if (outcome.sampled >= 0.0) sampled.push_back(outcome.sampled);
   }
-  const auto cases = static_cast<double>(outcomes.size());
-  for (std::size_t b = 0; b < result.bins.size(); ++b) {
-    CalibrationBin& bin = result.bins[b];
-    if (bin.count == 0) continue;
-    const auto count = static_cast<double>(bin.count);
-    bin.predicted = predicted[b] / count;
-    bin.observed = static_cast<double>(happened[b]) / count;
-    result.expected_error +=
-        count * std::abs(bin.predicted - bin.observed) / (cases + static_cast<double>(sampled));
-  }
-  result.mean_accepted /= cases;
-  result.mean_sampled /= static_cast<double>(std::max<std::int64_t>(sampled, 1));
-  result.auc = area_under_curve(outcomes);
-  return result;
+  return calibration_of(accepted, sampled);
 }
 
 Fidelity summarise(std::span<const Outcome> outcomes, std::int32_t items) {
@@ -175,6 +133,45 @@ Fidelity summarise(std::span<const Outcome> outcomes, std::int32_t items) {
 }
 
 }  // namespace
+
+Calibration calibration_of(std::span<const double> accepted, std::span<const double> sampled) {
+  Calibration result;
+  std::array<double, 10> predicted{};
+  std::array<std::int64_t, 10> happened{};
+  const auto add = [&](double probability, bool yes) {
+    const auto bin = std::min<std::size_t>(9, static_cast<std::size_t>(probability * 10.0));
+    ++result.bins[bin].count;
+    predicted[bin] += probability;
+    happened[bin] += yes ? 1 : 0;
+    (yes ? result.mean_accepted : result.mean_sampled) += probability;
+  };
+  for (const double probability : accepted) add(probability, true);
+  for (const double probability : sampled) add(probability, false);
+  const auto all = static_cast<double>(accepted.size() + sampled.size());
+  for (std::size_t b = 0; b < result.bins.size(); ++b) {
+    CalibrationBin& bin = result.bins[b];
+    if (bin.count == 0) continue;
+    const auto count = static_cast<double>(bin.count);
+    bin.predicted = predicted[b] / count;
+    bin.observed = static_cast<double>(happened[b]) / count;
+    result.expected_error += count * std::abs(bin.predicted - bin.observed) / all;
+  }
+  result.mean_accepted /= static_cast<double>(std::max<std::size_t>(accepted.size(), 1));
+  result.mean_sampled /= static_cast<double>(std::max<std::size_t>(sampled.size(), 1));
+  result.auc = area_under_curve(accepted, {sampled.begin(), sampled.end()});
+  return result;
+}
+
+ItemId unseen_item(std::span<const ItemId> log, std::int32_t items, const StepKey& key) {
+  constexpr std::uint32_t attempts =
+      1000;  // of a person who has seen 99 % of the catalogue, 1 in 23,000 is given up
+  for (std::uint32_t lane = 0; lane < attempts; ++lane) {
+    const auto item = static_cast<ItemId>(
+        1 + uniform_below(static_cast<std::uint32_t>(items), key, Stream::negative, lane));
+    if (std::find(log.begin(), log.end(), item) == log.end()) return item;
+  }
+  return no_item;
+}
 
 std::vector<NextItemCase> leave_one_out_cases(const Interactions& log, std::int32_t from_end) {
   std::vector<NextItemCase> cases;

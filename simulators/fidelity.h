@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "env/data/dataset.h"
+#include "env/random.h"
 #include "env/types.h"
 
 namespace veer {
@@ -66,6 +67,13 @@ struct Calibration {
   double mean_accepted = 0.0;           ///< mean acceptance probability of what came next
   double mean_sampled = 0.0;            ///< the same of the sampled items
 };
+
+/// Of probabilities in 0..1 for what happened and for what did not; either may be empty.
+Calibration calibration_of(std::span<const double> accepted, std::span<const double> sampled);
+
+/// An item 1..items that is not in the log, uniformly (Stream::negative); no_item when none was found, as for
+/// somebody who took nearly everything.
+ItemId unseen_item(std::span<const ItemId> log, std::int32_t items, const StepKey& key);
 
 struct Fidelity {
   std::int64_t cases = 0;

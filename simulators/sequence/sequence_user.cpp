@@ -6,13 +6,14 @@
 #include <vector>
 
 #include "env/nn/inference/sequence_workspace.h"
+#include "simulators/next_item.h"
 
 namespace veer {
 namespace {
 
 float sigmoid(float x) noexcept { return 1.0F / (1.0F + std::exp(-x)); }
 
-class SequenceUser final : public UserModel {
+class SequenceUser final : public UserModel, public NextItemChooser {
  public:
   SequenceUser(const nn::SequenceModel& model, nn::Kernels kernels)
       : encoder_(model, kernels), scorer_(model, kernels) {
@@ -98,6 +99,13 @@ class SequenceUser final : public UserModel {
       for (std::size_t c = 0; c < width; ++c) readout[c] = readout[c] * own + goal[c] * towards;
     }
     scorer_.best(packed(readouts, rows.size()), {}, out);
+  }
+
+  void draw_next(Rows rows, const Shard& shard, Workspace&, View<const ItemId> excluded,
+                 std::span<const float> uniforms, std::span<ItemId> out) const override {
+    const std::vector<float> readouts = gather(rows, shard);
+    std::vector<float> log_prob(rows.size());
+    scorer_.pick(packed(readouts, rows.size()), excluded, uniforms, out, log_prob);
   }
 
   void score_paths(const PathQuery& query, const PathScores& out, Workspace&) const override;

@@ -209,6 +209,24 @@ void SyntheticUser::propose(Rows rows, Shard& shard, Workspace& workspace, View<
   }
 }
 
+void SyntheticUser::draw_next(Rows rows, const Shard& shard, Workspace& workspace,
+                              View<const ItemId> excluded, std::span<const float> uniforms,
+                              std::span<ItemId> out) const {
+  std::vector<float>& scores = static_cast<SyntheticWorkspace&>(workspace).scores;
+  scores.resize(static_cast<std::size_t>(world_->items()));
+  const float factor = 1.0F / world_->parameters().temperature;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    utilities(shard.user_state.row(rows[i]), scores);
+    for (float& score : scores) score *= factor;
+    if (!excluded.empty()) {
+      for (const ItemId item : excluded.row(static_cast<std::int32_t>(i))) {
+        if (item != no_item) scores[static_cast<std::size_t>(item) - 1] = -INFINITY;
+      }
+    }
+    out[i] = draw_in_proportion(scores, uniforms[i]);
+  }
+}
+
 void SyntheticUser::score_paths(const PathQuery& query, const PathScores& out, Workspace&) const {
   State start_buffer, path_buffer;
   const auto width = static_cast<std::size_t>(state_width());

@@ -18,12 +18,13 @@
 
 #include "env/store/model_file.h"
 #include "env/user_model.h"
+#include "simulators/next_item.h"
 #include "simulators/synthetic/synthetic_user_kernels.h"
 #include "simulators/synthetic/synthetic_user_world.h"
 
 namespace veer {
 
-class SyntheticUser final : public UserModel {
+class SyntheticUser final : public UserModel, public NextItemChooser {
  public:
   /// Knobs that scale the rates of a row when the scenario has a modifier of that name; 1 otherwise.
   static constexpr std::array<const char*, 4> modifier_names = {"shift_scale", "boredom_scale",
@@ -68,6 +69,9 @@ class SyntheticUser final : public UserModel {
   void copy_state(Rows from, Rows to, Shard&, Workspace&) const override;
   /// By acceptance now times similarity to the target; by acceptance alone for rows without a target.
   void propose(Rows rows, Shard&, Workspace&, View<ItemId> out) const override;
+  /// From softmax(U / temperature).
+  void draw_next(Rows rows, const Shard&, Workspace&, View<const ItemId> excluded,
+                 std::span<const float> uniforms, std::span<ItemId> out) const override;
   /// Steps every path with the rates under the query's modifiers, so scores agree with stepping, bit for bit.
   void score_paths(const PathQuery&, const PathScores& out, Workspace&) const override;
 

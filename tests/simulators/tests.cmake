@@ -2,6 +2,9 @@ veer_test(synthetic_test SOURCES simulators/synthetic_user_test.cpp simulators/s
                                  simulators/synthetic_panel_test.cpp conformance/conformance.cpp
           LIBRARIES veer_simulators_plain LABELS unit)
 veer_test(fidelity_test SOURCES simulators/fidelity_test.cpp LIBRARIES veer_simulators_plain LABELS unit)
+veer_test(long_run_test SOURCES simulators/long_run/distances_test.cpp simulators/long_run/roll_test.cpp
+                                simulators/long_run/long_run_test.cpp
+          LIBRARIES veer_simulators_plain LABELS unit)
 if(VEER_TORCH)
   veer_test(fit_test TORCH SOURCES simulators/fit_test.cpp LIBRARIES veer_simulators_learned veer_simulators_plain veer_store
             LABELS unit)
