@@ -69,7 +69,7 @@ bool grade_from_metrics(const std::map<std::string, double>& metrics, Grade& out
 }
 
 std::string_view grade_rule() noexcept {
-  return "Grade: geometric mean of the ratios (at least 1 each); A up to 1.25, B 2, C 4, D 8, F above; at "
+  return "Rule: geometric mean of the ratios (at least 1 each); A up to 1.25, B 2, C 4, D 8, F above; at "
          "most "
          "two letters better than the worst one.";
 }

@@ -1,4 +1,6 @@
 // veer validate shift --base MODEL --data data.h5
+#include "tools/veer/shift_evidence.h"
+
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -22,9 +24,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct ValidateCommand {
-  std::string what;
-  std::string data;
+struct EvidenceCommand {
   std::string people = "all";
   std::vector<std::string> encoders;
   bool no_placebo = false;
@@ -77,11 +77,8 @@ std::string table_of(const std::vector<shift::EvidenceRow>& rows, const std::vec
   return table.text();
 }
 
-void run_validate(ValidateCommand& command, const Session& session) {
-  if (command.what != "shift") {
-    throw ConfigError({{}, 0, "WHAT"}, {"'" + command.what + "'", "shift", ""});
-  }
-  const Dataset data = read_dataset(command.data);
+void run_evidence(EvidenceCommand& command, const std::string& data_file, const Session& session) {
+  const Dataset data = read_dataset(data_file);
   const ShiftTask task = shift_task(command.shift, command.people, data, session);
   shift::EvidenceOptions& options = command.evidence;
   options.fit = task.fit;
@@ -130,22 +127,21 @@ void run_validate(ValidateCommand& command, const Session& session) {
 
 }  // namespace
 
-void add_validate(Program& program) {
-  auto command = std::make_shared<ValidateCommand>();
-  CLI::App& app = program.add(
-      "validate", "Measures what each mechanism of shifting taste is worth on people nobody learned from.",
-      "veer validate shift --base plan.model.h5 --data ml-1m.h5 --encoder judge.model.h5",
-      [command](const Session& session) { run_validate(*command, session); });
-  app.add_option("WHAT", command->what, "shift")->required();
-  app.add_option("--data", command->data, "dataset file")->required()->type_name("FILE");
+Action add_shift_evidence(CLI::App& app, const std::string& data) {
+  auto command = std::make_shared<EvidenceCommand>();
+  const std::string group = "Evidence for mechanisms (shift)";
   app.add_option("--encoder", command->encoders,
                  "model file of a network that reads the whole history before every event, beside the base")
-      ->type_name("FILE");
-  app.add_flag("--no-placebo", command->no_placebo, "leave out the second fit, on shuffled events");
+      ->type_name("FILE")
+      ->group(group);
+  app.add_flag("--no-placebo", command->no_placebo, "leave out the second fit, on shuffled events")
+      ->group(group);
   app.add_option("--windows", command->evidence.cuts_per_person, "windows per test person")
       ->check(positive())
-      ->capture_default_str();
+      ->capture_default_str()
+      ->group(group);
   add_shift_options(app, command->shift);
+  return [command, &data](const Session& session) { run_evidence(*command, data, session); };
 }
 
 }  // namespace veer::tools

@@ -1,0 +1,102 @@
+// veer validate: the report, its determinism, and what it refuses.
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "tests/test.h"
+#include "tests/tools/run_program.h"
+#include "tests/tools/small_world.h"
+
+using namespace veer;
+using namespace veer::tests;
+using Json = nlohmann::json;
+
+namespace {
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+Finished validate(const SmallWorld& world, std::vector<std::string> more) {
+  std::vector<std::string> arguments{"validate", world.users, "--data", world.data};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return run_veer(arguments);
+}
+
+void check_refused(const Finished& result, int code, const std::string& said) {
+  CHECK(result.code == code);
+  CHECK(result.out.empty());
+  CHECK_MESSAGE(has(result.err, said), result.err);
+}
+
+}  // namespace
+
+TEST_CASE("validate says how far simulated people are from real ones, and what good would be") {
+  const SmallWorld world;
+  const Finished text = validate(world, {"--people", "all", "--steps", "10"});
+  REQUIRE_MESSAGE(text.code == 0, text.err);
+  for (const char* part :
+       {"real against real", "by popularity", "popularity of items", "taste autocorrelation", "MMD", "Grade ",
+        "at most two letters better", "Acceptance after the cut: AUC", "Not compared: session"}) {
+    CHECK_MESSAGE(has(text.out, part), part << " in\n" << text.out);
+  }
+
+  const Finished json = validate(world, {"--people", "all", "--steps", "10", "--json"});
+  REQUIRE(json.code == 0);
+  const Json out = Json::parse(json.out);
+  CHECK(out["people"] == 60);
+  CHECK(out["steps"] == 10);
+  CHECK(out["chooses_for_itself"] == true);
+  CHECK(out["rest"] >= 10);  // the logger's own rule
+  CHECK(out["measures"].size() == 8);
+  for (const Json& measure : out["measures"]) {
+    CHECK(measure["real"] > 0.0);
+    const double ratio = measure["simulated"].get<double>() / measure["real"].get<double>();
+    CHECK(measure["ratio"].get<double>() == doctest::Approx(ratio));
+    CHECK(ratio < 3.0);  // the true people, under a logger that pushes what is good
+  }
+  CHECK(out["grade"]["letter"].get<std::string>() <= "B");
+  CHECK(out["popularity_grade"]["score"] > out["grade"]["score"]);
+  CHECK(out["diversity"]["real"].size() == 2);
+}
+
+TEST_CASE("validate: same bytes for any number of threads, others for another seed") {
+  const SmallWorld world;
+  const auto run = [&](const std::string& threads, const std::string& seed) {
+    const Finished result = validate(world, {"--people", "all", "--steps", "8", "--cut", "random", "--json",
+                                             "--threads", threads, "--seed", seed});
+    REQUIRE_MESSAGE(result.code == 0, result.err);
+    return result.out;
+  };
+  const std::string one = run("1", "7");
+  CHECK(run("3", "7") == one);
+  CHECK(run("1", "8") != one);
+}
+
+TEST_CASE("validate: cuts, people and their number") {
+  const SmallWorld world;
+  const auto people = [&](std::vector<std::string> options) {
+    options.insert(options.end(), {"--people", "all", "--json"});
+    const Finished result = validate(world, options);
+    REQUIRE_MESSAGE(result.code == 0, result.err);
+    return Json::parse(result.out)["people"].get<int>();
+  };
+  CHECK(people({"--steps", "10", "--cut", "5"}) == 60);
+  CHECK(people({"--steps", "10", "--cut", "middle"}) == 60);
+  CHECK(people({"--steps", "10", "--cut", "20"}) < 60);  // logs hold 15 to 45 items
+  CHECK(people({"--steps", "10", "--most-people", "31"}) == 31);
+}
+
+TEST_CASE("validate refuses what cannot be compared, in words") {
+  const SmallWorld world;
+  check_refused(validate(world, {"--steps", "10"}), 3, "6 of 6");  // too few people in the test part
+  check_refused(validate(world, {"--people", "all", "--steps", "500"}), 3, "0 of 60");
+  check_refused(validate(world, {"--people", "friends"}), 2, "--people");
+  check_refused(validate(world, {"--people", "all", "--cut", "early"}), 2, "--cut");
+  check_refused(validate(world, {"--people", "all", "--cut", "3"}), 2, "at least 5");
+  check_refused(validate(world, {"--people", "all", "--steps", "4", "--window-items", "5"}), 2, "window");
+  check_refused(validate(world, {"--people", "all", "--halvings", "1"}), 2, "halvings");
+  check_refused(run_veer({"validate", world.folder / "none.h5", "--data", world.data}), 1, "none.h5");
+  check_refused(run_veer({"validate", world.data, "--data", world.data}), 3, "data.h5");
+  check_refused(run_veer({"validate", "shift", "--data", world.data}), 2, "veer: ");
+  const SmallWorld other(2);
+  check_refused(run_veer({"validate", other.users, "--data", world.data}), 2, "dataset_fingerprint");
+}

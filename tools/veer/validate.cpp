@@ -1,0 +1,255 @@
+// veer validate MODEL --data data.h5, and veer validate shift (shift_evidence.h)
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <ostream>
+
+#include "env/error.h"
+#include "env/store/dataset_file.h"
+#include "simulators/long_run/long_run.h"
+#include "tools/veer/checks.h"
+#include "tools/veer/learned.h"
+#include "tools/veer/models.h"
+#include "tools/veer/program.h"
+#include "tools/veer/shift_evidence.h"
+#include "tools/veer/table.h"
+#include "tools/veer/text.h"
+
+namespace veer::tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct ValidateCommand {
+  std::string what;
+  std::string data;
+  std::string people = "test";
+  std::string cut = "last";
+  long_run::Options options;
+  Action shift;
+};
+
+std::vector<UserId> people_named(const std::string& name, const Dataset& data) {
+  const std::array<std::string_view, 4> parts{"train_plan", "train_judge", "validation", "test"};
+  for (std::size_t part = 0; part < parts.size(); ++part) {
+    if (name == parts[part]) return data.users_of(static_cast<Part>(part));
+  }
+  if (name != "all") {
+    throw ConfigError({{}, 0, "--people"},
+                      {"'" + name + "'", "test, validation, train_plan, train_judge or all", ""});
+  }
+  std::vector<UserId> everybody(static_cast<std::size_t>(data.interactions.users()));
+  std::iota(everybody.begin(), everybody.end(), 0);
+  return everybody;
+}
+
+void read_cut(const std::string& text, long_run::StartOptions& out) {
+  using long_run::Cut;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, out.items_before);
+  if (error == std::errc{} && rest == end && out.items_before > 0) {
+    out.cut = Cut::fixed;
+  } else if (text == "last" || text == "middle" || text == "random") {
+    out.cut = text == "last" ? Cut::last : text == "middle" ? Cut::middle : Cut::random;
+  } else {
+    throw ConfigError({{}, 0, "--cut"},
+                      {"'" + text + "'", "last, middle, random or a number of items before the cut", ""});
+  }
+}
+
+std::string numbers(const std::vector<double>& values) {
+  std::string out;
+  for (const double value : values) out += fmt::format(" {:.2f}", value);
+  return out;
+}
+
+std::string report_text(const ValidateCommand& command, const LoadedModel& model, const Dataset& data,
+                        const long_run::Report& report, const Session& session) {
+  const std::int32_t steps = command.options.starts.steps;
+  const std::string taken = report.rest == long_run::never_again ? "nothing is taken twice, as in this log"
+                            : report.rest == 0
+                                ? "items may be taken again at once, as in this log"
+                                : fmt::format("an item rests for {} others, as in this log", report.rest);
+  std::string out = fmt::format(
+      "{} ({}) on {}: {} people of {}, {} items each after the cut ({}), seed {}\nPeople {}; {}.\n\n",
+      std::filesystem::path(command.what).filename().string(), fit_of(model.manifest), data.name,
+      grouped(report.people), command.people, steps, command.cut, session.common.seed,
+      report.chooses_for_itself ? "choose from the model's own distribution of next items"
+                                : "take what they accept among the model's proposals",
+      taken);
+  Table table({"what people took", "distance", "simulated", "by popularity", "real against real", "ratio"});
+  for (const long_run::Row& row : report.rows) {
+    const long_run::MeasureInfo& about = long_run::info(row.measure);
+    table.add({std::string(about.name), std::string(about.distance), fmt::format("{:.4f}", row.simulated),
+               fmt::format("{:.4f}", row.by_popularity), fmt::format("{:.4f}", row.real),
+               fmt::format("{:.2f}", row.ratio)});
+  }
+  out += table.text();
+  out += "\n" + session.console.bold("Grade " + report.grade.text()) + "\n";
+  out += fmt::format("{}\nPeople who take what is popular would get {} ({:.1f} times).\n\n",
+                     long_run::grade_rule(), report.popularity_grade.letter, report.popularity_grade.score);
+  if (!report.diversity.real.empty()) {
+    out += fmt::format("Distinct attributes in {} items, as time goes on: real{}, simulated{}\n",
+                       command.options.window, numbers(report.diversity.real),
+                       numbers(report.diversity.simulated));
+    out += fmt::format("Similarity of taste {} items apart, and so on: real{}, simulated{}\n",
+                       command.options.window, numbers(report.autocorrelation.real),
+                       numbers(report.autocorrelation.simulated));
+  }
+  const Calibration& acceptance = report.acceptance;
+  out += fmt::format(
+      "Acceptance after the cut: AUC {:.3f}, calibration error {:.3f}; mean probability {:.3f} where taken, "
+      "{:.3f} where not\n",
+      acceptance.auc, acceptance.expected_error, acceptance.mean_accepted, acceptance.mean_sampled);
+  for (const std::string& missing : report.not_compared) out += "Not compared: " + missing + "\n";
+  return out;
+}
+
+Json grade_json(const long_run::Grade& grade) {
+  return {{"letter", std::string(1, grade.letter)},
+          {"score", grade.score},
+          {"worst", grade.worst},
+          {"worst_ratio", grade.worst_ratio}};
+}
+
+Json report_json(const ValidateCommand& command, const LoadedModel& model, const Dataset& data,
+                 const long_run::Report& report, const Session& session) {
+  Json out{{"model", command.what},
+           {"model_sha256", model.checksum},
+           {"fit", fit_of(model.manifest)},
+           {"data", data.name},
+           {"fingerprint", data.fingerprint},
+           {"seed", session.common.seed},
+           {"part", command.people},
+           {"people", report.people},
+           {"left_out", report.left_out},
+           {"cut", command.cut},
+           {"steps", command.options.starts.steps},
+           {"window", command.options.window},
+           {"halvings", command.options.halvings},
+           {"chooses_for_itself", report.chooses_for_itself}};
+  out["rest"] = report.rest == long_run::never_again ? Json("for ever") : Json(report.rest);
+  out["measures"] = Json::array();
+  for (const long_run::Row& row : report.rows) {
+    const long_run::MeasureInfo& about = long_run::info(row.measure);
+    out["measures"].push_back({{"name", about.key},
+                               {"distance", about.distance},
+                               {"simulated", row.simulated},
+                               {"by_popularity", row.by_popularity},
+                               {"real", row.real},
+                               {"real_deviation", row.real_deviation},
+                               {"ratio", row.ratio},
+                               {"popularity_ratio", row.popularity_ratio}});
+  }
+  out["grade"] = grade_json(report.grade);
+  out["popularity_grade"] = grade_json(report.popularity_grade);
+  out["rule"] = long_run::grade_rule();
+  out["diversity"] = {{"real", report.diversity.real}, {"simulated", report.diversity.simulated}};
+  out["autocorrelation"] = {{"real", report.autocorrelation.real},
+                            {"simulated", report.autocorrelation.simulated}};
+  out["acceptance"] = {{"auc", report.acceptance.auc},
+                       {"calibration_error", report.acceptance.expected_error},
+                       {"mean_taken", report.acceptance.mean_accepted},
+                       {"mean_not_taken", report.acceptance.mean_sampled}};
+  out["acceptance"]["bins"] = Json::array();
+  for (const CalibrationBin& bin : report.acceptance.bins) {
+    out["acceptance"]["bins"].push_back(
+        {{"count", bin.count}, {"predicted", bin.predicted}, {"observed", bin.observed}});
+  }
+  out["not_compared"] = report.not_compared;
+  return out;
+}
+
+void run_validate(ValidateCommand& command, const Session& session) {
+  if (command.what == "shift") return command.shift(session);
+  long_run::Options options = command.options;
+  read_cut(command.cut, options.starts);
+  options.seed = session.common.seed;
+  const Dataset data = read_dataset(command.data);
+  const std::vector<UserId> people = people_named(command.people, data);
+  const LoadedModel model = load_user_model(command.what, data, usable_device(session.common.device));
+  const std::string& learners = model.manifest.fitted_on;
+  if (learners.starts_with("all") || learners == command.people) {
+    session.console.note(fmt::format(
+        "this model learned from {}, the people it is compared with among them: people it does not know may "
+        "fare worse",
+        learners));
+  }
+  std::unique_ptr<Progress> progress;
+  options.progress = [&](std::int64_t done, std::int64_t) { progress->update(done); };
+  progress = std::make_unique<Progress>(session.console, "validate", "people",
+                                        static_cast<std::int64_t>(people.size()));
+  const long_run::Report report = long_run::measure(*model.users, data, people, options);
+  progress.reset();
+  if (report.left_out > 0 && options.starts.most_people == 0) {
+    session.console.note(
+        fmt::format("{} of {} people are left out: fewer than {} items before or {} after the cut",
+                    grouped(report.left_out), grouped(static_cast<std::int64_t>(people.size())),
+                    options.starts.least_history, options.starts.steps));
+  }
+  if (session.console.json()) {
+    session.console.out() << report_json(command, model, data, report, session).dump(2) << '\n';
+  } else {
+    session.console.out() << report_text(command, model, data, report, session);
+  }
+}
+
+}  // namespace
+
+void add_validate(Program& program) {
+  auto command = std::make_shared<ValidateCommand>();
+  CLI::App& app = program.add(
+      "validate",
+      "Rolls people forward under a user model and compares them with what the same people really did.",
+      "veer validate user.model.h5 --data ml-1m.h5 --steps 20\n"
+      "         veer validate shift --base plan.model.h5 --data ml-1m.h5 --encoder judge.model.h5\n\n"
+      "The second form measures what each mechanism of a shifting taste is worth on people nobody learned "
+      "from.",
+      [command](const Session& session) { run_validate(*command, session); });
+  app.add_option("MODEL", command->what, "user model file, or the word shift")->required();
+  app.add_option("--data", command->data, "dataset file")->required()->type_name("FILE");
+  long_run::Options& options = command->options;
+  long_run::StartOptions& starts = options.starts;
+  const std::string group = "Fidelity in the long run";
+  app.add_option("--people", command->people,
+                 "whom to compare: test, validation, train_plan, train_judge, all")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--cut", command->cut,
+                 "where a log is cut: last (just enough items remain), middle, random, or a number of items")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--steps", starts.steps, "items that each person takes after the cut")
+      ->check(at_most(10'000, "logs that long are rare, and what comes early tells more"))
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--least-history", starts.least_history, "items a log must have before the cut")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--most-people", starts.most_people, "compare that many, drawn by the seed; 0: all")
+      ->check(not_negative())
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--window-items", options.window, "items in a window, for diversity and similarity of taste")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--halvings", options.halvings, "random halves of the real people that set the yardstick")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--proposals", options.proposals,
+                 "for models that do not say what comes next: proposals people choose from by acceptance")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(group);
+  command->shift = add_shift_evidence(app, command->data);
+}
+
+}  // namespace veer::tools
