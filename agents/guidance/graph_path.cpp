@@ -40,7 +40,8 @@ void check_option(const GraphPathOptions& options, const char* field, std::int32
 }  // namespace
 
 struct GraphPathPolicy::Tables {
-  explicit Tables(std::size_t bytes) : costs(bytes / 2), bounds(bytes / 2), hops(bytes / 2) {}
+  /// `bytes` for each kind of table.
+  explicit Tables(std::size_t bytes) : costs(bytes), bounds(bytes), hops(bytes) {}
 
   /// Exact costs to the target.
   std::shared_ptr<const std::vector<double>> costs_of(const ItemGraph& graph, ItemId target, EdgeRule edges) {
@@ -103,7 +104,9 @@ GraphPathPolicy::GraphPathPolicy(const ItemGraph& graph, const GraphPathOptions&
   std::ranges::stable_sort(by_predecessors_, std::greater<>(), [&predecessors](ItemId item) {
     return predecessors[static_cast<std::size_t>(item)];
   });
-  tables_ = std::make_unique<Tables>(static_cast<std::size_t>(options.cache_mb) << 20U);
+  // Bounds are for A* alone; the other variants share the memory between two kinds of tables.
+  const std::size_t kinds = options.variant == GraphPathVariant::astar ? 3 : 2;
+  tables_ = std::make_unique<Tables>((static_cast<std::size_t>(options.cache_mb) << 20U) / kinds);
   if (options.variant == GraphPathVariant::astar) tables_->landmarks.emplace(graph, options.landmarks);
 }
 

@@ -1,12 +1,11 @@
 #include "env/graph/difficulty.h"
 
-#include <tbb/parallel_for.h>
-
 #include <algorithm>
 #include <cassert>
 #include <numeric>
 
 #include "env/graph/shortest_path.h"
+#include "env/runtime.h"
 
 namespace veer {
 
@@ -52,8 +51,9 @@ std::vector<DifficultyTier> difficulty_tiers(const ItemGraph& graph, std::span<c
   firsts.push_back(order.size());
 
   std::vector<DifficultyTier> tiers(targets.size());
-  tbb::parallel_for(std::size_t{1}, firsts.size(), [&](std::size_t group) {
-    const auto episodes = std::span(order).subspan(firsts[group - 1], firsts[group] - firsts[group - 1]);
+  parallel_for(static_cast<std::int64_t>(firsts.size()) - 1, [&](std::int64_t i) {
+    const auto group = static_cast<std::size_t>(i);
+    const auto episodes = std::span(order).subspan(firsts[group], firsts[group + 1] - firsts[group]);
     const std::vector<std::int32_t> hops = hops_to(graph, target_of(episodes.front()));
     for (const std::int32_t episode : episodes) {
       const auto size = static_cast<std::size_t>(history_size[static_cast<std::size_t>(episode)]);

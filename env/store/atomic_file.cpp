@@ -52,6 +52,15 @@ bool write_all(int file, std::span<const std::byte> bytes) {
   return true;
 }
 
+/// `sync` is fsync or fdatasync; a signal that arrives meanwhile is no failure.
+bool synced(int (*sync)(int), int file) {
+  int result = 0;
+  do {
+    result = sync(file);
+  } while (result != 0 && errno == EINTR);
+  return result == 0;
+}
+
 }  // namespace
 
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes) {
@@ -71,14 +80,14 @@ void write_file_atomically(const std::filesystem::path& path, std::span<const st
   Descriptor file(::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
   if (file.get() < 0) throw failure(path, "a file that cannot be created", errno);
   if (!write_all(file.get(), bytes)) give_up("a file that cannot be written");
-  if (::fsync(file.get()) != 0) give_up("a file that cannot be synced to disk");
+  if (!synced(::fsync, file.get())) give_up("a file that cannot be synced to disk");
   if (!file.close()) give_up("a file that cannot be closed");
   if (::rename(part.c_str(), path.c_str()) != 0) give_up("a file that cannot be given its name");
 
   // The new name itself lives in the directory; without this a power cut may lose it.
   const std::filesystem::path parent = path.has_parent_path() ? path.parent_path() : ".";
   const Descriptor directory(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory.get() < 0 || (::fsync(directory.get()) != 0 && errno != EINVAL)) {
+  if (directory.get() < 0 || (!synced(::fsync, directory.get()) && errno != EINVAL)) {
     throw failure(parent, "a directory that cannot be synced to disk", errno);
   }
 }
@@ -92,7 +101,7 @@ void append_durably(const std::filesystem::path& path, std::string_view text) {
   if (file.get() < 0) throw failure(path, "a file that cannot be opened", errno);
   struct stat before {};
   if (::fstat(file.get(), &before) != 0) throw failure(path, "a file that cannot be examined", errno);
-  if (write_all(file.get(), std::as_bytes(std::span(text))) && ::fdatasync(file.get()) == 0) return;
+  if (write_all(file.get(), std::as_bytes(std::span(text))) && synced(::fdatasync, file.get())) return;
   const int error = errno;
   // What cannot be taken back is a line without an end, which readers ignore.
   const bool taken_back = ::ftruncate(file.get(), before.st_size) == 0;

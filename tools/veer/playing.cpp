@@ -39,7 +39,7 @@ class Player {
   Trajectories play(std::span<const Segment> wave) {
     if (interrupted()) throw Interrupted("interrupted");
     const Entrant& entrant = entrants_[static_cast<std::size_t>(wave.front().policy)];
-    if (engine_ == nullptr || policy_ != wave.front().policy) make_engine(*entrant.policy);
+    if (engine_ == nullptr || policy_ != wave.front().policy) make_engine(entrant);
     policy_ = wave.front().policy;
     std::vector<EpisodeId> ids;
     for (const Segment& segment : wave) {
@@ -54,18 +54,18 @@ class Player {
   }
 
  private:
-  void make_engine(const Policy& policy) {
+  void make_engine(const Entrant& entrant) {
     EngineOptions engine;
     const std::int64_t most = std::min(in_flight_ * options_.segment_episodes, options_.episodes);
     const std::int64_t rows = options_.rows > 0 ? std::min<std::int64_t>(options_.rows, most) : most;
     engine.rows = static_cast<std::int32_t>(std::min<std::int64_t>(rows, 1 << 24));
     engine.seed = options_.seed;
     engine.cache_mb = options_.cache_mb;
-    engine_ = std::make_unique<Engine>(world_.scenario(), policy.spec(), engine);
-    const std::int64_t shards = engine_->shards_at_once(policy);
+    engine_ = std::make_unique<Engine>(world_.scenario(), entrant.policy->spec(), engine);
+    const std::int64_t shards = engine_->shards_at_once(*entrant.policy);
     if (shards >= arena_threads() || shards >= engine_->batch().shards()) return;
     console_.note(fmt::format("--cache-mb {} lets {} of {} threads play {} at once", options_.cache_mb,
-                              shards, arena_threads(), policy.spec().name));
+                              shards, arena_threads(), entrant.name));
   }
 
   const World& world_;
