@@ -9,7 +9,7 @@ namespace veer {
 
 std::int64_t lanes_within(std::int64_t cache_mb, std::size_t bytes, std::int64_t pieces) noexcept {
   if (cache_mb < 0 || bytes == 0) return pieces;
-  // The division comes first: a bound of any size must not overflow.
+  // 2^40 megabytes are the largest bound whose bytes fit in 64 bits with room to spare; more is no bound.
   const std::size_t megabyte = std::size_t{1} << 20;
   const auto bound = static_cast<std::size_t>(cache_mb);
   const std::size_t lanes =

@@ -30,7 +30,7 @@ class Stepper {
   void begin(Rows rows, Shard& shard, const Policy& policy, ShardScratch& scratch) const;
 
   /// Act, respond, rules, end, rewards for every active row. The step counter has not moved yet when this
-  /// returns: the caller stores the step, then calls finish_step().
+  /// returns: the caller stores the step, then moves it on.
   void step(Shard& shard, const Policy& policy, Mode mode, ShardScratch& scratch) const;
 
   ShardScratch make_scratch(const Policy& policy, std::int32_t shard_rows) const;

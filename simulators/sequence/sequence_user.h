@@ -2,9 +2,9 @@
 // their history says whether they take what they are shown. Source: ProRL (arXiv 2605.28293), evaluators
 // SASRec and GRU4Rec.
 //
-//   p(item | history) = softmax(h . table) over all N + 1 rows         interest is its natural logarithm at
-//   the target P(accept item)    = sigmoid(h . table[item])                        the papers' click-through
-//   rate
+//   p(item | history) = softmax(h . table) over all N + 1 rows; interest is its logarithm at the target
+//   P(accept item) = sigmoid(h . table[item])
+// where the second is what the papers call click-through rate.
 //
 // The acceptance of a network trained by softmax is not calibrated: compare it only under one and the same
 // model. What enters the state is what enters the history: refused items leave no trace.

@@ -10,6 +10,7 @@
 #include "env/data/splits.h"
 #include "env/error.h"
 #include "env/runtime.h"
+#include "simulators/next_item.h"
 #include "simulators/synthetic/synthetic_log_titles.h"
 
 namespace veer {
@@ -94,26 +95,10 @@ class Logger {
         scores[i] = factor * scores[i] + parameters_.popularity * quality;
       }
     }
-    float greatest = -INFINITY;
     for (std::size_t i = 0; i < scores.size(); ++i) {
-      if (taken[i] == 0) greatest = std::max(greatest, scores[i]);
+      if (taken[i] != 0) scores[i] = -INFINITY;
     }
-    double total = 0.0;
-    for (std::size_t i = 0; i < scores.size(); ++i) {
-      scores[i] = taken[i] != 0 ? 0.0F : std::exp(scores[i] - greatest);
-      total += double{scores[i]};
-    }
-    // Inverse CDF; the last item with weight catches what rounding leaves over.
-    const double threshold = double{uniform(key, Stream::generate, pick)} * total;
-    double sum = 0.0;
-    std::size_t chosen = 0;
-    for (std::size_t i = 0; i < scores.size(); ++i) {
-      if (scores[i] <= 0.0F) continue;
-      chosen = i;
-      sum += double{scores[i]};
-      if (sum > threshold) break;
-    }
-    return static_cast<ItemId>(chosen) + 1;
+    return draw_in_proportion(scores, uniform(key, Stream::generate, pick));
   }
 
   const SyntheticLogParameters& parameters_;

@@ -35,7 +35,7 @@ class CatalogueScorer {
   float logit(std::span<const float> readout, ItemId item) const noexcept;
 
   /// interest[r] = natural log softmax(readout_r . table)[target_r] over all N + 1 rows, the padding row
-  /// included with its logit 0 (prorl.md 5.3); rank[r] = 1 + number of rows whose logit is strictly greater
+  /// included with its logit 0 as ProRL does; rank[r] = 1 + number of rows whose logit is strictly greater
   /// than the target's, so ties share the best rank. A target of no_item gives interest 0 and rank 0.
   /// readouts: at least `width()` columns.
   void measure(View<const float> readouts, std::span<const ItemId> target, std::span<float> interest,

@@ -29,7 +29,7 @@ constexpr std::int64_t padded_rows(std::int64_t rows) noexcept { return (rows + 
 struct Norm {
   torch::Tensor gain, offset;
 };
-inline constexpr double norm_epsilon = 1e-12;  // as in sequence_net.cpp
+inline constexpr double norm_epsilon = 1e-12;  // as in training/sequence_forward.cpp
 
 /// Attention keys and values of every layer: [slots, positions, d] each.
 struct KeyValues {

@@ -70,15 +70,6 @@ VEER_KERNEL void add_gelu(float* x, const float* bias, std::int32_t rows, std::i
   }
 }
 
-VEER_KERNEL void add_bias(float* x, const float* bias, std::int32_t rows, std::int32_t width) noexcept {
-  for (std::int32_t r = 0; r < rows; ++r, x += width) {
-    for (std::int32_t c = 0; c < width; c += lane_count) {
-      const std::int32_t n = part(width, c);
-      store_part(x + c, load_part(x + c, n, 0.0F) + load_part(bias + c, n, 0.0F), n);
-    }
-  }
-}
-
 VEER_KERNEL void attend(const float* queries, std::int32_t rows, std::int32_t width, std::int32_t heads,
                         const KeyValueRows& shared, const KeyValueRows& own, float* scratch,
                         float* out) noexcept {
