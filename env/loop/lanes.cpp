@@ -22,7 +22,14 @@ void parallel_for_lanes(std::int64_t count, std::int64_t lanes,
                         const std::function<void(std::int64_t)>& body) {
   std::atomic<std::int64_t> next{0};
   parallel_for(std::min(lanes, count), [&](std::int64_t) {
-    for (std::int64_t i = next++; i < count; i = next++) body(i);
+    for (std::int64_t i = next++; i < count; i = next++) {
+      try {
+        body(i);
+      } catch (...) {
+        next = count;  // nobody will see what the other lanes have yet to do
+        throw;
+      }
+    }
   });
 }
 
