@@ -15,7 +15,7 @@ namespace veer {
 enum class GraphPathVariant : std::uint8_t {
   dijkstra,  ///< exact costs to the target, once per target; only the next item must be unseen
   astar,     ///< A* with bounds from landmarks at every step; no item of the path may have been seen. Slow in
-          ///< dense graphs once much has been seen
+             ///< dense graphs once much has been seen
   kshortest,  ///< of the k cheapest paths, the one whose dearest edge is cheapest: the smoothest
   coherent,   ///< as dijkstra, only over edges between items that share an attribute
 };

@@ -156,8 +156,8 @@ void SequenceUser::score_paths(const PathQuery& query, const PathScores& out, Wo
   std::vector<float> interest(target.size());
   std::vector<std::int32_t> rank(target.size());
   const View<const float> rows = readouts.view();
-  const bool measures = !out.interest.empty() || !out.rank.empty() || !out.start_interest.empty() ||
-                        !out.start_rank.empty();
+  const bool measures =
+      !out.interest.empty() || !out.rank.empty() || !out.start_interest.empty() || !out.start_rank.empty();
   if (measures) scorer_.measure(rows, target, interest, rank);
   if (!out.start_interest.empty()) std::copy_n(interest.begin(), prompts, out.start_interest.begin());
   if (!out.start_rank.empty()) std::copy_n(rank.begin(), prompts, out.start_rank.begin());

@@ -254,8 +254,8 @@ void SyntheticUser::score_paths(const PathQuery& query, const PathScores& out, W
           const bool accepted = query.accepted.empty() || (query.accepted(path, k) & feedback::accepted) != 0;
           const TasteRates rates =
               rates_under(knobs == 0 ? std::span<const float>{}
-                                     : query.modifiers.row(path).subspan((static_cast<std::size_t>(k) + 1) * knobs,
-                                                                         knobs));
+                                     : query.modifiers.row(path).subspan(
+                                           (static_cast<std::size_t>(k) + 1) * knobs, knobs));
           show(state, item, accepted, rates, {query.seed, episode, static_cast<std::uint32_t>(k)});
         }
         if (out.interest.empty() && out.rank.empty()) continue;
