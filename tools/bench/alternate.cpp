@@ -2,12 +2,15 @@
 #include <chrono>
 #include <thread>
 
+#include "env/error.h"
+#include "env/runtime.h"
 #include "tools/bench/workload.h"
 
 namespace veer::bench {
 double seconds_of(const std::function<void()>& work) {
   // OpenMP's workers spin for milliseconds after their last task and would take a core from what comes next.
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  if (interrupted()) throw Interrupted("interrupted between two timings; nothing was kept");
   const auto start = std::chrono::steady_clock::now();
   work();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
