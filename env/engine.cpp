@@ -80,9 +80,12 @@ struct Engine::Impl {
 
   void check_policy(const Policy& policy) const {
     const PolicySpec& spec = policy.spec();
+    // A narrower slate or vector would leave the other places as the step before filled them.
+    const bool fills = spec.action == ActionKind::slate || spec.action == ActionKind::vector;
     if (spec.action != policy_spec.action || spec.width > std::max(policy_spec.width, shape.plan) ||
-        spec.state_width > shape.policy_state) {
-      throw ConfigError("policy " + spec.name + ": found another action kind or a wider state than policy " +
+        (fills && spec.width != policy_spec.width) || spec.state_width > shape.policy_state) {
+      throw ConfigError("policy " + spec.name +
+                        ": found another action kind or width, or a wider state than policy " +
                         policy_spec.name + ", for which the engine was built; build an engine for it");
     }
   }

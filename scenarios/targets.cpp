@@ -38,6 +38,7 @@ std::vector<TargetChoice> read_targets(std::istream& in, const std::filesystem::
   std::string text;
   bool with_users = false;
   for (std::int64_t line = 1; std::getline(in, text); ++line) {
+    if (line == 1 && text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);  // a byte-order mark
     if (!text.empty() && text.back() == '\r') text.pop_back();
     if (text.empty() || text.front() == '#') continue;
     const std::string_view view = text;

@@ -1,6 +1,7 @@
 #include "env/store/atomic_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,6 +26,7 @@ class Descriptor {
   ~Descriptor() {
     if (value_ >= 0) ::close(value_);
   }
+  Descriptor(Descriptor&& other) noexcept : value_(std::exchange(other.value_, -1)) {}
   int get() const noexcept { return value_; }
   /// Some file systems report a full disk only here.
   bool close() noexcept { return ::close(std::exchange(value_, -1)) == 0; }
@@ -61,6 +63,27 @@ bool synced(int (*sync)(int), int file) {
   return result == 0;
 }
 
+/// Opens the temporary file for one writer. The lock goes with the descriptor, so a writer that died leaves
+/// none.
+Descriptor locked_part(const std::filesystem::path& path, const std::filesystem::path& part) {
+  for (;;) {
+    Descriptor file(::open(part.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
+    if (file.get() < 0) throw failure(path, "a file that cannot be created", errno);
+    if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+      if (errno != EWOULDBLOCK) throw failure(path, "a file that cannot be locked", errno);
+      throw IoError(Where{path, 0, ""}, Problem{"another process writing this file", "one writer at a time",
+                                                "wait for it to end, or write to another file"});
+    }
+    // Between open and lock another writer may have given this file its final name.
+    struct stat opened {
+    }, named{};
+    if (::fstat(file.get(), &opened) == 0 && ::stat(part.c_str(), &named) == 0 &&
+        opened.st_ino == named.st_ino && opened.st_dev == named.st_dev) {
+      return file;
+    }
+  }
+}
+
 }  // namespace
 
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes) {
@@ -77,8 +100,8 @@ void write_file_atomically(const std::filesystem::path& path, std::span<const st
     ::unlink(part.c_str());
     throw failure(path, what, error);
   };
-  Descriptor file(::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-  if (file.get() < 0) throw failure(path, "a file that cannot be created", errno);
+  Descriptor file = locked_part(path, part);
+  if (::ftruncate(file.get(), 0) != 0) give_up("a file that cannot be emptied");
   if (!write_all(file.get(), bytes)) give_up("a file that cannot be written");
   if (!synced(::fsync, file.get())) give_up("a file that cannot be synced to disk");
   if (!file.close()) give_up("a file that cannot be closed");

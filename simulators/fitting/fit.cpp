@@ -1,5 +1,7 @@
 #include "simulators/fitting/fit.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -76,12 +78,12 @@ std::vector<NextItemCase> held_out(const Dataset& data, const FitOptions& option
   return last_item_cases(data, test ? Part::test : Part::validation, options.held_out_items);
 }
 
-/// Everything that changes the outcome of a fit, in words: a checkpoint is continued only by the fit that
-/// wrote it.
+/// Everything that changes the course of a fit, in words: a checkpoint is continued only by the fit that
+/// wrote it. When to end (epochs, patience, budget) is left out: a fit may be continued for longer.
 std::string identity(const Dataset& data, const nn::SequenceConfig& config, const FitOptions& options) {
   std::string text = "data " + data.fingerprint + "\npeople " + fitted_on(options.people) + "\nseed " +
                      std::to_string(options.seed) + "\nlearning_rate " +
-                     std::to_string(options.learning_rate) + "\nbatch_targets " +
+                     fmt::format("{}", options.learning_rate) + "\nbatch_targets " +
                      std::to_string(options.batch_targets) + "\nheld_out_items " +
                      std::to_string(options.held_out_items) + "\n";
   for (const auto& [name, value] : config.to_strings()) text += name + " " + value + "\n";

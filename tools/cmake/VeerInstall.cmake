@@ -14,7 +14,8 @@ install(EXPORT veerTargets NAMESPACE veer:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/
 
 foreach(folder env rewards simulators agents scenarios)
   install(DIRECTORY ${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/veer FILES_MATCHING PATTERN "*.h"
-          PATTERN "hdf5_calls.h" EXCLUDE)
+          PATTERN "hdf5_calls.h" EXCLUDE PATTERN "*_net.h" EXCLUDE PATTERN "*_impl.h" EXCLUDE
+          PATTERN "toml_text.h" EXCLUDE)
   file(GLOB_RECURSE pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${folder}/*_FORMAT.md)
   install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_DOCDIR})
 endforeach()
