@@ -410,6 +410,7 @@ TEST_CASE("target files are read and checked line by line") {
     return read_targets(in, "targets.tsv", *p.data);
   };
   CHECK(read("# comment\n\ni7\r\ni8\n") == std::vector<TargetChoice>{{-1, 7, 3}, {-1, 8, 4}});
+  CHECK(read("\xEF\xBB\xBFi7\n") == std::vector<TargetChoice>{{-1, 7, 1}});
   CHECK(read("u1\ti7\nu0\ti7") == std::vector<TargetChoice>{{1, 7, 1}, {0, 7, 2}});
   CHECK_THROWS_WITH_AS(read("i7\ni9\n"), doctest::Contains("targets.tsv:2"), DataError);
   CHECK_THROWS_WITH_AS(read("u1\ti7\n\nnobody\ti7\n"), doctest::Contains("targets.tsv:3"), DataError);
