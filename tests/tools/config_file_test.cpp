@@ -75,6 +75,20 @@ TEST_CASE("without --config nothing changes") {
         Arguments{"evaluate", "--episodes", "5"});
 }
 
+TEST_CASE("an empty value stays the value of its option") {
+  ScratchFolder folder;
+  write_text(folder / "c.toml", "seed = \"\"\nthreads = 2\n");
+  for (const Arguments& given : {Arguments{"--config", folder / "c.toml"}, Arguments{"--seed=", "--json"}}) {
+    Arguments arguments{"evaluate", "--data", "d", "--users", "u", "--policy", "random"};
+    arguments.insert(arguments.end(), given.begin(), given.end());
+    CHECK(tests::run_veer(arguments).err.find("--seed: found ''") != std::string::npos);
+  }
+  write_text(folder / "empty.toml", "");
+  Example example;
+  CHECK_NOTHROW(with_config_file(example.app, {"evaluate", "--config", folder / "empty.toml"}));
+  CHECK_THROWS_AS(with_config_file(example.app, {"evaluate", "--config="}), ConfigError);
+}
+
 TEST_CASE("unknown keys, wrong values and broken files are named with file and line") {
   Example example;
   ScratchFolder folder;

@@ -8,6 +8,8 @@
 #include <CLI/App.hpp>
 #include <algorithm>
 #include <fstream>
+#include <iterator>
+#include <optional>
 #include <sstream>
 
 #include "env/error.h"
@@ -129,38 +131,42 @@ Problem explain(const std::string& line, const std::string& complaint) {
 }
 
 toml::table parse(const std::filesystem::path& file) {
+  const bool directory = std::filesystem::is_directory(file);
   std::ifstream stream(file, std::ios::binary);
-  std::ostringstream text;
-  if (!stream || !(text << stream.rdbuf())) {
-    throw IoError({file, 0, "--config"}, {"a file that cannot be read", "a TOML file with content", ""});
+  const std::string text{std::istreambuf_iterator<char>(stream), {}};
+  if (directory || !stream.is_open() || stream.bad()) {
+    throw IoError({file, 0, "--config"}, {directory ? "a directory" : "a file that cannot be read",
+                                          "a TOML file", "check the path and permissions"});
   }
   try {
-    return toml::parse(text.str());
+    return toml::parse(text);
   } catch (const toml::parse_error& error) {
     const auto line = error.source().begin.line;
     throw ConfigError({file, static_cast<std::int64_t>(line), ""},
-                      explain(line_of(text.str(), line), std::string(error.description())));
+                      explain(line_of(text, line), std::string(error.description())));
   }
 }
 
-/// The file named by --config, empty when there is none.
-std::string config_argument(const std::vector<std::string>& arguments) {
+/// The file named by --config, nothing when there is none.
+std::optional<std::string> config_argument(const std::vector<std::string>& arguments) {
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     if (arguments[i] == "--config" && i + 1 < arguments.size()) return arguments[i + 1];
     if (arguments[i].starts_with("--config=")) return arguments[i].substr(9);
   }
-  return {};
+  return std::nullopt;
 }
 
 }  // namespace
 
 std::vector<std::string> with_config_file(const CLI::App& program,
                                           const std::vector<std::string>& arguments) {
-  const std::string file = config_argument(arguments);
+  const std::optional<std::string> named = config_argument(arguments);
   const auto chosen = std::find_if(arguments.begin(), arguments.end(), [&](const std::string& argument) {
     return !argument.starts_with("-") && find_command(program, argument) != nullptr;
   });
-  if (file.empty() || chosen == arguments.end()) return arguments;
+  if (!named || chosen == arguments.end()) return arguments;
+  const std::string& file = *named;
+  if (file.empty()) throw ConfigError({"", 0, "--config"}, {"no name", "the name of a TOML file", ""});
 
   const toml::table table = parse(file);
   const CLI::App& command = *find_command(program, *chosen);

@@ -98,6 +98,11 @@ void Program::parse(std::vector<std::string> arguments) {
     }
   }
   arguments = with_config_file(*app_, arguments);
+  for (std::size_t i = 0; i < arguments.size(); ++i) {  // CLI11 would take the next option for an empty value
+    if (!arguments[i].starts_with("--") || arguments[i].find('=') != arguments[i].size() - 1) continue;
+    arguments[i].pop_back();
+    arguments.insert(arguments.begin() + static_cast<std::ptrdiff_t>(++i), "");
+  }
   std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
   app_->parse(std::move(arguments));
 }
