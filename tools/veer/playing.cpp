@@ -9,6 +9,8 @@
 #include "env/error.h"
 #include "env/runtime.h"
 #include "env/store/run/run_directory.h"
+#include "env/store/run/run_manifest.h"
+#include "tools/veer/learned.h"
 
 namespace veer::tools {
 namespace {
@@ -79,19 +81,12 @@ class Player {
   std::int64_t done_ = 0;
 };
 
-std::vector<Segment> segments_of(std::int32_t policy, const PlayOptions& options) {
-  std::vector<Segment> out;
-  for (std::int64_t first = 0; first < options.episodes; first += options.segment_episodes) {
-    const std::int64_t last = std::min(options.episodes, first + options.segment_episodes);
-    out.push_back({policy, static_cast<EpisodeId>(first), static_cast<EpisodeId>(last)});
-  }
-  return out;
-}
-
 RunHeader header_of(const World& world, const std::vector<Entrant>& entrants, const PlayOptions& options) {
   RunHeader header;
   header.configuration = world.configuration() +
-                         fmt::format("mode = \"{}\"\n", options.mode == Mode::sample ? "sample" : "greedy");
+                         fmt::format("mode = \"{}\"\n", options.mode == Mode::sample ? "sample" : "greedy") +
+                         // Another program, library or kind of CPU rounds otherwise: one run, one arithmetic.
+                         fmt::format("arithmetic = \"veer {}; {}\"\n", VEER_VERSION, learned_version());
   header.scenario = world.scenario().spec().id;
   header.dataset_fingerprint = world.data().fingerprint;
   header.seed = options.seed;
@@ -146,15 +141,15 @@ void play(const World& world, const std::vector<Entrant>& entrants, const PlayOp
           const Console& console, const OnPolicy& on_policy) {
   Player player(world, entrants, options, console,
                 options.episodes * static_cast<std::int64_t>(entrants.size()));
-  for (std::size_t policy = 0; policy < entrants.size(); ++policy) {
-    Trajectories all;
-    const std::vector<Segment> segments = segments_of(static_cast<std::int32_t>(policy), options);
-    for (std::span<const Segment> left = segments; !left.empty();) {
-      const std::span<const Segment> wave = player.wave(left);
-      all.append(player.play(wave));
-      left = left.subspan(wave.size());
-    }
-    on_policy(entrants[policy].name, all);
+  const std::vector<Segment> segments = planned_segments(header_of(world, entrants, options));
+  Trajectories all;
+  for (std::span<const Segment> left = segments; !left.empty();) {
+    const std::span<const Segment> wave = player.wave(left);
+    all.append(player.play(wave));
+    left = left.subspan(wave.size());
+    if (!left.empty() && left.front().policy == wave.front().policy) continue;
+    on_policy(entrants[static_cast<std::size_t>(wave.front().policy)].name, all);
+    all = {};
   }
 }
 
