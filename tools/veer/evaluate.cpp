@@ -132,7 +132,13 @@ void add_evaluate(Program& program) {
       ->allow_extra_args(false);
   app.add_option("-o,--output", command->output,
                  "run directory; continued when it holds a part of this run; default: nothing is kept")
-      ->type_name("DIR");
+      ->type_name("DIR")
+      ->check([](const std::string& name) {
+        return name.empty()
+                   ? std::string(
+                         "found an empty name; expected a directory; without the option nothing is kept")
+                   : std::string();
+      });
   app.add_option("--baseline", command->baseline,
                  "the one of these policies that the others are compared with; default: the first random one")
       ->type_name("P");
