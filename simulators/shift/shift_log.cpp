@@ -25,6 +25,18 @@ std::size_t draw(std::span<const double> weights, float u) {
   return weights.size() - 1;
 }
 
+/// Which items a person may choose from: all, or the `shown` that score most for this state.
+std::vector<bool> offer(const ShiftUser& users, std::span<const float> state, std::int32_t shown) {
+  const auto n = static_cast<std::size_t>(users.spec().items);
+  if (shown <= 0 || static_cast<std::size_t>(shown) >= n) return std::vector<bool>(n, true);
+  std::vector<std::pair<float, std::size_t>> order;
+  for (std::size_t i = 0; i < n; ++i) order.emplace_back(-users.score(state, static_cast<ItemId>(i) + 1), i);
+  std::ranges::sort(order);
+  std::vector<bool> offered(n, false);
+  for (std::size_t k = 0; k < static_cast<std::size_t>(shown); ++k) offered[order[k].second] = true;
+  return offered;
+}
+
 }  // namespace
 
 Dataset generate_log(const ShiftModel& model, const Dataset& like, const LogOptions& options) {
@@ -48,14 +60,15 @@ Dataset generate_log(const ShiftModel& model, const Dataset& like, const LogOpti
     std::vector<float> state(static_cast<std::size_t>(users.layout().size()));
     users.start_from(log.first(static_cast<std::size_t>(options.history)), state);
     std::vector<double> weights(n);
+    const std::vector<bool> offered = offer(users, state, options.shown);
     for (std::int32_t t = options.history; t < options.history + options.events; ++t) {
       double top = -1e300;
       for (std::size_t i = 0; i < n; ++i) {
         weights[i] = double{users.score(state, static_cast<ItemId>(i) + 1)} +
                      double{options.popularity_push} * double{model.facts.log_popularity[i + 1]};
-        top = std::max(top, weights[i]);
+        if (offered[i]) top = std::max(top, weights[i]);
       }
-      for (double& w : weights) w = std::exp(w - top);
+      for (std::size_t i = 0; i < n; ++i) weights[i] = offered[i] ? std::exp(weights[i] - top) : 0.0;
       const auto item = static_cast<ItemId>(draw(weights, uniform(key(user, t), Stream::generate))) + 1;
       log[static_cast<std::size_t>(t)] = item;
       users.follow(state, item, true, 1.0F, key(user, t));

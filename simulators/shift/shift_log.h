@@ -14,9 +14,11 @@ struct LogOptions {
   std::int32_t history = 5;  ///< items every log starts with, drawn by popularity
   std::int32_t events = 20;  ///< after them, each drawn from softmax of the scores at that moment
   std::uint64_t seed = 1;    ///< Stream::generate; drift draws from Stream::drift
-  /// Share of the weight of popularity in what people are shown: they choose by their own score plus this
-  /// times ln(popularity), a logger that pushes what is popular. 0: free choice.
+  /// A logger that pushes what is popular: people choose by their score plus this times ln(popularity).
   float popularity_push = 0.0F;
+  /// A feedback loop: people choose among this many items only, those that score most for what they took
+  /// before the cut (the starting taste, a recommender that never learns). 0: the whole catalogue.
+  std::int32_t shown = 0;
 };
 
 /// The catalogue is copied from `like`; everything is accepted, one step apart; people are split as by

@@ -285,6 +285,26 @@ void ShiftUser::propose(Rows rows, Shard& shard, Workspace&, View<ItemId> out) c
                      out);
 }
 
+void ShiftUser::draw_next(Rows rows, const Shard& shard, Workspace&, View<const ItemId> excluded,
+                          std::span<const float> uniforms, std::span<ItemId> out) const {
+  std::vector<float> scores(static_cast<std::size_t>(core_->items->items()));
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const std::span<const float> state = shard.user_state.row(rows[i]);
+    for (std::size_t k = 0; k < scores.size(); ++k) scores[k] = score(state, static_cast<ItemId>(k) + 1);
+    if (!excluded.empty()) {
+      for (const ItemId item : excluded.row(static_cast<std::int32_t>(i))) {
+        if (item != no_item) scores[static_cast<std::size_t>(item) - 1] = -INFINITY;
+      }
+    }
+    out[i] = draw_in_proportion(scores, uniforms[i]);
+  }
+}
+
+std::size_t ShiftUser::scoring_bytes(std::int32_t paths, std::int32_t history,
+                                     std::int32_t /*path_length*/) const noexcept {
+  return core_->encoder.cache_bytes(paths, std::max(1, history));
+}
+
 void ShiftUser::score_paths(const PathQuery& query, const PathScores& out, Workspace& workspace) const {
   const Core& core = *core_;
   const auto prompts = static_cast<std::int32_t>(query.target.size());

@@ -24,6 +24,7 @@
 #include "env/nn/sequence_model.h"
 #include "env/store/model_file.h"
 #include "env/user_model.h"
+#include "simulators/next_item.h"
 #include "simulators/shift/shift_items.h"
 #include "simulators/shift/shift_layout.h"
 
@@ -56,7 +57,7 @@ struct StateLayout {
   std::int32_t size() const noexcept { return 2 * width + attributes + recent + 1; }
 };
 
-class ShiftUser final : public UserModel {
+class ShiftUser final : public UserModel, public NextItemChooser {
  public:
   /// Knobs that scale the rates of a row when the scenario has a modifier of that name; 1 otherwise. Shares
   /// are capped at 1. The words are those of the synthetic people, so that one schedule serves both.
@@ -99,8 +100,14 @@ class ShiftUser final : public UserModel {
   void copy_state(Rows from, Rows to, Shard&, Workspace&) const override;
   /// By (z / |z| + g / |g|) . v with g the target's vector, as sequence users do.
   void propose(Rows rows, Shard&, Workspace&, View<ItemId> out) const override;
+  /// From the softmax of the scores.
+  void draw_next(Rows rows, const Shard&, Workspace&, View<const ItemId> excluded,
+                 std::span<const float> uniforms, std::span<ItemId> out) const override;
   /// Steps every path with the rates under the query's modifiers.
   void score_paths(const PathQuery&, const PathScores& out, Workspace&) const override;
+  /// Keys of the histories while they are encoded; a path itself takes none.
+  std::size_t scoring_bytes(std::int32_t paths, std::int32_t history,
+                            std::int32_t path_length) const noexcept override;
 
  private:
   struct Core;

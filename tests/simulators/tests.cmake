@@ -14,6 +14,8 @@ if(VEER_TORCH)
             LIBRARIES veer_simulators_learned veer_store LABELS unit)
 endif()
 if(VEER_TORCH)
+  veer_test(shift_recovery_slow_test TORCH SOURCES simulators/shift_recovery_slow_test.cpp
+            LIBRARIES veer_simulators_learned veer_store LABELS slow TIMEOUT 1800)
   veer_test(shift_fit_test TORCH SOURCES simulators/shift_fit_test.cpp
             LIBRARIES veer_simulators_learned veer_store LABELS unit)
   veer_test(shift_user_test TORCH SOURCES simulators/shift_user_test.cpp conformance/conformance.cpp
