@@ -4,6 +4,7 @@
 #include "tools/bench/path_score.h"
 #include "tools/bench/scaling.h"
 #include "tools/bench/step.h"
+#include "tools/bench/user_step.h"
 #endif
 
 namespace veer::bench {
@@ -20,6 +21,9 @@ std::vector<Workload> workloads() {
        "step batches of guided episodes with SASRec people, against encoding every history anew at every "
        "step",
        step},
+      {"user-step",
+       "one step of people whose taste shifts, against encoding their history anew before every answer",
+       user_step},
       {"scaling", "score paths over catalogues of a thousand to a million items, and on one and two threads",
        scaling},
 #endif

@@ -1,0 +1,287 @@
+#include "tools/bench/user_step.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <memory>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "env/random.h"
+#include "env/runtime.h"
+#include "simulators/sequence/sequence_user.h"
+#include "simulators/shift/shift_user.h"
+
+namespace veer::bench {
+namespace {
+
+constexpr std::int32_t catalogue = 3706;
+constexpr std::int32_t attributes = 18;
+constexpr std::int32_t history = 50;
+constexpr std::int32_t capacity = 60;  ///< room for the steps after it, so that cached keys stay valid
+constexpr std::int32_t shard_rows = 128;
+constexpr std::int32_t encoded_rows = 1024;      ///< of the straightforward side, whatever the batch
+constexpr std::int32_t most_cached_rows = 4096;  ///< keys and values of a row take 61 KB
+
+double resident_bytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    if (word != "VmRSS:") continue;
+    double kib = 0.0;
+    status >> kib;
+    return kib * 1024.0;
+  }
+  return 0.0;
+}
+
+ItemId random_item(std::uint64_t row, std::uint32_t lane) {
+  return static_cast<ItemId>(uniform_below(catalogue, {3, row, 0}, Stream::scenario, lane)) + 1;
+}
+
+shift::ItemFacts facts() {
+  shift::ItemFacts f;
+  f.items = catalogue;
+  f.attributes = attributes;
+  f.attribute_offsets = {0, 0};
+  f.log_popularity.assign(catalogue + 1, 0.0F);
+  for (ItemId item = 1; item <= catalogue; ++item) {
+    f.log_popularity[static_cast<std::size_t>(item)] =
+        3.0F * uniform({4, 0, 0}, Stream::scenario, static_cast<std::uint32_t>(item)) - 1.5F;
+    for (std::int32_t a = 0; a < attributes; ++a) {
+      if ((item * 7 + a) % 9 == 0) f.attribute_list.push_back(a);
+    }
+    f.attribute_offsets.push_back(static_cast<std::int64_t>(f.attribute_list.size()));
+  }
+  return f;
+}
+
+nn::SequenceModel network(std::uint64_t seed) {
+  nn::SequenceConfig config = nn::SequenceConfig::sasrec(catalogue);
+  config.positions = capacity;
+  return nn::SequenceModel::initialise(config, seed, "cpu");
+}
+
+shift::ShiftModel people(const nn::SequenceModel& base, shift::Mechanisms on) {
+  const shift::ItemFacts f = facts();
+  const shift::Items items(f, shift::item_vectors(base), base.config().hidden);
+  shift::Parameters parameters(base.config().hidden, {8.0F, items.length(), items.spread()}, 1);
+  parameters.set_on(on);
+  return {base, f, parameters, 1.0F, 0.0F, 20, shift::TimeUnit::steps, 1.0F};
+}
+
+/// A batch of begun people of one model, with a workspace per shard.
+class Crowd {
+ public:
+  /// `tasks` 0: a workspace for every shard, so that caches are kept from step to step.
+  Crowd(const UserModel& model, std::int32_t rows, int tasks)
+      : model_(model),
+        batch_({.rows = rows,
+                .shard_rows = shard_rows,
+                .history_capacity = capacity,
+                .slots = 1,
+                .user_state = model.spec().state_width},
+               1) {
+    rows_.resize(shard_rows);
+    std::iota(rows_.begin(), rows_.end(), 0);
+    const std::int32_t kept = tasks == 0 ? batch_.shards() : tasks;
+    for (std::int32_t w = 0; w < kept; ++w) {
+      workspaces_.push_back(model.make_workspace(
+          {.rows = shard_rows, .history_capacity = capacity, .slots = 1, .horizon = 10}));
+    }
+    fill();
+  }
+
+  Batch& batch() { return batch_; }
+
+  void fill() {
+    for (std::int32_t s = 0; s < batch_.shards(); ++s) {
+      Shard shard = batch_.shard(s);
+      for (const std::int32_t r : rows_) {
+        const auto row = static_cast<std::uint64_t>(s * shard_rows + r);
+        shard.episode(r) = row;
+        shard.step(r) = 0;
+        shard.target(r) = random_item(row, 90);
+        for (std::int32_t t = 0; t < history; ++t)
+          shard.history(r, t) = random_item(row, static_cast<std::uint32_t>(t));
+        shard.history_size(r) = history;
+        shard.items(r) = random_item(row, 91);
+      }
+    }
+  }
+  void begin() {
+    each([&](Shard& shard, Workspace& w) { model_.begin(rows_, shard, w); });
+  }
+  /// One answer per row, the movement it causes, and with `scores` the standing of the target.
+  void step(bool scores) {
+    each([&](Shard& shard, Workspace& w) {
+      model_.choose(rows_, shard, w);
+      for (const std::int32_t r : rows_) {
+        shard.feedback(r) = feedback::accepted;
+        append_history(shard, r, shard.items(r));
+      }
+      model_.advance(rows_, shard, w);
+      for (const std::int32_t r : rows_) ++shard.step(r);
+      if (scores) model_.measure(rows_, shard, w);
+    });
+  }
+  /// The same by encoding the history anew.
+  void step_anew(bool scores) {
+    each([&](Shard& shard, Workspace& w) {
+      w.owner = -1;
+      model_.begin(rows_, shard, w);
+      model_.choose(rows_, shard, w);
+      if (scores) model_.measure(rows_, shard, w);
+    });
+  }
+  /// Back to `history` items, so that the next steps fit the positions again.
+  void rewind() {
+    for (std::int32_t s = 0; s < batch_.shards(); ++s) {
+      Shard shard = batch_.shard(s);
+      for (const std::int32_t r : rows_) shard.history_size(r) = history;
+    }
+  }
+
+ private:
+  /// As many tasks as workspaces; each takes every so-manieth shard.
+  template <class Work>
+  void each(const Work& work) {
+    const auto tasks = static_cast<std::int64_t>(workspaces_.size());
+    parallel_for(tasks, [&](std::int64_t task) {
+      for (auto s = static_cast<std::int32_t>(task); s < batch_.shards();
+           s += static_cast<std::int32_t>(tasks)) {
+        Shard shard = batch_.shard(s);
+        work(shard, *workspaces_[static_cast<std::size_t>(task)]);
+      }
+    });
+  }
+
+  const UserModel& model_;
+  Batch batch_;
+  std::vector<std::int32_t> rows_;
+  std::vector<std::unique_ptr<Workspace>> workspaces_;
+};
+
+/// Floating-point operations per second of plain matrix products on all workers.
+double sgemm_rate(int threads, int repetitions) {
+  constexpr std::int64_t n = 768;
+  std::vector<double> seconds;
+  const torch::Tensor a = torch::rand({n, n}), b = torch::rand({n, n});
+  std::vector<torch::Tensor> out(static_cast<std::size_t>(threads));
+  for (torch::Tensor& t : out) t = torch::empty({n, n});
+  for (int i = 0; i <= repetitions; ++i) {
+    const double s = seconds_of([&] {
+      parallel_for(threads, [&](std::int64_t t) {
+        const c10::InferenceMode guard;
+        for (int k = 0; k < 4; ++k) at::mm_out(out[static_cast<std::size_t>(t)], a, b);
+      });
+    });
+    if (i > 0) seconds.push_back(s);
+  }
+  return 4.0 * threads * 2.0 * n * n * n / median(seconds);
+}
+
+BenchCase measure(const shift::ShiftUser& users, const UserModel& encoder, std::int32_t rows, bool scores,
+                  double sgemm, const BenchOptions& options) {
+  const int steps = std::max(1, 65536 / rows);
+  Crowd crowd(users, rows, options.threads);
+  crowd.begin();
+  Crowd anew(encoder, std::min(rows, encoded_rows), options.threads);
+  const auto [shifting, encoding] = alternate(
+      options.repetitions,
+      [&] {
+        for (int t = 0; t < steps; ++t) crowd.step(scores);
+      },
+      [&] { anew.step_anew(scores); });
+  BenchCase result;
+  result.name = std::string(scores ? "with full-catalogue scores" : "acceptance of one item") + ", batch " +
+                std::to_string(rows);
+  result.unit = "user-steps/s";
+  result.engine = static_cast<double>(rows) * steps / shifting;
+  result.straightforward = std::min(rows, encoded_rows) / encoding;
+  result.ratio = result.engine / result.straightforward;
+  if (rows <= most_cached_rows) {
+    Crowd cached(encoder, rows, 0);
+    std::vector<double> seconds;
+    for (int i = 0; i <= options.repetitions; ++i) {
+      cached.rewind();
+      cached.begin();
+      const double s = seconds_of([&] {
+        for (int t = 0; t < capacity - history; ++t) cached.step(scores);
+      });
+      if (i > 0) seconds.push_back(s);
+    }
+    const double rate = static_cast<double>(rows) * (capacity - history) / median(seconds);
+    result.figures.emplace_back("SASRec cached user-steps/s", rate);
+    result.figures.emplace_back("ratio to SASRec cached", result.engine / rate);
+  }
+  if (scores) {
+    const double operations = 2.0 * catalogue * users.items().augmented();
+    result.figures.emplace_back("share of the sgemm rate", result.engine * operations / sgemm);
+    result.figures.emplace_back("sgemm GFLOP/s", sgemm / 1e9);
+  }
+  // With every mechanism off, both sides are one and the same model.
+  const shift::ShiftUser still(people(users.model().base, {}));
+  Crowd a(still, 128, 1), b(encoder, 128, 1);
+  a.step_anew(true);
+  b.step_anew(true);
+  const Shard left = a.batch().shard(0), right = b.batch().shard(0);
+  double gap = 0.0;
+  for (std::int32_t r = 0; r < 128; ++r) {
+    gap = std::max(gap, std::abs(double{left.probability(r)} - double{right.probability(r)}));
+  }
+  result.agrees = gap <= 1e-5;
+  result.figures.emplace_back("worst probability gap with every mechanism off", gap);
+  return result;
+}
+
+/// What `rows` people take while they are played: all columns of a batch with histories 50 wide.
+BenchCase crowd_of(const shift::ShiftUser& users, std::int32_t rows) {
+  const double before = resident_bytes();
+  Batch batch({.rows = rows,
+               .shard_rows = shard_rows,
+               .history_capacity = history,
+               .slots = 1,
+               .user_state = users.spec().state_width},
+              1);
+  const double used = resident_bytes() - before;
+  BenchCase result;
+  result.name = std::to_string(rows) + " people resident";
+  result.unit = "people/GB";
+  result.engine = rows / (used / 1e9);
+  result.agrees = used < 1e3 * rows;
+  result.figures = {
+      {"bytes per person, all columns", used / rows},
+      {"bytes per person, taste alone", sizeof(float) * double{1.0} * users.spec().state_width}};
+  return result;
+}
+
+}  // namespace
+
+BenchReport user_step(const BenchOptions& options) {
+  const nn::SequenceModel base = network(options.seed);
+  const shift::ShiftUser users(people(base, shift::Mechanisms::all().without(shift::Mechanism::drift)));
+  const auto encoder = make_sequence_user(base);
+  BenchReport report;
+  report.workload = "user-step";
+  const double sgemm = sgemm_rate(options.threads, options.repetitions);
+  for (const bool scores : {false, true}) {
+    for (const std::int32_t rows : {256, 4096, 65536}) {
+      if (options.quick && rows > 4096) continue;
+      report.cases.push_back(measure(users, *encoder, rows, scores, sgemm, options));
+    }
+  }
+  report.cases.push_back(crowd_of(users, options.quick ? 100'000 : 1'000'000));
+  report.notes = {
+      "people of shift_user: all mechanisms on but drift, whose random numbers would be most of a step",
+      "the straightforward side encodes histories of 50 items by this program's SASRec before every answer, "
+      "on "
+      "at most " +
+          std::to_string(encoded_rows) + " rows; its rate does not depend on the batch",
+      "a cached step of SASRec keeps keys and values, 61 KB per person"};
+  return report;
+}
+
+}  // namespace veer::bench
