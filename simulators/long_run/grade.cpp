@@ -11,7 +11,7 @@ namespace {
 constexpr std::array<std::pair<char, double>, 4> thresholds = {
     {{'A', 1.25}, {'B', 2.0}, {'C', 4.0}, {'D', 8.0}}};
 constexpr std::string_view letters = "ABCDF";
-constexpr std::size_t most_letters_better = 2;
+constexpr std::size_t most_letters_better = 1;
 
 char combined(double score, double worst) noexcept {
   const std::size_t own = letters.find(letter_of(score));
@@ -71,7 +71,7 @@ bool grade_from_metrics(const std::map<std::string, double>& metrics, Grade& out
 std::string_view grade_rule() noexcept {
   return "Rule: geometric mean of the ratios (at least 1 each); A up to 1.25, B 2, C 4, D 8, F above; at "
          "most "
-         "two letters better than the worst one.";
+         "one letter better than the worst one.";
 }
 
 }  // namespace veer::long_run

@@ -3,7 +3,7 @@
 // Rule. Every distance has a ratio: how many times as far simulated people are from real ones as two halves
 // of the real ones are from each other. The score is the geometric mean of the ratios, where a ratio below 1
 // counts as 1. Letters: A up to 1.25, B up to 2, C up to 4, D up to 8, F above. One bad distance cannot hide
-// among good ones: the grade is at most two letters better than the letter of the largest ratio.
+// among good ones: the grade is at most one letter better than the letter of the largest ratio.
 //
 // A: hard to tell from real people with this many of them; F: another population. The letter is a summary for
 // people in a hurry, and grows stricter with the number of people, as every test does.

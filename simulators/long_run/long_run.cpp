@@ -59,7 +59,6 @@ std::vector<Measure> measures_of(const ItemClasses& classes, std::int32_t rest,
   } else {
     not_compared.push_back("repeat rate: nobody in this log takes an item twice");
   }
-  not_compared.push_back("session length: no user model says when a person who chooses alone leaves");
   return measures;
 }
 
@@ -135,6 +134,37 @@ Grade grade_rows(const std::vector<Row>& rows, double Row::*ratio) {
   return grade_of(ratios);
 }
 
+/// Rows, grades and courses of a report whose not_compared may grow.
+void compare_all(Report& report, const Behaviour& real, const Behaviour& simulated, const Behaviour& popular,
+                 const Options& options) {
+  const std::vector<Measure> measures = measures_of(real.classes(), report.rest, report.not_compared);
+  const auto people = static_cast<std::size_t>(report.people);
+  const std::vector<Halving> halvings = halve(real, simulated, popular, people, measures, options);
+  for (const Measure each : measures) report.rows.push_back(summarise(each, halvings));
+  report.grade = grade_rows(report.rows, &Row::ratio);
+  report.popularity_grade = grade_rows(report.rows, &Row::popularity_ratio);
+  if (real.classes().attributes() == 0) return;
+  for (std::int32_t w = 1; w <= real.windows(); ++w) {
+    report.diversity.real.push_back(mean_distinct(real, w));
+    report.diversity.simulated.push_back(mean_distinct(simulated, w));
+  }
+  for (std::int32_t lag = 1; lag <= real.lags(); ++lag) {
+    report.autocorrelation.real.push_back(mean_similarity(real, lag));
+    report.autocorrelation.simulated.push_back(mean_similarity(simulated, lag));
+  }
+}
+
+/// Throws DataError when there are not enough people.
+void require_people(std::int64_t found, std::int64_t of) {
+  if (found >= fewest_people) return;
+  throw DataError(
+      Where{{}, 0, "people"},
+      Problem{std::to_string(found) + " of " + std::to_string(of) +
+                  " with a log that long before and after the cut",
+              "at least " + std::to_string(fewest_people) + " people to compare",
+              "roll fewer steps, cut elsewhere, or take the people of another part or a larger data set"});
+}
+
 }  // namespace
 
 std::map<std::string, double> Report::to_metrics() const {
@@ -156,14 +186,7 @@ Report measure(const UserModel& model, const Dataset& data, const std::vector<Us
   Report report;
   report.people = static_cast<std::int64_t>(starts.size());
   report.left_out = static_cast<std::int64_t>(people.size()) - report.people;
-  if (report.people < fewest_people) {
-    throw DataError(
-        Where{{}, 0, "people"},
-        Problem{std::to_string(report.people) + " of " + std::to_string(people.size()) +
-                    " with a log that long before and after the cut",
-                "at least " + std::to_string(fewest_people) + " people to compare",
-                "roll fewer steps, cut elsewhere, or take the people of another part or a larger data set"});
-  }
+  require_people(report.people, static_cast<std::int64_t>(people.size()));
   report.rest = rest_between_repeats(log);
   report.chooses_for_itself = chooses_for_itself(model);
 
@@ -183,23 +206,48 @@ Report measure(const UserModel& model, const Dataset& data, const std::vector<Us
   const Behaviour real(classes, log, starts, real_continuations(log, starts, where.steps), options.window);
   const Behaviour simulated(classes, log, starts, simulated_items, options.window);
   const Behaviour popular(classes, log, starts, popular_items, options.window);
-  const std::vector<Measure> measures = measures_of(classes, report.rest, report.not_compared);
-  const std::vector<Halving> halvings = halve(real, simulated, popular, starts.size(), measures, options);
-  for (const Measure each : measures) report.rows.push_back(summarise(each, halvings));
-  report.grade = grade_rows(report.rows, &Row::ratio);
-  report.popularity_grade = grade_rows(report.rows, &Row::popularity_ratio);
-
-  if (classes.attributes() > 0) {
-    for (std::int32_t w = 1; w <= real.windows(); ++w) {
-      report.diversity.real.push_back(mean_distinct(real, w));
-      report.diversity.simulated.push_back(mean_distinct(simulated, w));
-    }
-    for (std::int32_t lag = 1; lag <= real.lags(); ++lag) {
-      report.autocorrelation.real.push_back(mean_similarity(real, lag));
-      report.autocorrelation.simulated.push_back(mean_similarity(simulated, lag));
-    }
-  }
+  compare_all(report, real, simulated, popular, options);
+  report.not_compared.push_back("session length: no user model says when a person who chooses alone leaves");
   report.acceptance = calibration_after_cut(model, log, starts, where.steps, options.seed);
+  return report;
+}
+
+Report compare_logs(const Dataset& data, const Interactions& real, const Interactions& made,
+                    const Options& options) {
+  const std::int32_t before = options.starts.least_history;
+  StartOptions where = options.starts;
+  where.cut = Cut::fixed;
+  where.items_before = before;
+  const auto starts_in = [&](const Interactions& log) {
+    std::vector<UserId> everybody(static_cast<std::size_t>(log.users()));
+    std::iota(everybody.begin(), everybody.end(), 0);
+    return starts_of(log, everybody, where);
+  };
+  std::vector<Start> real_starts = starts_in(real);
+  std::vector<Start> made_starts = starts_in(made);
+  const std::size_t people = std::min(real_starts.size(), made_starts.size());
+  real_starts.resize(people);
+  made_starts.resize(people);
+  Report report;
+  report.people = static_cast<std::int64_t>(people);
+  require_people(report.people, std::max(real.users(), made.users()));
+  report.rest = rest_between_repeats(real);
+
+  std::vector<double> weight(static_cast<std::size_t>(data.catalogue.size()) + 1, 0.0);
+  for (const ItemId item : data.interactions.items) weight[static_cast<std::size_t>(item)] += 1.0;
+  RollOptions roll;
+  roll.steps = where.steps;
+  roll.seed = options.seed;
+  roll.rest = report.rest;
+  const ItemClasses classes(data.catalogue, weight);
+  const Behaviour popular(classes, real, real_starts, roll_by_weight(weight, real, real_starts, roll),
+                          options.window);
+  compare_all(report,
+              Behaviour(classes, real, real_starts, real_continuations(real, real_starts, where.steps),
+                        options.window),
+              Behaviour(classes, made, made_starts, real_continuations(made, made_starts, where.steps),
+                        options.window),
+              popular, options);
   return report;
 }
 

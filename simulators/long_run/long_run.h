@@ -88,4 +88,11 @@ struct Report {
 Report measure(const UserModel& model, const Dataset& data, const std::vector<UserId>& people,
                const Options& options);
 
+/// Compares made-up logs with real ones in the same way: `real` and `made` hold one person per log, strangers
+/// to each other; the first `starts.least_history` items of a log are its past, the `starts.steps` after them
+/// are compared. Where and whom to cut is not asked. Nothing is said about acceptance. As many people as the
+/// smaller side has are compared. Throws as measure() does.
+Report compare_logs(const Dataset& data, const Interactions& real, const Interactions& made,
+                    const Options& options);
+
 }  // namespace veer::long_run

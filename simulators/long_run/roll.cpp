@@ -56,7 +56,6 @@ class Walk {
 
   void run() {
     model_.begin(rows_, shard_, *workspace_);
-    workspace_->owner = shard_.index;
     for (std::int32_t step = 0; step < options_.steps; ++step) {
       if (interrupted())
         throw Interrupted("interrupted while people were rolled forward; nothing was written");
@@ -157,7 +156,8 @@ class Walk {
     for (const std::int32_t row : rows_) {
       const ItemId item = taken[at(row)];
       out_(row, step) = item;
-      shard_.last_item(row) = shard_.history(row, shard_.history_size(row) - 1);
+      const std::int32_t size = shard_.history_size(row);
+      shard_.last_item(row) = size > 0 ? shard_.history(row, size - 1) : no_item;
       std::ranges::fill(shard_.items.row(row), no_item);
       std::ranges::fill(shard_.feedback.row(row), feedback::refused);
       shard_.items(row, 0) = item;

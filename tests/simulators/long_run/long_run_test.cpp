@@ -199,13 +199,13 @@ TEST_CASE("letters and their rule") {
   // One bad distance among good ones: B by the mean, but the worst is an F.
   const Grade hidden = grade_of(Ratios{{"a", 1}, {"b", 1}, {"c", 1}, {"d", 1}, {"e", 1}, {"f", 9}});
   CHECK(hidden.score < 2.0);
-  CHECK(hidden.letter == 'C');
+  CHECK(hidden.letter == 'D');
   CHECK(grade_of(Ratios{}).letter == 'F');
 
   Grade read;
   CHECK_FALSE(grade_from_metrics({{"auc", 0.5}}, read));
   CHECK(grade_from_metrics({{"long_run_ratio", 1.4}, {"long_run_worst_ratio", 9.0}}, read));
-  CHECK(read.letter == 'C');
+  CHECK(read.letter == 'D');
 }
 
 TEST_CASE("a simulator that is the truth is as close to real people as they are to each other") {
