@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "tools/veer/long_run_of_fit.h"
 #include "tools/veer/table.h"
 #include "tools/veer/text.h"
 
@@ -73,6 +74,8 @@ Json describe_model(const ModelManifest& manifest) {
   out["dataset_name"] = manifest.dataset_name;
   out["dataset_fingerprint"] = manifest.dataset_fingerprint;
   out["seed"] = manifest.seed;
+  const std::string letter = long_run_letter(manifest);
+  if (!letter.empty()) out["long_run_grade"] = letter;
   out["hyper_parameters"] = Json::object();
   for (const auto& [name, value] : manifest.hyper_parameters) out["hyper_parameters"][name] = value;
   out["metrics"] = Json::object();

@@ -7,6 +7,7 @@
 #include "env/data/sha256.h"
 #include "env/error.h"
 #include "simulators/synthetic/synthetic_user.h"
+#include "tools/veer/long_run_of_fit.h"
 
 namespace veer::tools {
 namespace {
@@ -63,7 +64,9 @@ LoadedModel load_user_model(const std::filesystem::path& path, const Dataset& da
 }
 
 std::string fit_of(const ModelManifest& manifest) {
-  return fmt::format("{}, fitted on {}, seed {}", manifest.kind, manifest.fitted_on, manifest.seed);
+  const std::string letter = long_run_letter(manifest);
+  return fmt::format("{}, fitted on {}, seed {}{}", manifest.kind, manifest.fitted_on, manifest.seed,
+                     letter.empty() ? "" : ", long run " + letter);
 }
 
 }  // namespace veer::tools

@@ -28,7 +28,7 @@ struct LoadedModel {
 LoadedModel load_user_model(const std::filesystem::path& path, const Dataset& data,
                             const std::string& device);
 
-/// "sasrec, fitted on train_judge, seed 2"
+/// "sasrec, fitted on train_judge, seed 2, long run B"; the grade where the model was validated
 std::string fit_of(const ModelManifest& manifest);
 
 /// For kinds that need LibTorch ("sasrec", "gru4rec", "shift_user"): fills users, item_table and table_width.

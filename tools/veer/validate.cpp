@@ -1,4 +1,4 @@
-// veer validate MODEL --data data.h5, and veer validate shift (shift_evidence.h)
+// veer validate MODEL --data data.h5; veer validate shift is in shift_evidence.h
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -14,10 +14,10 @@
 #include "simulators/long_run/long_run.h"
 #include "tools/veer/checks.h"
 #include "tools/veer/learned.h"
+#include "tools/veer/long_run_report.h"
 #include "tools/veer/models.h"
 #include "tools/veer/program.h"
 #include "tools/veer/shift_evidence.h"
-#include "tools/veer/table.h"
 #include "tools/veer/text.h"
 
 namespace veer::tools {
@@ -62,12 +62,6 @@ void read_cut(const std::string& text, long_run::StartOptions& out) {
   }
 }
 
-std::string numbers(const std::vector<double>& values) {
-  std::string out;
-  for (const double value : values) out += fmt::format(" {:.2f}", value);
-  return out;
-}
-
 std::string report_text(const ValidateCommand& command, const LoadedModel& model, const Dataset& data,
                         const long_run::Report& report, const Session& session) {
   const std::int32_t steps = command.options.starts.steps;
@@ -82,39 +76,13 @@ std::string report_text(const ValidateCommand& command, const LoadedModel& model
       report.chooses_for_itself ? "choose from the model's own distribution of next items"
                                 : "take what they accept among the model's proposals",
       taken);
-  Table table({"what people took", "distance", "simulated", "by popularity", "real against real", "ratio"});
-  for (const long_run::Row& row : report.rows) {
-    const long_run::MeasureInfo& about = long_run::info(row.measure);
-    table.add({std::string(about.name), std::string(about.distance), fmt::format("{:.4f}", row.simulated),
-               fmt::format("{:.4f}", row.by_popularity), fmt::format("{:.4f}", row.real),
-               fmt::format("{:.2f}", row.ratio)});
-  }
-  out += table.text();
-  out += "\n" + session.console.bold("Grade " + report.grade.text()) + "\n";
-  out += fmt::format("{}\nPeople who take what is popular would get {} ({:.1f} times).\n\n",
-                     long_run::grade_rule(), report.popularity_grade.letter, report.popularity_grade.score);
-  if (!report.diversity.real.empty()) {
-    out += fmt::format("Distinct attributes in {} items, as time goes on: real{}, simulated{}\n",
-                       command.options.window, numbers(report.diversity.real),
-                       numbers(report.diversity.simulated));
-    out += fmt::format("Similarity of taste {} items apart, and so on: real{}, simulated{}\n",
-                       command.options.window, numbers(report.autocorrelation.real),
-                       numbers(report.autocorrelation.simulated));
-  }
+  out += comparison_text(report, "simulated", command.options.window, session.console);
   const Calibration& acceptance = report.acceptance;
   out += fmt::format(
       "Acceptance after the cut: AUC {:.3f}, calibration error {:.3f}; mean probability {:.3f} where taken, "
       "{:.3f} where not\n",
       acceptance.auc, acceptance.expected_error, acceptance.mean_accepted, acceptance.mean_sampled);
-  for (const std::string& missing : report.not_compared) out += "Not compared: " + missing + "\n";
-  return out;
-}
-
-Json grade_json(const long_run::Grade& grade) {
-  return {{"letter", std::string(1, grade.letter)},
-          {"score", grade.score},
-          {"worst", grade.worst},
-          {"worst_ratio", grade.worst_ratio}};
+  return out + missing_text(report);
 }
 
 Json report_json(const ValidateCommand& command, const LoadedModel& model, const Dataset& data,
@@ -134,24 +102,7 @@ Json report_json(const ValidateCommand& command, const LoadedModel& model, const
            {"halvings", command.options.halvings},
            {"chooses_for_itself", report.chooses_for_itself}};
   out["rest"] = report.rest == long_run::never_again ? Json("for ever") : Json(report.rest);
-  out["measures"] = Json::array();
-  for (const long_run::Row& row : report.rows) {
-    const long_run::MeasureInfo& about = long_run::info(row.measure);
-    out["measures"].push_back({{"name", about.key},
-                               {"distance", about.distance},
-                               {"simulated", row.simulated},
-                               {"by_popularity", row.by_popularity},
-                               {"real", row.real},
-                               {"real_deviation", row.real_deviation},
-                               {"ratio", row.ratio},
-                               {"popularity_ratio", row.popularity_ratio}});
-  }
-  out["grade"] = grade_json(report.grade);
-  out["popularity_grade"] = grade_json(report.popularity_grade);
-  out["rule"] = long_run::grade_rule();
-  out["diversity"] = {{"real", report.diversity.real}, {"simulated", report.diversity.simulated}};
-  out["autocorrelation"] = {{"real", report.autocorrelation.real},
-                            {"simulated", report.autocorrelation.simulated}};
+  out.update(comparison_json(report));
   out["acceptance"] = {{"auc", report.acceptance.auc},
                        {"calibration_error", report.acceptance.expected_error},
                        {"mean_taken", report.acceptance.mean_accepted},
@@ -161,7 +112,6 @@ Json report_json(const ValidateCommand& command, const LoadedModel& model, const
     out["acceptance"]["bins"].push_back(
         {{"count", bin.count}, {"predicted", bin.predicted}, {"observed", bin.observed}});
   }
-  out["not_compared"] = report.not_compared;
   return out;
 }
 

@@ -286,6 +286,29 @@ TEST_CASE("same report for any number of threads; another for another seed") {
   CHECK(one.acceptance.auc == again.acceptance.auc);
 }
 
+TEST_CASE("made-up logs against real ones of other people") {
+  const TrueWorld world = true_world(400);
+  Interactions real;
+  Interactions others;
+  Interactions wrong;
+  for (Interactions* log : {&real, &others, &wrong}) log->offsets = {0};
+  for (UserId user = 0; user < 400; ++user) {
+    for (const ItemId item : world.data.interactions.of(user)) {
+      (user % 2 == 0 ? real : others).items.push_back(item);
+      if (user % 2 != 0) wrong.items.push_back(1 + item * 37 % world.data.catalogue.size());
+    }
+    Interactions& log = user % 2 == 0 ? real : others;
+    log.offsets.push_back(log.size());
+    if (user % 2 != 0) wrong.offsets.push_back(wrong.size());
+  }
+  const Report same = compare_logs(world.data, real, others, options_of());
+  CHECK(same.people == 200);
+  CHECK(same.grade.letter == 'A');
+  CHECK(compare_logs(world.data, real, wrong, options_of()).grade.letter >= 'C');
+  others.offsets.resize(11);
+  CHECK_THROWS_AS(compare_logs(world.data, real, others, options_of()), DataError);
+}
+
 TEST_CASE("what a log does not have is not compared, and said") {
   TrueWorld world = true_world(60);
   Interactions& log = world.data.interactions;

@@ -17,6 +17,7 @@
 #include "tools/veer/describe.h"
 #include "tools/veer/fit_report.h"
 #include "tools/veer/learned.h"
+#include "tools/veer/long_run_of_fit.h"
 #include "tools/veer/program.h"
 #include "tools/veer/shift_fit.h"
 #include "tools/veer/text.h"
@@ -102,9 +103,14 @@ void run_fit(FitCommand& command, const Session& session) {
                                    grouped(nn::parameter_count(options.model))));
   const FitResult result = fit_with_progress(data, options, session.console, command.kind);
 
-  save_sequence_user(command.output, result.model, manifest_of(result, options, data));
+  ModelManifest manifest = manifest_of(result, options, data);
+  save_sequence_user(command.output, result.model, manifest);
   std::filesystem::remove(options.checkpoint, ignored);
+  if (add_long_run(*make_sequence_user(result.model), data, options.seed, session.console, manifest)) {
+    save_sequence_user(command.output, result.model, manifest);
+  }
   print_fit(session.console, command.output, result);
+  print_long_run(session.console, manifest);
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "env/store/model_file.h"
 #include "tools/veer/checks.h"
 #include "tools/veer/describe.h"
+#include "tools/veer/long_run_of_fit.h"
 #include "tools/veer/table.h"
 #include "tools/veer/text.h"
 
@@ -172,8 +173,12 @@ void run_shift_fit(const ShiftTask& task, const Dataset& data, const std::string
     manifest.metrics[name + "_gain_low"] = r.low;
     manifest.metrics[name + "_gain_high"] = r.high;
   }
-  write_model(output, shift::shift_model_file(result.model, std::move(manifest)));
+  write_model(output, shift::shift_model_file(result.model, manifest));
+  if (add_long_run(shift::ShiftUser(result.model), data, task.fit.seed, session.console, manifest)) {
+    write_model(output, shift::shift_model_file(result.model, manifest));
+  }
   print(session.console, output, result);
+  print_long_run(session.console, manifest);
 }
 
 }  // namespace veer::tools
