@@ -42,8 +42,8 @@ Trajectories RunReader::read(std::int32_t policy) const {
   }
   Trajectories all;
   bool first = true;
-  for (const SegmentEntry& entry :
-       std::ranges::equal_range(files.segments, policy, {}, &SegmentEntry::policy)) {
+  for (const SegmentEntry& entry : files.segments) {  // ascending by (policy, first)
+    if (entry.policy != policy) continue;
     Trajectories paths = read_segment(impl_->directory, entry, files.header.judges);
     if (first) {
       all = std::move(paths);
