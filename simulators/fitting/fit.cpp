@@ -104,7 +104,7 @@ class Fit {
 
   FitResult run() {
     if (!options_.checkpoint.empty() && std::filesystem::exists(options_.checkpoint)) {
-      restore(read_checkpoint(options_.checkpoint));
+      restore(read_checkpoint(options_.checkpoint, identity_));
     }
     FitEnd end = FitEnd::max_epochs;
     while (!finished(end)) {
@@ -243,10 +243,7 @@ class Fit {
 
   [[noreturn]] void stop_for_interrupt() {
     save();
-    throw Interrupted(options_.checkpoint.empty()
-                          ? "fit interrupted; without a checkpoint file nothing was kept"
-                          : "fit interrupted; the same command continues from " +
-                                options_.checkpoint.string());
+    throw_fit_interrupted(options_.checkpoint);
   }
 
   void save() {
@@ -269,11 +266,6 @@ class Fit {
   }
 
   void restore(const NamedArrays& state) {
-    if (state.text("identity") != identity_) {
-      throw ConfigError(Where{options_.checkpoint, 0, "identity"},
-                        Problem{"a checkpoint of another fit:\n" + state.text("identity"),
-                                "one of:\n" + identity_, "name another checkpoint file, or remove this one"});
-    }
     trainer_.restore(state.group("trainer"));
     best_ = state.group("best");
     best_mrr_ = state.scalar<double>("best_mrr");

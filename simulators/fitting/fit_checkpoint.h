@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 #include "env/named_arrays.h"
 
@@ -12,5 +13,11 @@ void write_checkpoint(const std::filesystem::path& path, const NamedArrays& stat
 /// Throws IoError when it cannot be read, FormatError or VerificationError when it is damaged or something
 /// else.
 NamedArrays read_checkpoint(const std::filesystem::path& path);
+/// The same for a fit that stored itself in words as the text "identity". Throws ConfigError when the file
+/// belongs to another fit.
+NamedArrays read_checkpoint(const std::filesystem::path& path, const std::string& identity);
+
+/// Throws Interrupted, saying how to go on from `checkpoint`; empty: nothing was kept.
+[[noreturn]] void throw_fit_interrupted(const std::filesystem::path& checkpoint);
 
 }  // namespace veer

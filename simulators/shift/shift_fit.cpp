@@ -85,7 +85,7 @@ class Ladder {
 
   ShiftFitResult run() {
     if (!options_.checkpoint.empty() && std::filesystem::exists(options_.checkpoint)) {
-      restore(read_checkpoint(options_.checkpoint));
+      restore(read_checkpoint(options_.checkpoint, identity_));
     }
     FitEnd end = FitEnd::patience;
     while (rung_ < fit_.ladder.size()) {
@@ -221,10 +221,7 @@ class Ladder {
 
   [[noreturn]] void stop_for_interrupt() {
     save();
-    throw Interrupted(options_.checkpoint.empty()
-                          ? "fit interrupted; without a checkpoint file nothing was kept"
-                          : "fit interrupted; the same command continues from " +
-                                options_.checkpoint.string());
+    throw_fit_interrupted(options_.checkpoint);
   }
 
   static void put(NamedArrays& state, const std::string& name, const Parameters& parameters) {
@@ -276,11 +273,6 @@ class Ladder {
   }
 
   void restore(const NamedArrays& state) {
-    if (state.text("identity") != identity_) {
-      throw ConfigError(Where{options_.checkpoint, 0, "identity"},
-                        Problem{"a checkpoint of another fit:\n" + state.text("identity"),
-                                "one of:\n" + identity_, "name another checkpoint file, or remove this one"});
-    }
     learner_.restore(state.group("learner"));
     best_ = kept_;
     take(state, "kept", kept_);

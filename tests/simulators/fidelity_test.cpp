@@ -1,5 +1,6 @@
 #include "simulators/fidelity.h"
 
+#include "tests/simulators/small_log.h"
 #include "tests/test.h"
 
 #include <tbb/task_arena.h>
@@ -14,16 +15,7 @@
 namespace veer {
 namespace {
 
-Interactions log_of(const std::vector<std::vector<ItemId>>& people) {
-  Interactions log;
-  log.offsets.push_back(0);
-  for (const auto& person : people) {
-    log.user_ids.push_back(std::to_string(log.user_ids.size()));
-    log.items.insert(log.items.end(), person.begin(), person.end());
-    log.offsets.push_back(static_cast<std::int64_t>(log.items.size()));
-  }
-  return log;
-}
+using test::log_of;
 
 /// Scores by a function of (last item of the history, item).
 class FunctionScorer final : public NextItemScorer {

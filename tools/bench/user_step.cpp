@@ -1,13 +1,14 @@
 #include "tools/bench/user_step.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <memory>
 #include <numeric>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "env/random.h"
@@ -25,17 +26,6 @@ constexpr std::int32_t capacity = 60;  ///< room for the steps after it, so that
 constexpr std::int32_t shard_rows = 128;
 constexpr std::int32_t encoded_rows = 1024;      ///< of the straightforward side, whatever the batch
 constexpr std::int32_t most_cached_rows = 4096;  ///< keys and values of a row take 61 KB
-
-double resident_bytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string word; status >> word;) {
-    if (word != "VmRSS:") continue;
-    double kib = 0.0;
-    status >> kib;
-    return kib * 1024.0;
-  }
-  return 0.0;
-}
 
 ItemId random_item(std::uint64_t row, std::uint32_t lane) {
   return static_cast<ItemId>(uniform_below(catalogue, {3, row, 0}, Stream::scenario, lane)) + 1;
@@ -239,14 +229,16 @@ BenchCase measure(const shift::ShiftUser& users, const UserModel& encoder, std::
 
 /// What `rows` people take while they are played: all columns of a batch with histories 50 wide.
 BenchCase crowd_of(const shift::ShiftUser& users, std::int32_t rows) {
-  const double before = resident_bytes();
   Batch batch({.rows = rows,
                .shard_rows = shard_rows,
                .history_capacity = history,
                .slots = 1,
                .user_state = users.spec().state_width},
               1);
-  const double used = resident_bytes() - before;
+  // Counted, not read off the process: the heap may have kept enough from the cases before.
+  double used = 0.0;
+  batch.for_each_column(
+      [&](std::string_view, std::span<std::byte> bytes) { used += static_cast<double>(bytes.size()); });
   BenchCase result;
   result.name = std::to_string(rows) + " people resident";
   result.unit = "people/GB";

@@ -1,5 +1,6 @@
 #include "simulators/long_run/roll.h"
 
+#include "tests/simulators/small_log.h"
 #include "tests/test.h"
 
 #include <tbb/task_arena.h>
@@ -18,16 +19,7 @@
 namespace veer::long_run {
 namespace {
 
-Interactions log_of(const std::vector<std::vector<ItemId>>& people) {
-  Interactions log;
-  log.offsets.push_back(0);
-  for (const auto& person : people) {
-    log.user_ids.push_back(std::to_string(log.user_ids.size()));
-    log.items.insert(log.items.end(), person.begin(), person.end());
-    log.offsets.push_back(static_cast<std::int64_t>(log.items.size()));
-  }
-  return log;
-}
+using test::log_of;
 
 SyntheticLog small_log() {
   SyntheticLogParameters parameters;
