@@ -27,6 +27,7 @@ void check(const std::vector<TargetChoice>& choices, const std::string& text) {
   std::vector<std::string> lines;
   std::istringstream in(text);
   for (std::string line; std::getline(in, line);) lines.push_back(line);
+  if (!lines.empty() && lines.front().starts_with("\xEF\xBB\xBF")) lines.front().erase(0, 3);
   std::int64_t before = 0;
   for (const TargetChoice& choice : choices) {
     fuzz::require(choice.target >= 1 && choice.target <= data.catalogue.size());
