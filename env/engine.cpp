@@ -94,15 +94,10 @@ struct Engine::Impl {
   void adopt(const std::shared_ptr<const Policy>& policy) {
     if (policy == current) return;
     check_policy(*policy);
-    const std::size_t bytes = std::max<std::size_t>(1, stepper.cache_bytes(*policy, shape.shard_rows));
-    const std::size_t bound = static_cast<std::size_t>(options.cache_mb) << 20;
-    const auto count = static_cast<std::int32_t>(
-        std::min<std::size_t>(static_cast<std::size_t>(batch.shards()), bound / bytes));
+    const std::size_t bytes = stepper.cache_bytes(*policy, shape.shard_rows);
+    const std::int64_t count = bytes == 0 ? 0 : pieces_within(options.cache_mb, bytes, batch.shards());
     kept.clear();
-    if (stepper.cache_bytes(*policy, shape.shard_rows) > 0) {
-      for (std::int32_t i = 0; i < count; ++i)
-        kept.push_back(stepper.make_scratch(*policy, shape.shard_rows));
-    }
+    while (std::ssize(kept) < count) kept.push_back(stepper.make_scratch(*policy, shape.shard_rows));
     pool.emplace([this, policy] { return stepper.make_scratch(*policy, shape.shard_rows); });
     current = policy;
   }

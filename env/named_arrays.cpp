@@ -79,6 +79,10 @@ const NamedArray& NamedArrays::at(const std::string& name, ArrayType type) const
   return array;
 }
 
+void NamedArrays::refuse_scalar(const std::string& name, std::size_t found) {
+  throw FormatError(Where{{}, 0, name}, Problem{std::to_string(found) + " values", "one", ""});
+}
+
 NamedArrays NamedArrays::group(const std::string& prefix) const {
   NamedArrays result;
   const std::string start = prefix + "/";

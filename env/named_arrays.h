@@ -73,9 +73,12 @@ class NamedArrays {
     const NamedArray& array = at(name, array_type<T>());
     return {reinterpret_cast<const T*>(array.bytes.data()), array.bytes.size() / sizeof(T)};
   }
+  /// The one value of an array. Throws FormatError as get() does, and when there is not exactly one.
   template <class T>
   T scalar(const std::string& name) const {
-    return get<T>(name).front();
+    const std::span<const T> values = get<T>(name);
+    if (values.size() != 1) refuse_scalar(name, values.size());
+    return values.front();
   }
   std::string text(const std::string& name) const;
 
@@ -89,6 +92,7 @@ class NamedArrays {
   void put_group(const std::string& prefix, const NamedArrays& arrays);
 
  private:
+  [[noreturn]] static void refuse_scalar(const std::string& name, std::size_t found);
   const NamedArray& at(const std::string& name, ArrayType type) const;
   std::map<std::string, NamedArray> arrays_;
 };

@@ -18,6 +18,9 @@ using EpisodeId = std::uint64_t;
 
 inline constexpr ItemId no_item = 0;
 
+/// An id or a place as the index of a container. REQUIRES: not negative.
+constexpr std::size_t at(std::int64_t index) noexcept { return static_cast<std::size_t>(index); }
+
 /// Why an episode is over. `horizon` truncates (a learner bootstraps past it); the others terminate.
 /// The numbers are stored in run files: append only.
 enum class EndReason : std::uint8_t {

@@ -7,8 +7,6 @@
 namespace veer {
 namespace {
 
-std::size_t at(std::int32_t row) noexcept { return static_cast<std::size_t>(row); }
-
 bool is_accepted(const RewardInputs& in, std::int32_t row, std::int32_t slot) noexcept {
   return in.items(row, slot) != no_item && (in.feedback(row, slot) & feedback::accepted) != 0;
 }

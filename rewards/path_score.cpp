@@ -7,7 +7,7 @@
 namespace veer {
 namespace {
 
-constexpr float undefined = std::numeric_limits<float>::quiet_NaN();
+constexpr float no_score = std::numeric_limits<float>::quiet_NaN();
 
 }  // namespace
 
@@ -37,7 +37,7 @@ EpisodeScores score_episodes(const Trajectories& paths, const JudgeScores& judge
     const ItemId target = paths.episode_target[e];
     double probability = 0.0;
     int shown = 0, accepted = 0, pairs_sharing = 0;
-    float time_to_target = undefined;
+    float time_to_target = no_score;
     ItemId previous = no_item;
     for (std::size_t k = 0; k < length; ++k) {
       const ItemId item = paths.items[first + k];
@@ -57,13 +57,13 @@ EpisodeScores score_episodes(const Trajectories& paths, const JudgeScores& judge
     set(PathMetric::ior, length == 0 ? 0.0F : static_cast<float>(judge.start_rank[e] - judge.rank[last]));
     set(PathMetric::ctr, shown == 0 ? 0.0F : static_cast<float>(probability / shown));
     set(PathMetric::coherence,
-        accepted < 2 ? undefined : static_cast<float>(pairs_sharing) / static_cast<float>(accepted - 1));
+        accepted < 2 ? no_score : static_cast<float>(pairs_sharing) / static_cast<float>(accepted - 1));
     set(PathMetric::coherence_target,
         accepted == 0
             ? 0.0F
             : static_cast<float>(pairs_sharing + (target_shares ? 1 : 0)) / static_cast<float>(accepted));
     set(PathMetric::acceptance_rate,
-        shown == 0 ? undefined : static_cast<float>(accepted) / static_cast<float>(shown));
+        shown == 0 ? no_score : static_cast<float>(accepted) / static_cast<float>(shown));
     set(PathMetric::reached, time_to_target == time_to_target ? 1.0F : 0.0F);
     set(PathMetric::time_to_target, time_to_target);
     set(PathMetric::abandoned, paths.end[e] == EndReason::user_left ? 1.0F : 0.0F);

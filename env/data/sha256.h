@@ -11,7 +11,8 @@
 
 namespace veer {
 
-/// Not thread-safe. Multi-byte values are hashed as the machine stores them; Veer runs on little-endian machines only.
+/// Not thread-safe. Multi-byte values are hashed as the machine stores them; Veer runs on little-endian
+/// machines only.
 class Sha256 {
  public:
   Sha256();
@@ -32,6 +33,8 @@ class Sha256 {
   std::unique_ptr<Impl> impl_;
 };
 
+std::string sha256_of(std::span<const std::byte> bytes);
+std::string sha256_of(std::string_view text);
 std::string sha256_of_file(const std::filesystem::path& path);  ///< throws IoError
 
 }  // namespace veer

@@ -15,8 +15,6 @@
 namespace veer {
 namespace {
 
-std::size_t at(ItemId item) noexcept { return static_cast<std::size_t>(item); }
-
 /// A partial path: where it stands, what it cost, where it came from (index into the list of all partial
 /// paths).
 struct Partial {

@@ -1,6 +1,7 @@
 // Boost types of the item graph. Private to env/graph: no other folder includes this file.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 

@@ -18,8 +18,6 @@
 namespace veer {
 namespace {
 
-std::size_t at(ItemId item) noexcept { return static_cast<std::size_t>(item); }
-
 /// Boost's visitors have no way to stop a search but to throw; this is what they throw.
 struct TargetSettled {};
 

@@ -10,6 +10,9 @@ namespace veer {
 
 inline constexpr std::int64_t no_cache_bound = -1;
 
+/// How many of `pieces` fit when each holds `bytes` and all together at most `cache_mb` megabytes.
+std::int64_t pieces_within(std::int64_t cache_mb, std::size_t bytes, std::int64_t pieces) noexcept;
+
 /// How many of `pieces` may run at once when each holds `bytes` and all together at most `cache_mb`
 /// megabytes: at least one, however small the bound.
 std::int64_t lanes_within(std::int64_t cache_mb, std::size_t bytes, std::int64_t pieces) noexcept;

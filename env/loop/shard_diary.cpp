@@ -5,7 +5,6 @@
 namespace veer {
 namespace {
 
-std::size_t at(std::int32_t index) { return static_cast<std::size_t>(index); }
 std::ptrdiff_t offset(std::size_t cell, std::int32_t width) {
   return static_cast<std::ptrdiff_t>(cell) * width;
 }

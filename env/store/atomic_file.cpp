@@ -157,4 +157,9 @@ std::vector<std::byte> read_file(const std::filesystem::path& path, std::uintmax
   return bytes;
 }
 
+std::string read_text(const std::filesystem::path& path, std::uintmax_t limit) {
+  const std::vector<std::byte> bytes = read_file(path, limit);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
 }  // namespace veer

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -25,5 +26,6 @@ void append_durably(const std::filesystem::path& path, std::string_view text);
 /// it is larger than `limit` bytes.
 std::vector<std::byte> read_file(const std::filesystem::path& path,
                                  std::uintmax_t limit = std::uintmax_t{1} << 36);
+std::string read_text(const std::filesystem::path& path, std::uintmax_t limit = std::uintmax_t{1} << 36);
 
 }  // namespace veer

@@ -9,7 +9,7 @@
 namespace veer {
 namespace {
 
-constexpr std::string_view kind_of_file = "dataset";
+constexpr std::string_view dataset_kind = "dataset";
 
 void write_catalogue(hdf5::Group group, const Catalogue& catalogue) {
   group.write_strings("ids", catalogue.ids);
@@ -91,11 +91,11 @@ std::vector<std::byte> dataset_bytes(const Dataset& dataset) {
   write_catalogue(file.create_group("catalogue"), dataset.catalogue);
   write_people(file, dataset);
   write_provenance(file.create_group("provenance"), dataset.provenance);
-  return seal(file, kind_of_file, dataset_format);
+  return seal(file, dataset_kind, dataset_format);
 }
 
 Dataset parse_dataset(std::span<const std::byte> bytes, const std::string& name) {
-  const hdf5::File file = unseal(bytes, name, kind_of_file, dataset_format);
+  const hdf5::File file = unseal(bytes, name, dataset_kind, dataset_format);
   Dataset dataset;
   dataset.fingerprint = file.text_attribute("fingerprint");
   dataset.split_seed = file.unsigned_attribute("split_seed");

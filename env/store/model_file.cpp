@@ -11,7 +11,7 @@ namespace veer {
 
 namespace {
 
-constexpr std::string_view kind_of_file = "model";
+constexpr std::string_view model_kind = "model";
 
 /// "[17, 3]" for the value at `position` of a row-major array.
 std::string index_text(std::int64_t position, const std::vector<std::int64_t>& shape) {
@@ -78,11 +78,11 @@ std::vector<std::byte> model_bytes(const ModelFile& model) {
   write_arrays(parameters, model.parameters);
   hdf5::Group probe = file.create_group("probe");
   write_arrays(probe, model.probe);
-  return seal(file, kind_of_file, model_format);
+  return seal(file, model_kind, model_format);
 }
 
 ModelFile parse_model(std::span<const std::byte> bytes, const std::string& name) {
-  const hdf5::File file = unseal(bytes, name, kind_of_file, model_format);
+  const hdf5::File file = unseal(bytes, name, model_kind, model_format);
   ModelFile model{read_manifest(file.group("manifest")), read_arrays(file.group("parameters")),
                   read_arrays(file.group("probe"))};
   check_finite(model.parameters, name);

@@ -11,16 +11,10 @@ namespace veer {
 
 namespace {
 
-std::string checksum(std::span<const std::byte> bytes) {
-  Sha256 hash;
-  hash.update(bytes);
-  return hash.finish();
-}
-
 std::string seal_text(std::span<const std::byte> image, std::string_view kind, int version) {
   std::string text = "Veer ";
   text += kind;
-  text += " " + std::to_string(version) + "\nsha256 " + checksum(image) + "\nbytes " +
+  text += " " + std::to_string(version) + "\nsha256 " + sha256_of(image) + "\nbytes " +
           std::to_string(image.size()) + "\n";
   text.resize(seal_size, '\n');
   return text;
@@ -88,7 +82,7 @@ hdf5::File unseal(std::span<const std::byte> bytes, const std::string& name, std
     refuse(std::to_string(image.size()) + " bytes behind the seal instead of " + std::to_string(size),
            image.size() < size ? "the file is truncated" : "something was appended to the file");
   }
-  if (const std::string found = checksum(image); found != hash) {
+  if (const std::string found = sha256_of(image); found != hash) {
     throw VerificationError(Where{name, 0, ""}, Problem{"content with SHA-256 " + found, std::string(hash),
                                                         "the file was changed after it was written"});
   }

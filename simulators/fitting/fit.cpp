@@ -153,9 +153,9 @@ class Fit {
     return close_epoch(epoch);
   }
 
-  static std::int64_t count_targets(std::span<const nn::Window> windows) {
+  static std::int64_t count_targets(std::span<const nn::TrainingWindow> windows) {
     std::int64_t count = 0;
-    for (const nn::Window window : windows) count += static_cast<std::int64_t>(window.size()) - 1;
+    for (const nn::TrainingWindow window : windows) count += static_cast<std::int64_t>(window.size()) - 1;
     return count;
   }
 

@@ -13,7 +13,7 @@ namespace {
 constexpr EpisodeId whole_epoch = std::numeric_limits<EpisodeId>::max();
 
 void cut_log(std::span<const ItemId> items, std::size_t positions, std::size_t phase,
-             std::vector<nn::Window>& out) {
+             std::vector<nn::TrainingWindow>& out) {
   // Targets are items 1 .. size-1; a window whose first target is t begins one item earlier.
   std::size_t target = 1;
   std::size_t next = phase;
@@ -29,7 +29,7 @@ void cut_log(std::span<const ItemId> items, std::size_t positions, std::size_t p
 
 EpochPlan plan_epoch(std::span<const TrainingLog> logs, std::int32_t positions, std::int64_t batch_targets,
                      std::uint64_t seed, std::uint32_t epoch) {
-  std::vector<nn::Window> cut;
+  std::vector<nn::TrainingWindow> cut;
   for (const TrainingLog& log : logs) {
     if (log.items.size() < 2) continue;
     auto phase = static_cast<std::uint32_t>(positions);
@@ -49,7 +49,7 @@ EpochPlan plan_epoch(std::span<const TrainingLog> logs, std::int32_t positions, 
   plan.windows.reserve(cut.size());
   std::int64_t in_batch = 0;
   for (const std::int32_t index : order) {
-    const nn::Window window = cut[static_cast<std::size_t>(index)];
+    const nn::TrainingWindow window = cut[static_cast<std::size_t>(index)];
     plan.windows.push_back(window);
     in_batch += static_cast<std::int64_t>(window.size()) - 1;
     plan.targets += static_cast<std::int64_t>(window.size()) - 1;
@@ -62,7 +62,7 @@ EpochPlan plan_epoch(std::span<const TrainingLog> logs, std::int32_t positions, 
   for (std::size_t b = 0; b < plan.batches(); ++b) {
     std::stable_sort(plan.windows.begin() + static_cast<std::ptrdiff_t>(plan.batch_offsets[b]),
                      plan.windows.begin() + static_cast<std::ptrdiff_t>(plan.batch_offsets[b + 1]),
-                     [](nn::Window a, nn::Window b2) { return a.size() > b2.size(); });
+                     [](nn::TrainingWindow a, nn::TrainingWindow b2) { return a.size() > b2.size(); });
   }
   return plan;
 }

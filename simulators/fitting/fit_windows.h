@@ -20,12 +20,12 @@ struct TrainingLog {
 /// One epoch's windows in the order of training, and where each batch begins. Windows view the logs they were
 /// cut from.
 struct EpochPlan {
-  std::vector<nn::Window> windows;
+  std::vector<nn::TrainingWindow> windows;
   std::vector<std::size_t> batch_offsets;  ///< [batches + 1] into windows
   std::int64_t targets = 0;
 
   std::size_t batches() const noexcept { return batch_offsets.size() - 1; }
-  std::span<const nn::Window> batch(std::size_t index) const noexcept {
+  std::span<const nn::TrainingWindow> batch(std::size_t index) const noexcept {
     return std::span(windows).subspan(batch_offsets[index], batch_offsets[index + 1] - batch_offsets[index]);
   }
 };

@@ -9,9 +9,7 @@
 namespace veer::long_run {
 namespace {
 
-constexpr std::int64_t longest_history = 10'000;
-
-std::size_t at(std::int64_t index) { return static_cast<std::size_t>(index); }
+constexpr std::int64_t longest_read = 10'000;
 
 }  // namespace
 
@@ -26,8 +24,7 @@ Calibration calibration_after_cut(const UserModel& model, const Interactions& lo
   }
   std::int64_t width = 1;
   for (const NextItemCase& each : cases) width = std::max<std::int64_t>(width, each.position);
-  width =
-      std::min<std::int64_t>(width, model.spec().positions > 0 ? model.spec().positions : longest_history);
+  width = std::min<std::int64_t>(width, model.spec().positions > 0 ? model.spec().positions : longest_read);
 
   const auto prompts = static_cast<std::int32_t>(cases.size());
   std::vector<ItemId> histories(cases.size() * at(width), no_item);

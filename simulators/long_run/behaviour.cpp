@@ -24,8 +24,6 @@ constexpr std::array<MeasureInfo, measure_count> infos = {{
     {"repeat rate", "repeats", "KS"},
 }};
 
-std::size_t at(std::int64_t index) { return static_cast<std::size_t>(index); }
-
 /// Adds the attribute shares of these items, each item with weight 1 spread over its attributes.
 void add_shares(const ItemClasses& classes, std::span<const ItemId> items, std::span<float> out) {
   for (const ItemId item : items) {

@@ -20,8 +20,6 @@ constexpr std::int64_t longest_history = 10'000;
 /// Lanes of Stream::policy: a person who chooses stands where a policy would.
 constexpr std::uint32_t choice_lane = 0;
 
-std::size_t at(std::int64_t index) { return static_cast<std::size_t>(index); }
-
 /// The items that a person may not take now: the newest `rest` of the log before the cut and of what was
 /// taken since.
 void forbidden(std::span<const ItemId> before, std::span<const ItemId> taken, std::int32_t rest,

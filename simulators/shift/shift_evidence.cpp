@@ -149,14 +149,16 @@ EvidenceCell cell_of(const Cases& cases, const EventScores& at, const EventScore
           clustered_mean(cases, reciprocal).mean};
 }
 
+/// Of this name; the static taste when there is none.
+const EventScores& named(const std::vector<Scored>& models, const char* name) {
+  const auto found = std::ranges::find(models, name, &Scored::model);
+  return found == models.end() ? models.front().scores : found->scores;
+}
+
 std::vector<EvidenceRow> rows_of(const Cases& cases, const std::vector<Scored>& models,
                                  std::span<const std::int32_t> after) {
-  const auto named = [&](const char* name) -> const EventScores& {
-    const auto found = std::ranges::find(models, name, &Scored::model);
-    return found == models.end() ? models.front().scores : found->scores;
-  };
-  const EventScores& fixed = named("static taste");
-  const EventScores& calibrated = named("static, calibrated");
+  const EventScores& fixed = named(models, "static taste");
+  const EventScores& calibrated = named(models, "static, calibrated");
   std::vector<EvidenceRow> rows;
   for (const Scored& model : models) {
     EvidenceRow row{model.model, model.note, {}};
@@ -167,6 +169,29 @@ std::vector<EvidenceRow> rows_of(const Cases& cases, const std::vector<Scored>& 
     rows.push_back(std::move(row));
   }
   return rows;
+}
+
+/// See Evidence::order. REQUIRES: both have as many events in every case.
+std::vector<ClusteredMean> order_of(const Cases& cases, const std::vector<Scored>& models,
+                                    const Cases& shuffled, const std::vector<Scored>& placebo,
+                                    std::span<const std::int32_t> after) {
+  const auto gain = [](const std::vector<Scored>& of, std::size_t event) {
+    return named(of, "static, calibrated").nll[event] - named(of, "full").nll[event];
+  };
+  std::vector<ClusteredMean> out;
+  for (std::size_t i = 0; i <= after.size(); ++i) {
+    std::vector<float> difference(cases.targets.size(), std::numeric_limits<float>::quiet_NaN());
+    for (std::size_t c = 0; c < cases.size(); ++c) {
+      for (std::int64_t e = cases.offsets[c]; e < cases.offsets[c + 1]; ++e) {
+        const auto event = static_cast<std::size_t>(e);
+        if (cases.scored[event] == 0 || shuffled.scored[event] == 0) continue;
+        if (i < after.size() && e - cases.offsets[c] != after[i]) continue;
+        difference[event] = gain(models, event) - gain(placebo, event);
+      }
+    }
+    out.push_back(clustered_mean(cases, difference));
+  }
+  return out;
 }
 
 }  // namespace
@@ -189,7 +214,7 @@ Evidence measure_evidence(const Dataset& data, const nn::SequenceModel& base,
                                                       "a test part of at least one such person",
                                                       "split the data set, or filter it less"});
   }
-  Evidence evidence{options.after, {}, {}, {}, fit_shift_user(data, base, options.fit), 0, 0, 0.0};
+  Evidence evidence{options.after, {}, {}, {}, {}, fit_shift_user(data, base, options.fit), 0, 0, 0.0};
   const CaseOptions how{options.fit.time, evidence.fit.model.days_per_step, options.fit.refused_rating};
   const Cases cases = make_cases(data, base, std::move(cuts), how);
   const auto items =
@@ -215,9 +240,10 @@ Evidence measure_evidence(const Dataset& data, const nn::SequenceModel& base,
     if (!shuffled.checkpoint.empty()) shuffled.checkpoint += ".placebo";
     const ShiftFitResult fit = fit_shift_user(data, base, shuffled);
     const Cases mixed = with_shuffled_events(cases, data, how, options.fit.seed);
-    models = score_ladder(fit, likelihood, mixed, options.hand_rate);
-    models.push_back({base.config().kind + " (base), encoding anew", "", encoder_scores(base, data, mixed)});
-    evidence.placebo = rows_of(mixed, models, options.after);
+    std::vector<Scored> control = score_ladder(fit, likelihood, mixed, options.hand_rate);
+    evidence.order = order_of(cases, models, mixed, control, options.after);
+    control.push_back({base.config().kind + " (base), encoding anew", "", encoder_scores(base, data, mixed)});
+    evidence.placebo = rows_of(mixed, control, options.after);
   }
   evidence.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return evidence;

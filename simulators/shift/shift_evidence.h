@@ -15,7 +15,9 @@
 namespace veer::shift {
 
 struct EvidenceOptions {
-  ShiftFitOptions fit;  ///< how the rates are fitted; people must be a training part
+  /// How the rates are fitted; people must be a training part. A second checkpoint, of the placebo's fit,
+  /// stands beside fit.checkpoint with ".placebo" behind its name.
+  ShiftFitOptions fit;
   std::vector<std::int32_t> after = {0, 1, 5, 10, 20};  ///< events between cut and the one predicted
   std::int32_t cuts_per_person = 3;                     ///< non-overlapping windows per test person
   float hand_rate = 0.1F;                               ///< of the hand-set exponential shift
@@ -43,6 +45,10 @@ struct Evidence {
   std::vector<EvidenceRow> rows;     ///< the log as it is
   std::vector<EvidenceRow> others;   ///< control: the same rates, moved by the events of other people
   std::vector<EvidenceRow> placebo;  ///< fitted and measured on events in random order; empty: not asked for
+  /// What only the order of events can tell, that is, a taste that moves: gain of the full model over the
+  /// calibrated static taste less the same gain in the placebo, paired by case and place; one per entry of
+  /// `after`, then over all events. Empty without placebo.
+  std::vector<ClusteredMean> order;
   ShiftFitResult fit;
   std::int64_t people = 0, windows = 0;
   double seconds = 0.0;

@@ -10,7 +10,7 @@
 namespace veer::shift {
 namespace {
 
-constexpr std::size_t block_cases = 16;
+constexpr std::size_t cases_per_block = 16;
 constexpr double step_of_differences = 0.02;
 constexpr double longest_step = 0.5;
 constexpr double quantile = 1.959964;
@@ -39,7 +39,8 @@ Scores scores_at(const Likelihood& likelihood, const Parameters& parameters, con
   std::vector<std::vector<std::int32_t>> blocks;
   for (std::size_t c = 0; c < cases.size(); ++c) {
     const bool same = c > 0 && cases.cuts[c].user == cases.cuts[c - 1].user;
-    if (blocks.empty() || (by_person ? !same : blocks.back().size() >= block_cases)) blocks.emplace_back();
+    if (blocks.empty() || (by_person ? !same : blocks.back().size() >= cases_per_block))
+      blocks.emplace_back();
     blocks.back().push_back(static_cast<std::int32_t>(c));
   }
   std::vector<std::vector<double>> parts(blocks.size());

@@ -9,25 +9,23 @@
 namespace veer::shift {
 namespace {
 
-using enum Mechanism;
-
 constexpr std::array<ParameterInfo, parameter_count> table = {{
-    {"start.scale", calibration, Bounds::positive, 1.0F},
-    {"popularity.weight", calibration, Bounds::weight, 0.0F},
-    {"exposure.weight", exposure, Bounds::weight, 0.5F},
-    {"drift.deviation", drift, Bounds::rate, 0.1F},
-    {"acceptance.rate", acceptance, Bounds::free, -2.2F},
-    {"acceptance.gain", acceptance, Bounds::positive, 1.0F},
-    {"acceptance.matrix", acceptance, Bounds::free, 0.0F, true},
-    {"acceptance.offset", acceptance, Bounds::free, 0.0F, true},
-    {"acceptance.network.input", acceptance, Bounds::free, 0.0F, true},
-    {"acceptance.network.bias", acceptance, Bounds::free, 0.0F, true},
-    {"acceptance.network.output", acceptance, Bounds::free, 0.0F, true},
-    {"forgetting.rate", forgetting, Bounds::rate, 0.03F},
-    {"boredom.weight", boredom, Bounds::rate, 0.2F},
-    {"boredom.growth", boredom, Bounds::share, 0.3F},
-    {"boredom.recovery", boredom, Bounds::rate, 0.2F},
-    {"reactance.share", reactance, Bounds::share, 0.1F},
+    {"start.scale", Mechanism::calibration, Bounds::positive, 1.0F},
+    {"popularity.weight", Mechanism::calibration, Bounds::weight, 0.0F},
+    {"exposure.weight", Mechanism::exposure, Bounds::weight, 0.5F},
+    {"drift.deviation", Mechanism::drift, Bounds::rate, 0.1F},
+    {"acceptance.rate", Mechanism::acceptance, Bounds::free, -2.2F},
+    {"acceptance.gain", Mechanism::acceptance, Bounds::positive, 1.0F},
+    {"acceptance.matrix", Mechanism::acceptance, Bounds::free, 0.0F, true},
+    {"acceptance.offset", Mechanism::acceptance, Bounds::free, 0.0F, true},
+    {"acceptance.network.input", Mechanism::acceptance, Bounds::free, 0.0F, true},
+    {"acceptance.network.bias", Mechanism::acceptance, Bounds::free, 0.0F, true},
+    {"acceptance.network.output", Mechanism::acceptance, Bounds::free, 0.0F, true},
+    {"forgetting.rate", Mechanism::forgetting, Bounds::rate, 0.03F},
+    {"boredom.weight", Mechanism::boredom, Bounds::rate, 0.2F},
+    {"boredom.growth", Mechanism::boredom, Bounds::share, 0.3F},
+    {"boredom.recovery", Mechanism::boredom, Bounds::rate, 0.2F},
+    {"reactance.share", Mechanism::reactance, Bounds::share, 0.1F},
 }};
 
 constexpr float reach = 10.0F;  // of Bounds::weight
@@ -167,25 +165,25 @@ void Parameters::set_value(Parameter p, float value) noexcept {
 Rates Parameters::rates() const noexcept {
   Rates r;
   r.units = units_;
-  if (on_.has(calibration)) {
+  if (on_.has(Mechanism::calibration)) {
     r.start_scale = value(Parameter::start_scale);
     r.popularity = value(Parameter::popularity);
   }
-  if (on_.has(exposure)) r.exposure = value(Parameter::exposure);
-  if (on_.has(drift)) r.drift = value(Parameter::drift);
+  if (on_.has(Mechanism::exposure)) r.exposure = value(Parameter::exposure);
+  if (on_.has(Mechanism::drift)) r.drift = value(Parameter::drift);
   r.moves = on_.moves();
-  r.network = on_.has(acceptance);
+  r.network = on_.has(Mechanism::acceptance);
   r.acceptance_rate = value(Parameter::acceptance_rate);
   std::ranges::copy(of(Parameter::network_input), r.network_input.begin());
   std::ranges::copy(of(Parameter::network_bias), r.network_bias.begin());
   std::ranges::copy(of(Parameter::network_output), r.network_output.begin());
-  if (on_.has(forgetting)) r.forgetting = value(Parameter::forgetting);
-  if (on_.has(boredom)) {
+  if (on_.has(Mechanism::forgetting)) r.forgetting = value(Parameter::forgetting);
+  if (on_.has(Mechanism::boredom)) {
     r.boredom_weight = value(Parameter::boredom_weight);
     r.boredom_growth = value(Parameter::boredom_growth);
     r.boredom_recovery = value(Parameter::boredom_recovery);
   }
-  if (on_.has(reactance)) r.reactance = value(Parameter::reactance);
+  if (on_.has(Mechanism::reactance)) r.reactance = value(Parameter::reactance);
   return r;
 }
 
@@ -193,7 +191,7 @@ std::vector<float> Parameters::target_map() const {
   const auto d = static_cast<std::size_t>(width_);
   const float unit = units_.taste / units_.item;
   std::vector<float> map(d * d, 0.0F);
-  if (on_.has(acceptance)) {
+  if (on_.has(Mechanism::acceptance)) {
     const auto matrix = of(Parameter::acceptance_matrix);
     for (std::size_t i = 0; i < map.size(); ++i) map[i] = unit * matrix[i];
   }
@@ -205,7 +203,7 @@ std::vector<float> Parameters::target_map() const {
 std::vector<float> Parameters::target_offset() const {
   const auto d = static_cast<std::size_t>(width_);
   std::vector<float> offset(d, 0.0F);
-  if (!on_.has(acceptance)) return offset;
+  if (!on_.has(Mechanism::acceptance)) return offset;
   const float unit = units_.taste / std::sqrt(static_cast<float>(d));
   const auto free = of(Parameter::acceptance_offset);
   for (std::size_t i = 0; i < d; ++i) offset[i] = unit * free[i];

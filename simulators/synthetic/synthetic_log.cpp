@@ -19,7 +19,7 @@ namespace {
 constexpr std::uint32_t log_length_draws = 0xFFFFFFFFU;  // a step number no attempt reaches
 
 /// Lanes of one attempt to show something.
-enum Lane : std::uint32_t { explore = 0, pick = 1, answer = 2, pause = 3 };
+enum LogLane : std::uint32_t { explore = 0, pick = 1, answer = 2, pause = 3 };
 
 void check(bool holds, const char* field, const std::string& found, const std::string& expected) {
   if (holds) return;

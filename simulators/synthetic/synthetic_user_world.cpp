@@ -17,7 +17,7 @@ constexpr std::uint32_t person_draws = 2;
 constexpr std::uint32_t topic_order = 3;
 
 // Lanes of one item's or person's draws.
-enum Lane : std::uint32_t { mix_kind = 0, mix_weight = 1, mix_topic = 2, side = 3, quality_lane = 4 };
+enum ItemLane : std::uint32_t { mix_kind = 0, mix_weight = 1, mix_topic = 2, side = 3, quality_lane = 4 };
 enum PersonLane : std::uint32_t {
   favourite = 0,
   neighbour_weight = 1,

@@ -29,5 +29,7 @@ TEST_CASE("a missing array, a wrong type and a wrong size are named") {
   arrays.set_scalar<float>("x", 1.0F);
   CHECK_THROWS_WITH_AS(arrays.get<float>("y"), doctest::Contains("y"), FormatError);
   CHECK_THROWS_WITH_AS(arrays.get<double>("x"), doctest::Contains("f32"), FormatError);
+  arrays.set<float>("none", std::span<const float>());
+  CHECK_THROWS_WITH_AS(arrays.scalar<float>("none"), doctest::Contains("0 values"), FormatError);
   CHECK_THROWS_AS(arrays.put("z", {ArrayType::f32, {3}, std::vector<std::byte>(8)}), FormatError);
 }

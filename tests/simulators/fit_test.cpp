@@ -104,7 +104,7 @@ TEST_CASE("every interaction but a person's first is a target exactly once per e
     std::map<const ItemId*, int> seen;
     for (std::size_t b = 0; b < plan.batches(); ++b) {
       std::int64_t targets = 0;
-      for (const nn::Window window : plan.batch(b)) {
+      for (const nn::TrainingWindow window : plan.batch(b)) {
         REQUIRE(window.size() >= 2);
         REQUIRE(window.size() <= 11);
         for (std::size_t t = 1; t < window.size(); ++t) ++seen[window.data() + t];
@@ -112,8 +112,9 @@ TEST_CASE("every interaction but a person's first is a target exactly once per e
       }
       if (b + 1 < plan.batches()) CHECK(targets >= 64);
       const auto batch = plan.batch(b);
-      CHECK(std::is_sorted(batch.begin(), batch.end(),
-                           [](nn::Window a, nn::Window other) { return a.size() > other.size(); }));
+      CHECK(std::is_sorted(batch.begin(), batch.end(), [](nn::TrainingWindow a, nn::TrainingWindow other) {
+        return a.size() > other.size();
+      }));
     }
     std::size_t expected = 0;
     for (const TrainingLog& log : logs) {
@@ -130,7 +131,9 @@ TEST_CASE("every interaction but a person's first is a target exactly once per e
   const EpochPlan first = plan_epoch(logs, 10, 64, 5, 1);
   const EpochPlan again = plan_epoch(logs, 10, 64, 5, 1);
   const EpochPlan second = plan_epoch(logs, 10, 64, 5, 2);
-  const auto same = [](nn::Window a, nn::Window b) { return a.data() == b.data() && a.size() == b.size(); };
+  const auto same = [](nn::TrainingWindow a, nn::TrainingWindow b) {
+    return a.data() == b.data() && a.size() == b.size();
+  };
   CHECK(std::equal(first.windows.begin(), first.windows.end(), again.windows.begin(), again.windows.end(),
                    same));
   CHECK_FALSE(std::equal(first.windows.begin(), first.windows.end(), second.windows.begin(),

@@ -1,5 +1,5 @@
-veer_test(synthetic_test SOURCES simulators/synthetic_user_test.cpp simulators/synthetic_log_test.cpp
-                                 simulators/synthetic_panel_test.cpp conformance/conformance.cpp
+veer_test(synthetic_test CONFORMANCE SOURCES simulators/synthetic_user_test.cpp simulators/synthetic_log_test.cpp
+                                 simulators/synthetic_panel_test.cpp
           LIBRARIES veer_simulators_plain LABELS unit)
 veer_test(fidelity_test SOURCES simulators/fidelity_test.cpp LIBRARIES veer_simulators_plain LABELS unit)
 veer_test(long_run_test SOURCES simulators/long_run/distances_test.cpp simulators/long_run/roll_test.cpp
@@ -10,7 +10,7 @@ if(VEER_TORCH)
             LABELS unit)
 endif()
 if(VEER_TORCH)
-  veer_test(sequence_user_test TORCH SOURCES simulators/sequence_user_test.cpp conformance/conformance.cpp
+  veer_test(sequence_user_test TORCH CONFORMANCE SOURCES simulators/sequence_user_test.cpp
             LIBRARIES veer_simulators_learned veer_store LABELS unit)
 endif()
 if(VEER_TORCH)
@@ -18,6 +18,8 @@ if(VEER_TORCH)
             LIBRARIES veer_simulators_learned veer_store LABELS slow TIMEOUT 1800)
   veer_test(shift_fit_test TORCH SOURCES simulators/shift_fit_test.cpp
             LIBRARIES veer_simulators_learned veer_store LABELS unit)
-  veer_test(shift_user_test TORCH SOURCES simulators/shift_user_test.cpp conformance/conformance.cpp
+  veer_test(shift_evidence_test TORCH SOURCES simulators/shift_evidence_test.cpp
+            LIBRARIES veer_simulators_learned veer_store LABELS unit)
+  veer_test(shift_user_test TORCH CONFORMANCE SOURCES simulators/shift_user_test.cpp
             LIBRARIES veer_simulators_learned veer_store LABELS unit)
 endif()

@@ -58,6 +58,10 @@ TEST_CASE("keys of the file become options behind the subcommand") {
   CHECK(with_config_file(example.app, {"evaluate", "--config", folder / "c.toml", "-o", "run"}) ==
         Arguments{"evaluate", "--episodes=1000", "--json", "--policy=random", "--policy=beam:width=4",
                   "--config", folder / "c.toml", "-o", "run"});
+  tools::OptionOrigins origins;
+  with_config_file(example.app, {"evaluate", "--config", folder / "c.toml", "--episodes", "5"}, &origins);
+  CHECK(origins.size() == 2);  // neither what the command line overrules nor what is for another subcommand
+  CHECK(origins.at("--policy").line == 4);
 }
 
 TEST_CASE("the command line wins over the file") {

@@ -301,6 +301,14 @@ TEST_CASE("options may stand in a file") {
   const Finished unknown = run_veer({"evaluate", "--config", world.folder / "c.toml"});
   CHECK(unknown.code == 2);
   CHECK(has(unknown.err, "c.toml:1: episods"));
+  // A value that its option does not take is named with its line as well; one from the command line is not.
+  write_text(world.folder / "c.toml", "policy = [\"random\"]\nthreads = \"many\"\n");
+  const Finished wrong = run_veer({"evaluate", "--config", world.folder / "c.toml"});
+  CHECK(wrong.code == 2);
+  CHECK(has(wrong.err, "c.toml:2: --threads"));
+  const Finished own = run_veer({"evaluate", "--config", world.folder / "c.toml", "--threads", "few"});
+  CHECK(own.code == 2);
+  CHECK_FALSE(has(own.err, "c.toml"));
 }
 
 TEST_CASE("guide tells one path, in words and as JSON") {

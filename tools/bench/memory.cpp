@@ -16,8 +16,6 @@
 namespace veer::bench {
 namespace {
 
-constexpr std::int32_t catalogue = 3706;
-
 /// Resident memory of this process in GiB (Linux).
 double resident_gib() {
   std::ifstream status("/proc/self/status");

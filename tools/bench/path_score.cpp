@@ -12,7 +12,6 @@
 namespace veer::bench {
 namespace {
 
-constexpr std::int32_t catalogue = 3706;
 constexpr std::int32_t users = 64;
 constexpr std::int32_t history_length = 10;
 constexpr std::int32_t path_length = 10;

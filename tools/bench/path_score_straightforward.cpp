@@ -8,11 +8,10 @@
 #include <chrono>
 
 #include "env/nn/training/sequence_forward_net.h"
+#include "tools/bench/workload.h"
 
 namespace veer::bench {
 namespace {
-
-constexpr std::int32_t batch_users = 64;
 
 /// Path j of every user in [first, first + users): histories with the path behind them, [users, H + L].
 torch::Tensor sequences(const PathQuery& query, std::int32_t first, std::int32_t users, std::int32_t each,
@@ -92,8 +91,8 @@ PrefixScores score_straightforwardly(const nn::SequenceModel& model, const PathQ
     out.highest_rank.resize(rows);
   }
   const Store store{out, with_bounds};
-  for (std::int32_t first = 0; first < prompts; first += batch_users) {
-    const std::int32_t users = std::min(batch_users, prompts - first);
+  for (std::int32_t first = 0; first < prompts; first += straightforward_users) {
+    const std::int32_t users = std::min(straightforward_users, prompts - first);
     torch::Tensor target = torch::empty({users, 1}, torch::kInt64);
     std::copy_n(query.target.begin() + first, users, target.data_ptr<std::int64_t>());
     torch::Tensor start, start_logits;

@@ -17,7 +17,6 @@
 namespace veer::bench {
 namespace {
 
-constexpr std::int32_t catalogue = 3706;
 constexpr std::int32_t straightforward_rows = 2048;
 
 struct World {

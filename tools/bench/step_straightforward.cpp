@@ -5,11 +5,10 @@
 #include <algorithm>
 
 #include "env/nn/training/sequence_forward_net.h"
+#include "tools/bench/workload.h"
 
 namespace veer::bench {
 namespace {
-
-constexpr std::int32_t batch_users = 64;
 
 /// Read-outs [n, d] after the whole history of each row, padded to the longest.
 template <class Rows>
@@ -93,8 +92,8 @@ void StraightforwardEpisodes::answer(Row& row, std::size_t i) {
 void StraightforwardEpisodes::step(std::span<const ItemId> given) {
   const c10::InferenceMode guard;
   const torch::Tensor table = users_.net().at("item_embedding");
-  for (std::size_t first = 0; first < rows_.size(); first += batch_users) {
-    const std::size_t count = std::min<std::size_t>(batch_users, rows_.size() - first);
+  for (std::size_t first = 0; first < rows_.size(); first += straightforward_users) {
+    const std::size_t count = std::min<std::size_t>(straightforward_users, rows_.size() - first);
     const std::span<Row> batch(rows_.data() + first, count);
     const auto n = static_cast<std::int64_t>(count);
     if (policy_ != nullptr) {

@@ -19,7 +19,6 @@
 namespace veer::bench {
 namespace {
 
-constexpr std::int32_t catalogue = 3706;
 constexpr std::int32_t attributes = 18;
 constexpr std::int32_t history = 50;
 constexpr std::int32_t capacity = 60;  ///< room for the steps after it, so that cached keys stay valid

@@ -10,6 +10,12 @@
 
 namespace veer::bench {
 
+/// Items of MovieLens-1M: the catalogue of most workloads.
+inline constexpr std::int32_t catalogue = 3706;
+
+/// People per batch of the straightforward way.
+inline constexpr std::int32_t straightforward_users = 64;
+
 struct BenchOptions {
   int repetitions =
       5;  ///< timed repetitions of each side, alternating, after one warm-up of each; medians are reported

@@ -33,6 +33,14 @@ if(VEER_TORCH)
   set_property(GLOBAL APPEND PROPERTY VEER_LIBRARIES veer_torch)
 endif()
 
+# Several sources of a library in one translation unit, where the option asks for it: names in unnamed namespaces have to
+# differ within a library. Headers are read once per unit, which is most of a build's work.
+function(veer_unity name)
+  if(VEER_UNITY)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
+  endif()
+endfunction()
+
 # veer_library(NAME [DIRECTORIES dir ...] [PUBLIC target ...] [PRIVATE target ...])
 # A static library of every .cpp in the directories (default: the current one).
 function(veer_library name)
@@ -53,5 +61,6 @@ function(veer_library name)
     target_link_libraries(${name} PUBLIC veer_settings ${arg_PUBLIC}
                                   PRIVATE $<BUILD_INTERFACE:veer_private_settings> ${arg_PRIVATE})
   endif()
+  veer_unity(${name})
   set_property(GLOBAL APPEND PROPERTY VEER_LIBRARIES ${name})
 endfunction()

@@ -68,12 +68,14 @@ const CLI::Option& option_of(const Source& source, const CLI::App& command, cons
 
 /// Appends what the keys of one table say to `out`; nested tables are left to the caller.
 void read_keys(const Source& source, const CLI::App& command, const toml::table& table,
-               const std::vector<std::string>& arguments, std::vector<std::string>& out) {
+               const std::vector<std::string>& arguments, std::vector<std::string>& out,
+               OptionOrigins* origins) {
   for (const auto& [raw_key, node] : table) {
     const std::string key(raw_key.str());
     if (node.is_table()) continue;
     const CLI::Option& option = option_of(source, command, key, node);
     const bool overruled = stands_on_command_line(option, arguments);
+    if (!overruled && origins != nullptr) origins->emplace("--" + key, where(source, node, key));
     const bool is_flag = option.get_items_expected_max() == 0;
     if (const auto* boolean = node.as_boolean(); boolean != nullptr || is_flag) {
       if (boolean == nullptr || !is_flag) {
@@ -158,8 +160,8 @@ std::optional<std::string> config_argument(const std::vector<std::string>& argum
 
 }  // namespace
 
-std::vector<std::string> with_config_file(const CLI::App& program,
-                                          const std::vector<std::string>& arguments) {
+std::vector<std::string> with_config_file(const CLI::App& program, const std::vector<std::string>& arguments,
+                                          OptionOrigins* origins) {
   const std::optional<std::string> named = config_argument(arguments);
   const auto chosen = std::find_if(arguments.begin(), arguments.end(), [&](const std::string& argument) {
     return !argument.starts_with("-") && find_command(program, argument) != nullptr;
@@ -171,7 +173,7 @@ std::vector<std::string> with_config_file(const CLI::App& program,
   const toml::table table = parse(file);
   const CLI::App& command = *find_command(program, *chosen);
   std::vector<std::string> added;
-  read_keys({file, *chosen}, command, table, arguments, added);
+  read_keys({file, *chosen}, command, table, arguments, added, origins);
   for (const auto& [raw_key, node] : table) {
     const auto* section = node.as_table();
     if (section == nullptr) continue;
@@ -182,7 +184,8 @@ std::vector<std::string> with_config_file(const CLI::App& program,
                         {"a table of this name", "one named after a subcommand", ""});
     }
     std::vector<std::string> others;
-    read_keys({file, name}, *owner, *section, arguments, owner == &command ? added : others);
+    const bool used = owner == &command;
+    read_keys({file, name}, *owner, *section, arguments, used ? added : others, used ? origins : nullptr);
     for (const auto& [inner_key, inner] : *section) {
       if (inner.is_table()) {
         throw ConfigError(where({file, name}, inner, name + "." + std::string(inner_key.str())),

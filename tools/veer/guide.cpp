@@ -27,8 +27,6 @@ struct GuideCommand {
   std::string target;
 };
 
-std::size_t at(std::int64_t index) { return static_cast<std::size_t>(index); }
-
 /// The item with this id of the source, or with this title.
 ItemId item_of(const Catalogue& catalogue, const std::string& text) {
   for (const auto* names : {&catalogue.ids, &catalogue.titles}) {

@@ -44,6 +44,17 @@ bool asked_for(const std::vector<std::string>& arguments, const std::string& fla
   return std::find(arguments.begin(), arguments.end(), flag) != arguments.end();
 }
 
+/// What CLI11 found wrong, with the line of the file when the option came from there.
+std::string usage_message(const CLI::ParseError& error, const OptionOrigins& origins) {
+  const std::string complaint = error.what();
+  for (const auto& [option, origin] : origins) {
+    if (complaint.starts_with(option + ":") || complaint.find(": " + option + " = ") != std::string::npos) {
+      return fmt::format("{}:{}: {}", origin.file.string(), origin.line, complaint);
+    }
+  }
+  return complaint;
+}
+
 }  // namespace
 
 Program::Program()
@@ -85,7 +96,7 @@ CLI::App& Program::add(const std::string& name, const std::string& description, 
   return command;
 }
 
-void Program::parse(std::vector<std::string> arguments) {
+void Program::parse(std::vector<std::string> arguments, OptionOrigins& origins) {
   const auto command = std::find_if(arguments.begin(), arguments.end(),
                                     [](const std::string& argument) { return !argument.starts_with("-"); });
   if (command != arguments.end()) {
@@ -97,7 +108,7 @@ void Program::parse(std::vector<std::string> arguments) {
       throw ConfigError("found the command '" + *command + "'; expected one of " + names);
     }
   }
-  arguments = with_config_file(*app_, arguments);
+  arguments = with_config_file(*app_, arguments, &origins);
   for (std::size_t i = 0; i < arguments.size(); ++i) {  // CLI11 would take the next option for an empty value
     if (!arguments[i].starts_with("--") || arguments[i].find('=') != arguments[i].size() - 1) continue;
     arguments[i].pop_back();
@@ -115,8 +126,9 @@ int Program::run(std::vector<std::string> arguments, std::ostream& out, std::ost
     err << "veer: " << message << std::endl;
     return static_cast<int>(code);
   };
+  OptionOrigins origins;
   try {
-    parse(std::move(arguments));
+    parse(std::move(arguments), origins);
     const Console settled(console_for_this_process(common_.json, common_.quiet), out, err);
     Runtime runtime({.threads = common_.threads, .handle_signals = true});
     configure_learned();
@@ -128,8 +140,8 @@ int Program::run(std::vector<std::string> arguments, std::ostream& out, std::ost
     app_->exit(wish, out, err);
     return static_cast<int>(ExitCode::success);
   } catch (const CLI::ParseError& error) {
-    return fail(ExitCode::usage,
-                fmt::format("{}\nveer --help and veer COMMAND --help say more", error.what()));
+    return fail(ExitCode::usage, fmt::format("{}\nveer --help and veer COMMAND --help say more",
+                                             usage_message(error, origins)));
   } catch (const Error& error) {
     return fail(error.exit_code(), error.what());
   } catch (const std::bad_alloc&) {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "tools/veer/config_file.h"
 #include "tools/veer/console.h"
 
 namespace CLI {
@@ -51,7 +52,7 @@ class Program {
   int run(std::vector<std::string> arguments, std::ostream& out, std::ostream& err);
 
  private:
-  void parse(std::vector<std::string> arguments);
+  void parse(std::vector<std::string> arguments, OptionOrigins& origins);
   std::unique_ptr<CLI::App> app_;
   CommonOptions common_;
   Action chosen_;

@@ -8,7 +8,7 @@
 namespace veer::nn {
 namespace {
 
-constexpr float lowest = -3.4e38F;
+constexpr float least_logit = -3.4e38F;
 
 }  // namespace
 
@@ -30,7 +30,7 @@ VEER_KERNEL std::int32_t reduce_tile(const float* logits, std::int32_t count, fl
                                      LogSum& sum) noexcept {
   const std::int32_t whole = count - count % lane_count;
   const std::int32_t rest = count - whole;
-  Lanes best = splat(lowest);
+  Lanes best = splat(least_logit);
   IntLanes above{};
   const Lanes bound = splat(threshold);
   for (std::int32_t i = 0; i < whole; i += lane_count) {
@@ -38,9 +38,9 @@ VEER_KERNEL std::int32_t reduce_tile(const float* logits, std::int32_t count, fl
     best = larger(s, best);
     above -= s > bound;
   }
-  Lanes tail = splat(lowest);
+  Lanes tail = splat(least_logit);
   if (rest > 0) {
-    tail = load_part(logits + whole, rest, lowest);
+    tail = load_part(logits + whole, rest, least_logit);
     best = larger(tail, best);
     above -= tail > bound;
   }
@@ -59,9 +59,9 @@ VEER_KERNEL std::int32_t reduce_tile(const float* logits, std::int32_t count, fl
 }
 
 VEER_KERNEL float block_masses(const float* logits, std::int32_t count, std::span<float> masses) noexcept {
-  Lanes best = splat(lowest);
+  Lanes best = splat(least_logit);
   for (std::int32_t i = 0; i < count; i += lane_count) {
-    best = larger(load_part(logits + i, std::min(lane_count, count - i), lowest), best);
+    best = larger(load_part(logits + i, std::min(lane_count, count - i), least_logit), best);
   }
   const float largest = largest_of(best);
   const Lanes shift = splat(largest);
@@ -70,7 +70,7 @@ VEER_KERNEL float block_masses(const float* logits, std::int32_t count, std::spa
     const std::int32_t last = std::min(first + mass_block, count);
     Lanes mass{};
     for (std::int32_t i = first; i < last; i += lane_count) {
-      mass += exponential(load_part(logits + i, std::min(lane_count, last - i), lowest) - shift);
+      mass += exponential(load_part(logits + i, std::min(lane_count, last - i), least_logit) - shift);
     }
     masses[block] = sum_of(mass);
   }
@@ -78,9 +78,9 @@ VEER_KERNEL float block_masses(const float* logits, std::int32_t count, std::spa
 }
 
 VEER_KERNEL std::int32_t argmax(const float* logits, std::int32_t count) noexcept {
-  Lanes best = splat(lowest);
+  Lanes best = splat(least_logit);
   for (std::int32_t i = 0; i < count; i += lane_count) {
-    best = larger(load_part(logits + i, std::min(lane_count, count - i), lowest), best);
+    best = larger(load_part(logits + i, std::min(lane_count, count - i), least_logit), best);
   }
   const float largest = largest_of(best);
   for (std::int32_t i = 0; i < count; ++i) {
@@ -95,7 +95,7 @@ VEER_KERNEL std::int32_t indices_above(const float* logits, std::int32_t count, 
   std::int32_t found = 0;
   for (std::int32_t i = 0; i < count; i += lane_count) {
     const std::int32_t width = std::min(lane_count, count - i);
-    const IntLanes above = load_part(logits + i, width, lowest) > bound;
+    const IntLanes above = load_part(logits + i, width, least_logit) > bound;
     if (sum_of(above) == 0) continue;  // most groups hold nothing of interest
     for (std::int32_t j = i; j < i + width; ++j) {
       if (logits[j] > threshold) out[static_cast<std::size_t>(found++)] = j;

@@ -27,10 +27,10 @@ struct Range {
   std::size_t last = 0;
 };
 
-std::int64_t targets_in(Window window) { return static_cast<std::int64_t>(window.size()) - 1; }
+std::int64_t targets_in(TrainingWindow window) { return static_cast<std::int64_t>(window.size()) - 1; }
 
 /// A function of the windows alone: the cut must not depend on threads.
-std::vector<Range> cut_into_shards(std::span<const Window> windows, std::int64_t shard_targets) {
+std::vector<Range> cut_into_shards(std::span<const TrainingWindow> windows, std::int64_t shard_targets) {
   std::vector<Range> shards;
   std::size_t first = 0;
   std::int64_t targets = 0;
@@ -52,10 +52,10 @@ struct ShardBatch {
   std::vector<std::int64_t> targets;  ///< [m]
 };
 
-ShardBatch gather(std::span<const Window> windows) {
+ShardBatch gather(std::span<const TrainingWindow> windows) {
   std::int64_t width = 0;
   std::int64_t total = 0;
-  for (const Window window : windows) {
+  for (const TrainingWindow window : windows) {
     width = std::max(width, targets_in(window));
     total += targets_in(window);
   }
@@ -87,7 +87,8 @@ struct SequenceTrainer::Impl {
   std::vector<float> first_moment;   ///< [P]
   std::vector<float> second_moment;  ///< [P]
   std::int64_t steps = 0;
-  std::vector<std::vector<float>> gradients;  ///< one [P] per shard of a batch, kept from step to step
+  /// [P] each, kept from step to step: the sum so far, then those of the shards in work.
+  std::vector<std::vector<float>> gradients;
 
   Slot& slot(const std::string& name) {
     return *std::find_if(slots.begin(), slots.end(), [&](const Slot& s) { return s.name == name; });
@@ -100,14 +101,17 @@ struct SequenceTrainer::Impl {
     return torch::from_blob(flat_values.data() + s.first, s.shape, torch::kFloat32);
   }
 
-  double shard_gradient(std::span<const Window> windows, const DropoutKey& key, float weight,
+  double shard_gradient(std::span<const TrainingWindow> windows, const DropoutKey& key, float weight,
                         std::vector<float>& gradient);
-  void update(std::size_t shards);
+  template <class Work>
+  void for_each_block(const Work& work) const;
+  void add_up(std::size_t count);
+  void update();
   void load(const NamedArrays& arrays, std::span<float> out) const;
   NamedArrays save(std::span<const float> flat_values) const;
 };
 
-double SequenceTrainer::Impl::shard_gradient(std::span<const Window> windows, const DropoutKey& key,
+double SequenceTrainer::Impl::shard_gradient(std::span<const TrainingWindow> windows, const DropoutKey& key,
                                              float weight, std::vector<float>& gradient) {
   const ShardBatch batch = gather(windows);
   // Aliases of the shared weights with an autograd identity of their own, so that shards never meet in a
@@ -154,19 +158,32 @@ double SequenceTrainer::Impl::shard_gradient(std::span<const Window> windows, co
   return loss;
 }
 
-void SequenceTrainer::Impl::update(std::size_t shards) {
+/// Runs work(first, count) on blocks of parameters, in parallel.
+template <class Work>
+void SequenceTrainer::Impl::for_each_block(const Work& work) const {
   constexpr std::size_t block = 1 << 14;
-  const auto blocks = static_cast<std::int64_t>((size() + block - 1) / block);
-  parallel_for(blocks, [&](std::int64_t b) {
+  parallel_for(static_cast<std::int64_t>((size() + block - 1) / block), [&](std::int64_t b) {
     const std::size_t first = static_cast<std::size_t>(b) * block;
-    const std::size_t count = std::min(block, size() - first);
-    const std::span<float> sum = std::span(gradients[0]).subspan(first, count);
-    for (std::size_t s = 1; s < shards; ++s) {
+    work(first, std::min(block, size() - first));
+  });
+}
+
+/// Adds gradients 1..count to gradient 0, in this order.
+void SequenceTrainer::Impl::add_up(std::size_t count) {
+  for_each_block([&](std::size_t first, std::size_t size) {
+    float* sum = gradients[0].data() + first;
+    for (std::size_t s = 1; s <= count; ++s) {
       const float* other = gradients[s].data() + first;
-      for (std::size_t i = 0; i < count; ++i) sum[i] += other[i];
+      for (std::size_t i = 0; i < size; ++i) sum[i] += other[i];
     }
-    adam_update(options.adam, steps, sum, std::span(first_moment).subspan(first, count),
-                std::span(second_moment).subspan(first, count), flat().subspan(first, count));
+  });
+}
+
+void SequenceTrainer::Impl::update() {
+  for_each_block([&](std::size_t first, std::size_t size) {
+    adam_update(options.adam, steps, std::span(gradients[0]).subspan(first, size),
+                std::span(first_moment).subspan(first, size), std::span(second_moment).subspan(first, size),
+                flat().subspan(first, size));
   });
 }
 
@@ -214,22 +231,30 @@ SequenceTrainer::SequenceTrainer(const SequenceConfig& config, std::uint64_t see
 SequenceTrainer::~SequenceTrainer() = default;
 SequenceTrainer::SequenceTrainer(SequenceTrainer&&) noexcept = default;
 
-double SequenceTrainer::step(std::span<const Window> windows, std::uint64_t first_example,
+double SequenceTrainer::step(std::span<const TrainingWindow> windows, std::uint64_t first_example,
                              std::uint32_t epoch) {
   const std::vector<Range> shards = cut_into_shards(windows, impl_->options.shard_targets);
-  while (impl_->gradients.size() < shards.size()) impl_->gradients.emplace_back(impl_->size());
+  // So many shards at a time as keep the workers busy: a gradient is as large as the model. Gradients are
+  // added in the order of the shards, so the size of a wave changes no bit.
+  const std::size_t wave = std::min(shards.size(), 4 * static_cast<std::size_t>(arena_threads()));
+  while (impl_->gradients.size() < wave + 1) impl_->gradients.emplace_back(impl_->size());
+  std::ranges::fill(impl_->gradients[0], 0.0F);
   std::int64_t targets = 0;
-  for (const Window window : windows) targets += targets_in(window);
+  for (const TrainingWindow window : windows) targets += targets_in(window);
   const float weight = 1.0F / static_cast<float>(targets);
   std::vector<double> losses(shards.size());
-  parallel_for(static_cast<std::int64_t>(shards.size()), [&](std::int64_t i) {
-    const auto s = static_cast<std::size_t>(i);
-    const DropoutKey key{impl_->seed, first_example + shards[s].first, epoch};
-    losses[s] = impl_->shard_gradient(windows.subspan(shards[s].first, shards[s].last - shards[s].first), key,
-                                      weight, impl_->gradients[s]);
-  });
+  for (std::size_t begin = 0; begin < shards.size(); begin += wave) {
+    const std::size_t count = std::min(wave, shards.size() - begin);
+    parallel_for(static_cast<std::int64_t>(count), [&](std::int64_t i) {
+      const std::size_t s = begin + static_cast<std::size_t>(i);
+      const DropoutKey key{impl_->seed, first_example + shards[s].first, epoch};
+      losses[s] = impl_->shard_gradient(windows.subspan(shards[s].first, shards[s].last - shards[s].first),
+                                        key, weight, impl_->gradients[static_cast<std::size_t>(i) + 1]);
+    });
+    impl_->add_up(count);
+  }
   ++impl_->steps;
-  impl_->update(shards.size());
+  impl_->update();
   double loss = 0.0;
   for (const double part : losses) loss += part;
   return loss / static_cast<double>(targets);

@@ -18,7 +18,7 @@ namespace veer::nn {
 
 /// A stretch of one person's log: inputs items[0 .. size-2], targets items[1 .. size-1]. 2 <= size <=
 /// positions + 1.
-using Window = std::span<const std::int32_t>;
+using TrainingWindow = std::span<const std::int32_t>;
 
 /// Windows of one shard are consecutive windows with about this many targets, so work and memory per shard
 /// are bounded.
@@ -37,7 +37,7 @@ class SequenceTrainer {
   /// Mean cross-entropy over all targets of the windows, before the update this call makes. Dropout masks are
   /// keyed by (seed, first_example + index of the window, epoch). Similar lengths should stand together: a
   /// shard is as wide as its longest window. REQUIRES: at least one window.
-  double step(std::span<const Window> windows, std::uint64_t first_example, std::uint32_t epoch);
+  double step(std::span<const TrainingWindow> windows, std::uint64_t first_example, std::uint32_t epoch);
 
   /// A copy of the weights as they are now.
   SequenceModel snapshot() const;

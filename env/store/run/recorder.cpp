@@ -107,9 +107,7 @@ struct Recorder::Impl {
     const double begin = run.log->elapsed_seconds();
     const std::vector<std::byte> bytes = segment_bytes(paths, segment);
     write_file_atomically(segments_path(directory) / segment_name(segment.policy, segment.first), bytes);
-    Sha256 hash;
-    hash.update(std::span<const std::byte>(bytes));
-    SegmentEntry entry{segment.policy, segment.first, segment.last, paths.steps(), hash.finish()};
+    SegmentEntry entry{segment.policy, segment.first, segment.last, paths.steps(), sha256_of(bytes)};
 
     append_durably(list_path(directory), segment_line(entry));
     run.segments.push_back(std::move(entry));
@@ -142,11 +140,9 @@ struct Recorder::Impl {
         return SegmentKey{entry.policy, entry.first};
       });
       const std::string list = segment_list_text(run.segments);
-      Sha256 hash;
-      hash.update(list);
       RunManifest closed = run.manifest;
       closed.digest = compute_digest(directory, header, run.segments);
-      closed.list_sha256 = hash.finish();
+      closed.list_sha256 = sha256_of(list);
       write_file_atomically(list_path(directory), list);
       write_file_atomically(manifest_path(directory), manifest_text(closed));
       run.manifest = std::move(closed);

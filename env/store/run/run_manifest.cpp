@@ -47,16 +47,6 @@ std::pair<std::string, Problem> flaw_of(const RunHeader& header) {
   return {};
 }
 
-std::string text_of(const std::vector<std::byte>& bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-std::string sha256_of(std::string_view text) {
-  Sha256 hash;
-  hash.update(text);
-  return hash.finish();
-}
-
 void check_format(TomlReader& toml, const std::string& name) {
   const std::int64_t format = toml.integer("format", 1, 1'000'000);
   if (format == run_format) return;
@@ -152,7 +142,7 @@ RunFiles read_run_files(const std::filesystem::path& directory) {
                       Problem{"no run.toml", "a run directory with run.toml, manifest.toml and segments",
                               "check the path"});
   }
-  const std::string text = text_of(read_file(header_path(directory), largest_text));
+  const std::string text = read_text(header_path(directory), largest_text);
   RunFiles files;
   files.header = parse_header(text, header_path(directory).string());
   for (const std::filesystem::path& path : {manifest_path(directory), list_path(directory)}) {
@@ -162,15 +152,15 @@ RunFiles read_run_files(const std::filesystem::path& directory) {
     }
   }
   // The list is read after the manifest: a recorder sorts it before it writes a digest.
-  files.manifest = parse_manifest(text_of(read_file(manifest_path(directory), largest_text)),
-                                  manifest_path(directory).string());
+  files.manifest =
+      parse_manifest(read_text(manifest_path(directory), largest_text), manifest_path(directory).string());
   if (const std::string found = sha256_of(text); found != files.manifest.run_sha256) {
     throw VerificationError(
         Where{header_path(directory), 0, ""},
         Problem{"content with SHA-256 " + found, files.manifest.run_sha256 + ", as manifest.toml says",
                 "run.toml was changed after the run began: put back what it was"});
   }
-  const std::string list = text_of(read_file(list_path(directory), largest_text));
+  const std::string list = read_text(list_path(directory), largest_text);
   files.segments = parse_segment_list(list, files.header, list_path(directory).string());
   if (files.manifest.digest.empty()) return files;
   if (const std::string found = sha256_of(list); found != files.manifest.list_sha256) {

@@ -90,18 +90,13 @@ void drop(RunLog& log, const fs::path& path, const std::string& reason) {
   log.write("dropped", {{"file", path.filename().string()}, {"reason", reason}});
 }
 
-std::string text_of(const fs::path& path) {
-  const std::vector<std::byte> bytes = read_file(path);
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 /// The digest and checksum of the list, if the manifest is sound and belongs to this run.
 RunManifest salvage_manifest(const fs::path& path, const std::string& run_sha256, RunLog& log) {
   RunManifest fresh;
   fresh.run_sha256 = run_sha256;
   try {
     if (RunManifest found; fs::exists(path)) {
-      found = parse_manifest(text_of(path), path.string());
+      found = parse_manifest(read_text(path), path.string());
       if (found.run_sha256 == run_sha256) return found;
     }
   } catch (const FormatError&) {  // what it says can be found out again
@@ -116,7 +111,7 @@ void drop_unfinished(const fs::path& directory, const RunHeader& header, OpenedR
     part += ".part";
     fs::remove(part);
   }
-  const std::string list = fs::exists(list_path(directory)) ? text_of(list_path(directory)) : "";
+  const std::string list = fs::exists(list_path(directory)) ? read_text(list_path(directory)) : "";
   std::set<std::string> listed;
   for (SegmentEntry& entry : salvage_segment_list(list, header)) {
     const std::string name = segment_name(entry.policy, entry.first);
@@ -139,17 +134,15 @@ void drop_unfinished(const fs::path& directory, const RunHeader& header, OpenedR
   for (const fs::path& path : unlisted) drop(*run.log, path, "unfinished");
 
   const std::string kept = segment_list_text(run.segments);
-  Sha256 hash;
-  hash.update(kept);
   const std::string before = manifest_text(run.manifest);
   const bool complete = static_cast<std::int64_t>(run.segments.size()) == number_of_segments(header);
-  if (!complete || hash.finish() != run.manifest.list_sha256) {
+  if (!complete || sha256_of(kept) != run.manifest.list_sha256) {
     run.manifest.digest.clear();
     run.manifest.list_sha256.clear();
   }
   // The digest goes first: a manifest with one never stands beside a list of something else for long.
   if (const fs::path path = manifest_path(directory);
-      manifest_text(run.manifest) != before || !fs::exists(path) || text_of(path) != before) {
+      manifest_text(run.manifest) != before || !fs::exists(path) || read_text(path) != before) {
     write_file_atomically(path, manifest_text(run.manifest));
   }
   if (kept != list) write_file_atomically(list_path(directory), kept);
@@ -157,12 +150,10 @@ void drop_unfinished(const fs::path& directory, const RunHeader& header, OpenedR
 
 OpenedRun open_locked(const fs::path& directory, const RunHeader& header) {
   const std::string text = header_text(header);
-  Sha256 hash;
-  hash.update(text);
-  const std::string run_sha256 = hash.finish();
+  const std::string run_sha256 = sha256_of(text);
   const bool resumed = fs::exists(header_path(directory));
   if (resumed) {
-    const std::string found = text_of(header_path(directory));
+    const std::string found = read_text(header_path(directory));
     // Another format is no other run.
     if (found.substr(0, found.find('\n')) != text.substr(0, text.find('\n'))) {
       parse_header(found, header_path(directory).string());

@@ -273,9 +273,7 @@ Trajectories read_segment(const std::filesystem::path& directory, const SegmentE
                                     "recording again with the same options computes it anew"});
   }
   const std::vector<std::byte> bytes = read_file(path);
-  Sha256 hash;
-  hash.update(std::span<const std::byte>(bytes));
-  if (const std::string found = hash.finish(); found != entry.sha256) {
+  if (const std::string found = sha256_of(bytes); found != entry.sha256) {
     throw VerificationError(
         Where{path, 0, ""},
         Problem{"SHA-256 " + found, entry.sha256 + ", as segments.tsv says",

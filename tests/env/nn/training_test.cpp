@@ -46,7 +46,7 @@ struct Logs {
     for (const auto& log : logs) windows.emplace_back(log);
   }
   std::vector<std::vector<std::int32_t>> logs;
-  std::vector<Window> windows;
+  std::vector<TrainingWindow> windows;
 };
 
 bool equal(const NamedArrays& a, const NamedArrays& b) {
@@ -239,7 +239,7 @@ TEST_CASE("a step of the trainer is a step along the gradient of the whole batch
     torch::Tensor items = torch::zeros({40, config.positions}, torch::kInt64);
     torch::Tensor targets = torch::zeros({40, config.positions}, torch::kInt64);
     for (std::int64_t r = 0; r < 40; ++r) {
-      const Window window = logs.windows[static_cast<std::size_t>(r)];
+      const TrainingWindow window = logs.windows[static_cast<std::size_t>(r)];
       for (std::size_t t = 0; t + 1 < window.size(); ++t) {
         items[r][static_cast<std::int64_t>(t)] = window[t];
         targets[r][static_cast<std::int64_t>(t)] = window[t + 1];

@@ -88,6 +88,9 @@ void run_fit(FitCommand& command, const Session& session) {
   check_output("--output", command.output, "model");
   check_output("--checkpoint", options.checkpoint, "checkpoint");
   if (command.fresh) std::filesystem::remove(options.checkpoint);
+  if (std::filesystem::exists(options.checkpoint)) {
+    session.console.note("going on from " + options.checkpoint.string() + " (--fresh begins anew)");
+  }
   std::error_code ignored;
   if (shifts) {
     ShiftTask task = shift_task(command.shift, command.people, data, session);

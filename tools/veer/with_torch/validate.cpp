@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <fstream>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
@@ -28,6 +28,7 @@ struct EvidenceCommand {
   std::string people = "all";
   std::vector<std::string> encoders;
   bool no_placebo = false;
+  std::string checkpoint;
   ShiftOptions shift;
   shift::EvidenceOptions evidence;
 };
@@ -83,6 +84,8 @@ void run_evidence(EvidenceCommand& command, const std::string& data_file, const 
   shift::EvidenceOptions& options = command.evidence;
   options.fit = task.fit;
   options.placebo = !command.no_placebo;
+  if (!command.checkpoint.empty()) check_output("--checkpoint", command.checkpoint, "checkpoint");
+  options.fit.checkpoint = command.checkpoint;
   for (const std::string& path : command.encoders) {
     const ModelFile file = read_model(path);
     nn::require_dataset(file.manifest, data.fingerprint);
@@ -90,6 +93,10 @@ void run_evidence(EvidenceCommand& command, const std::string& data_file, const 
                                   nn::from_model_file(file, "cpu"));
   }
   const shift::Evidence evidence = shift::measure_evidence(data, task.base, options);
+  std::error_code ignored;
+  for (const char* ending : {"", ".placebo"}) {
+    if (!command.checkpoint.empty()) std::filesystem::remove(command.checkpoint + ending, ignored);
+  }
   if (session.console.json()) {
     Json out{{"data", data.name},
              {"base", task.base_checksum},
@@ -100,7 +107,11 @@ void run_evidence(EvidenceCommand& command, const std::string& data_file, const 
              {"notes", evidence.fit.notes},
              {"models", json_of(evidence.rows, evidence.after)},
              {"events_of_others", json_of(evidence.others, evidence.after)}};
-    if (!evidence.placebo.empty()) out["placebo_shuffled"] = json_of(evidence.placebo, evidence.after);
+    if (!evidence.placebo.empty()) {
+      out["placebo_shuffled"] = json_of(evidence.placebo, evidence.after);
+      out["order"] = Json::array();
+      for (const shift::ClusteredMean& gain : evidence.order) out["order"].push_back(json_of(gain));
+    }
     Json rates = Json::object();
     for (const auto& [name, value] : shift::rate_values(evidence.fit.model)) rates[name] = value;
     out["rates"] = rates;
@@ -123,6 +134,12 @@ void run_evidence(EvidenceCommand& command, const std::string& data_file, const 
                            "knowledge of a taste that stands still, gathered from more of the person's "
                            "items; what is lost is order\n"
                         << table_of(evidence.placebo, evidence.after);
+  const shift::ClusteredMean& order = evidence.order.back();
+  session.console.out() << fmt::format(
+      "\nGain of the full model over the calibrated static taste that the order of events alone accounts "
+      "for, by\nwhich a taste that moves differs from one better known: {:+.4f} ({:.4f} to {:.4f}) nats per "
+      "event\n",
+      order.mean, order.low, order.high);
 }
 
 }  // namespace
@@ -135,6 +152,10 @@ Action add_shift_evidence(CLI::App& app, const std::string& data) {
       ->type_name("FILE")
       ->group(group);
   app.add_flag("--no-placebo", command->no_placebo, "leave out the second fit, on shuffled events")
+      ->group(group);
+  app.add_option("--checkpoint", command->checkpoint,
+                 "file in which an interrupted command leaves its fits, to go on from")
+      ->type_name("FILE")
       ->group(group);
   app.add_option("--windows", command->evidence.cuts_per_person, "windows per test person")
       ->check(positive())
