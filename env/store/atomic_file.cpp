@@ -36,6 +36,7 @@ class Descriptor {
 };
 
 IoError failure(const std::filesystem::path& path, const std::string& what, int error) {
+  if (path.empty()) return IoError(Where{}, Problem{"an empty name", "the name of a file", ""});
   const std::string hint =
       error == ENOSPC || error == EDQUOT                    ? "free some space and run the same command again"
       : error == EACCES || error == EROFS || error == EPERM ? "choose a place you may write to"

@@ -23,11 +23,20 @@ constexpr std::array<ImportFormat, 3> formats = {{
 constexpr std::array<Read, formats.size()> readers = {importers::read_movielens, importers::read_recbole,
                                                       importers::read_csv};
 
-Read reader_of(std::string_view format) {
+/// Throws ConfigError for an unknown format, and for column names that the format would not look at.
+Read reader_of(std::string_view format, const ImportColumns& columns) {
   std::vector<std::string_view> names;
   for (std::size_t i = 0; i < formats.size(); ++i) {
-    if (formats[i].name == format) return readers[i];
     names.push_back(formats[i].name);
+    if (formats[i].name != format) continue;
+    for (const std::string* name : {&columns.user, &columns.item, &columns.time, &columns.rating,
+                                    &columns.item_id, &columns.title, &columns.attributes}) {
+      if (name->empty() || readers[i] != importers::read_movielens) continue;
+      throw ConfigError(Where{{}, 0, "column"},
+                        Problem{importers::quote(*name), "no names of columns for movielens",
+                                "its files have none; veer import csv takes them"});
+    }
+    return readers[i];
   }
   throw ConfigError(Where{{}, 0, "format"},
                     Problem{importers::quote(format), "one of " + importers::join(names), ""});
@@ -69,7 +78,7 @@ std::span<const ImportFormat> import_formats() noexcept { return formats; }
 
 Dataset import_dataset(std::string_view format, const std::filesystem::path& path,
                        const ImportOptions& options) {
-  const Read read = reader_of(format);
+  const Read read = reader_of(format, options.columns);
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
   if (!std::filesystem::exists(status)) {
@@ -86,7 +95,7 @@ Dataset import_dataset(std::string_view format, const std::filesystem::path& pat
 
 Dataset import_from_memory(std::string_view format, std::span<const SourceText> files, std::string_view main,
                            const ImportOptions& options) {
-  const Read read = reader_of(format);
+  const Read read = reader_of(format, options.columns);
   return importers::build_dataset(read(importers::Sources(files), std::string(main), options), options);
 }
 

@@ -47,6 +47,14 @@ TEST_CASE("import from disk: movielens directory, with and without the last slas
                 {ratings_file.string() + ":6", "2 fields"});
 }
 
+TEST_CASE("import from disk: movielens has no columns to name") {
+  const Directory directory("ml-columns");
+  ImportOptions options;
+  options.columns.user = "person";
+  check_message(message_of<ConfigError>([&] { import_dataset("movielens", directory.path(), options); }),
+                {"\"person\"", "movielens", "veer import csv"});
+}
+
 TEST_CASE("import from disk: recbole takes the file named after the directory") {
   const Directory directory("toy");
   const std::string header = "user_id:token,item_id:token,timestamp:float\n";
