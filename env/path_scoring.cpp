@@ -96,7 +96,9 @@ void score_paths_parallel(const UserModel& judge, const PathQuery& query, const 
                        .interest = slice(out.interest, b.first_path, b.last_path),
                        .rank = slice(out.rank, b.first_path, b.last_path),
                        .start_interest = slice(out.start_interest, b.first_prompt, b.last_prompt),
-                       .start_rank = slice(out.start_rank, b.first_prompt, b.last_prompt)},
+                       .start_rank = slice(out.start_rank, b.first_prompt, b.last_prompt),
+                       .acceptance_deviation = slice(out.acceptance_deviation, b.first_path, b.last_path),
+                       .interest_deviation = slice(out.interest_deviation, b.first_path, b.last_path)},
                       *workspace);
     workspaces.put_back(std::move(workspace));
   });

@@ -51,6 +51,7 @@ struct UserModelSpec {
   std::int32_t state_width = 0;        ///< floats of resident state per row
   std::int32_t positions = 0;          ///< history positions it can use; 0: any number
   std::vector<std::string> modifiers;  ///< knobs it reads by name from the scenario's columns
+  std::int32_t members = 1;  ///< more than 1: an ensemble, which also says how far its members are apart
 };
 
 }  // namespace veer

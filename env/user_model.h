@@ -50,6 +50,11 @@ struct PathScores {
   View<std::int32_t> rank;          ///< [paths, L] rank of the target after step k, 1 = best
   std::span<float> start_interest;  ///< [prompts] before the first step
   std::span<std::int32_t> start_rank;  ///< [prompts]
+  /// How far the members of an ensemble are apart: the standard deviation over them (dividing by their
+  /// number) of what `acceptance` and `interest` are means of. Models that are none write nothing here; see
+  /// UserModelSpec::members.
+  View<float> acceptance_deviation{};  ///< [paths, L] of the probability
+  View<float> interest_deviation{};    ///< [paths, L] of ln p(target), nats
 };
 
 class UserModel {

@@ -21,13 +21,17 @@ std::string_view name_of(PathMetric metric) noexcept {
                                                                 "reached",
                                                                 "time_to_target",
                                                                 "abandoned",
-                                                                "length"};
+                                                                "length",
+                                                                "disagreement",
+                                                                "interest_disagreement",
+                                                                "off_data"};
   return names[static_cast<std::size_t>(metric)];
 }
 
 EpisodeScores score_episodes(const Trajectories& paths, const JudgeScores& judge,
-                             const AttributeTable& attributes) {
+                             const AttributeTable& attributes, std::span<const std::int32_t> support) {
   assert(paths.slots == 1);
+  assert(support.empty() || support.size() == static_cast<std::size_t>(paths.steps()));
   assert(judge.interest.size() == static_cast<std::size_t>(paths.steps()));
   assert(judge.start_interest.size() == static_cast<std::size_t>(paths.episodes()));
   EpisodeScores scores(paths.episodes());
@@ -35,8 +39,9 @@ EpisodeScores score_episodes(const Trajectories& paths, const JudgeScores& judge
     const auto first = static_cast<std::size_t>(paths.first_step[e]);
     const auto length = static_cast<std::size_t>(paths.length[e]);
     const ItemId target = paths.episode_target[e];
-    double probability = 0.0;
-    int shown = 0, accepted = 0, pairs_sharing = 0;
+    const bool ensemble = !judge.acceptance_deviation.empty();
+    double probability = 0.0, apart = 0.0, interest_apart = 0.0;
+    int shown = 0, accepted = 0, pairs_sharing = 0, off_data = 0;
     float time_to_target = no_score;
     ItemId previous = no_item;
     for (std::size_t k = 0; k < length; ++k) {
@@ -44,6 +49,11 @@ EpisodeScores score_episodes(const Trajectories& paths, const JudgeScores& judge
       if (item == no_item) continue;  // a step in which the policy stopped
       ++shown;
       probability += double{judge.acceptance[first + k]};
+      if (ensemble) {
+        apart += double{judge.acceptance_deviation[first + k]};
+        interest_apart += double{judge.interest_deviation[first + k]};
+      }
+      if (!support.empty() && support[first + k] == 0) ++off_data;
       if ((paths.feedback[first + k] & feedback::accepted) == 0) continue;
       ++accepted;
       if (previous != no_item && attributes.share(previous, item)) ++pairs_sharing;
@@ -68,6 +78,12 @@ EpisodeScores score_episodes(const Trajectories& paths, const JudgeScores& judge
     set(PathMetric::time_to_target, time_to_target);
     set(PathMetric::abandoned, paths.end[e] == EndReason::user_left ? 1.0F : 0.0F);
     set(PathMetric::length, static_cast<float>(shown));
+    const auto per_item = [&](bool known, double sum) {
+      return known && shown > 0 ? static_cast<float>(sum / shown) : no_score;
+    };
+    set(PathMetric::disagreement, per_item(ensemble, apart));
+    set(PathMetric::interest_disagreement, per_item(ensemble, interest_apart));
+    set(PathMetric::off_data, per_item(!support.empty(), off_data));
   }
   return scores;
 }

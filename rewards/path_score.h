@@ -32,9 +32,14 @@ enum class PathMetric : std::uint8_t {
   time_to_target,    ///< steps up to and including the first in which g was accepted; NaN when it was not
   abandoned,         ///< 1 when the person left, else 0
   length,            ///< items shown
+  disagreement,  ///< mean over what was shown of JudgeScores::acceptance_deviation; NaN under a judge that
+                 ///< is no ensemble or when nothing was shown
+  interest_disagreement,  ///< the same of JudgeScores::interest_deviation, nats
+  off_data,  ///< share of what was shown whose support (env/data/support.h) is 0; NaN where it is not given
+             ///< or nothing was shown
 };
 
-inline constexpr std::int32_t path_metrics = 10;
+inline constexpr std::int32_t path_metrics = 13;
 std::string_view name_of(PathMetric metric) noexcept;
 
 /// One value per metric and episode. NaN: the metric is not defined for that episode; summaries skip it.
@@ -57,8 +62,9 @@ class EpisodeScores {
   std::vector<float> values_;
 };
 
-/// Scores every episode. `judge` must be aligned with `paths`. REQUIRES: paths.slots == 1.
+/// Scores every episode. `judge` must be aligned with `paths`, and so must `support` [steps] where it is not
+/// empty. REQUIRES: paths.slots == 1.
 EpisodeScores score_episodes(const Trajectories& paths, const JudgeScores& judge,
-                             const AttributeTable& attributes);
+                             const AttributeTable& attributes, std::span<const std::int32_t> support = {});
 
 }  // namespace veer

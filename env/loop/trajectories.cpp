@@ -59,6 +59,8 @@ void Trajectories::append(const Trajectories& other) {
     append_to(judges[j].rank, other.judges[j].rank);
     append_to(judges[j].start_interest, other.judges[j].start_interest);
     append_to(judges[j].start_rank, other.judges[j].start_rank);
+    append_to(judges[j].acceptance_deviation, other.judges[j].acceptance_deviation);
+    append_to(judges[j].interest_deviation, other.judges[j].interest_deviation);
   }
 }
 
@@ -137,6 +139,10 @@ Trajectories cut(const Trajectories& from, std::int64_t first, std::int64_t last
     append_rows(part.rank, scores.rank, first_step, last_step, 1);
     append_rows(part.start_interest, scores.start_interest, first, last, 1);
     append_rows(part.start_rank, scores.start_rank, first, last, 1);
+    if (!scores.acceptance_deviation.empty()) {
+      append_rows(part.acceptance_deviation, scores.acceptance_deviation, first_step, last_step, 1);
+      append_rows(part.interest_deviation, scores.interest_deviation, first_step, last_step, 1);
+    }
     to.judges.push_back(std::move(part));
   }
   return to;
@@ -192,6 +198,14 @@ void judge_paths(const UserModel& judge, const std::string& name, Trajectories& 
   const std::int32_t knob_width = (longest + 1) * paths.modifier_width;
   std::vector<float> acceptance(cells), interest(cells);
   std::vector<std::int32_t> rank(cells);
+  std::vector<float> acceptance_deviation, interest_deviation;  // empty views where they are
+  if (judge.spec().members > 1) {
+    acceptance_deviation.resize(cells);
+    interest_deviation.resize(cells);
+  }
+  const auto matrix = [&](auto& values) {
+    return View(values.data(), values.empty() ? 0 : episodes, longest);
+  };
   JudgeScores scores;
   scores.judge = name;
   scores.start_interest.resize(static_cast<std::size_t>(episodes));
@@ -209,24 +223,28 @@ void judge_paths(const UserModel& judge, const std::string& name, Trajectories& 
                         .accepted = {accepted.data(), episodes, longest},
                         .length = paths.length,
                         .modifiers = {knobs.data(), knob_width == 0 ? 0 : episodes, knob_width}},
-                       {.acceptance = {acceptance.data(), episodes, longest},
-                        .interest = {interest.data(), episodes, longest},
-                        .rank = {rank.data(), episodes, longest},
+                       {.acceptance = matrix(acceptance),
+                        .interest = matrix(interest),
+                        .rank = matrix(rank),
                         .start_interest = scores.start_interest,
-                        .start_rank = scores.start_rank},
+                        .start_rank = scores.start_rank,
+                        .acceptance_deviation = matrix(acceptance_deviation),
+                        .interest_deviation = matrix(interest_deviation)},
                        32, cache_mb);
 
-  const auto steps = static_cast<std::size_t>(paths.steps());
-  scores.acceptance.reserve(steps);
-  scores.interest.reserve(steps);
-  scores.rank.reserve(steps);
-  for (std::int32_t e = 0; e < episodes; ++e) {
-    const auto from = static_cast<std::ptrdiff_t>(e) * longest;
-    const auto to = from + paths.length[static_cast<std::size_t>(e)];
-    scores.acceptance.insert(scores.acceptance.end(), acceptance.begin() + from, acceptance.begin() + to);
-    scores.interest.insert(scores.interest.end(), interest.begin() + from, interest.begin() + to);
-    scores.rank.insert(scores.rank.end(), rank.begin() + from, rank.begin() + to);
-  }
+  const auto take = [&](const auto& from, auto& to) {
+    if (from.empty()) return;
+    to.reserve(static_cast<std::size_t>(paths.steps()));
+    for (std::int32_t e = 0; e < episodes; ++e) {
+      const auto first = from.begin() + static_cast<std::ptrdiff_t>(e) * longest;
+      to.insert(to.end(), first, first + paths.length[static_cast<std::size_t>(e)]);
+    }
+  };
+  take(acceptance, scores.acceptance);
+  take(interest, scores.interest);
+  take(rank, scores.rank);
+  take(acceptance_deviation, scores.acceptance_deviation);
+  take(interest_deviation, scores.interest_deviation);
   paths.judges.push_back(std::move(scores));
 }
 

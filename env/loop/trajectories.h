@@ -20,6 +20,9 @@ struct JudgeScores {
   std::vector<std::int32_t> rank;        ///< [steps] after the step, 1 = best
   std::vector<float> start_interest;     ///< [episodes]
   std::vector<std::int32_t> start_rank;  ///< [episodes]
+  // Of a judge that is an ensemble, otherwise empty: see PathScores.
+  std::vector<float> acceptance_deviation{};  ///< [steps]
+  std::vector<float> interest_deviation{};    ///< [steps] nats
 };
 
 /// Whole episodes in the order of their ids, steps of one episode consecutive.

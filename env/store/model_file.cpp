@@ -23,14 +23,15 @@ std::string index_text(std::int64_t position, const std::vector<std::int64_t>& s
   return "[" + text + "]";
 }
 
-void check_finite(const NamedArrays& parameters, const std::string& file) {
+/// `place`: "parameters/", with the member's group before it.
+void check_finite(const NamedArrays& parameters, const std::string& place, const std::string& file) {
   for (const auto& [name, array] : parameters.all()) {
     if (array.type != ArrayType::f32) continue;
     const auto values = parameters.get<float>(name);
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (std::isfinite(values[i])) continue;
       throw DataError(
-          Where{file, 0, "parameters/" + name + index_text(static_cast<std::int64_t>(i), array.shape)},
+          Where{file, 0, place + name + index_text(static_cast<std::int64_t>(i), array.shape)},
           Problem{std::to_string(values[i]), "a finite number",
                   "the training that wrote this model diverged: fit it again with a smaller learning rate"});
     }
@@ -69,23 +70,63 @@ ModelManifest read_manifest(const hdf5::Group& manifest) {
   return about;
 }
 
+/// The group of a member; numbers of equal width, so that their order is that of their names.
+std::string member_name(std::size_t index) {
+  const std::string number = std::to_string(index);
+  return std::string(number.size() < 3 ? 3 - number.size() : 0, '0') + number;
+}
+constexpr std::size_t most_members = 1000;
+
+void write_parts(hdf5::Group& group, const ModelFile& model) {
+  write_manifest(group.create_group("manifest"), model.manifest);
+  hdf5::Group parameters = group.create_group("parameters");
+  write_arrays(parameters, model.parameters);
+  hdf5::Group probe = group.create_group("probe");
+  write_arrays(probe, model.probe);
+}
+
+/// `place`: what stands before the names of its parts, for messages.
+ModelFile read_parts(const hdf5::Group& group, const std::string& place, const std::string& file) {
+  ModelFile model{read_manifest(group.group("manifest")), read_arrays(group.group("parameters")),
+                  read_arrays(group.group("probe"))};
+  check_finite(model.parameters, place + "parameters/", file);
+  return model;
+}
+
 }  // namespace
 
 std::vector<std::byte> model_bytes(const ModelFile& model) {
   hdf5::File file = hdf5::File::create_in_memory("model");
-  write_manifest(file.create_group("manifest"), model.manifest);
-  hdf5::Group parameters = file.create_group("parameters");
-  write_arrays(parameters, model.parameters);
-  hdf5::Group probe = file.create_group("probe");
-  write_arrays(probe, model.probe);
+  write_parts(file, model);
+  if (model.members.size() > most_members) {
+    throw DataError(Where{{}, 0, "members"}, Problem{std::to_string(model.members.size()),
+                                                     "at most " + std::to_string(most_members), ""});
+  }
+  for (std::size_t m = 0; m < model.members.size(); ++m) {
+    if (!model.members[m].members.empty()) {
+      throw DataError(Where{{}, 0, "members"},
+                      Problem{"a member with members", "members that are single models", ""});
+    }
+    hdf5::Group member = file.create_group("members/" + member_name(m));
+    write_parts(member, model.members[m]);
+  }
   return seal(file, model_kind, model_format);
 }
 
 ModelFile parse_model(std::span<const std::byte> bytes, const std::string& name) {
   const hdf5::File file = unseal(bytes, name, model_kind, model_format);
-  ModelFile model{read_manifest(file.group("manifest")), read_arrays(file.group("parameters")),
-                  read_arrays(file.group("probe"))};
-  check_finite(model.parameters, name);
+  ModelFile model = read_parts(file, "", name);
+  if (!file.contains("members")) return model;
+  const hdf5::Group members = file.group("members");
+  const std::size_t count = members.members().size();
+  if (count > most_members) {
+    throw FormatError(Where{name, 0, "members"},
+                      Problem{std::to_string(count), "at most " + std::to_string(most_members), ""});
+  }
+  for (std::size_t m = 0; m < count; ++m) {
+    model.members.push_back(
+        read_parts(members.group(member_name(m)), "members/" + member_name(m) + "/", name));
+  }
   return model;
 }
 

@@ -33,10 +33,13 @@ struct ModelFile {
   ModelManifest manifest;
   NamedArrays parameters;
   NamedArrays probe;  ///< "input/..." and "output/...": recomputed by whoever builds the model from this file
+  /// Of an ensemble: whole models, in order, but for the arrays in `parameters` above, which all have in
+  /// common. Members have no members. simulators/ensemble/ensemble_file.h puts them together.
+  std::vector<ModelFile> members{};
 };
 
 /// Writes atomically: the file appears whole or not at all; equal models give equal bytes. Throws IoError, or
-/// DataError for a name or text the format cannot hold.
+/// DataError for a name or text the format cannot hold, or for members of members.
 void write_model(const std::filesystem::path& path, const ModelFile& model);
 
 /// Reads and checks checksum, structure, sizes and that every f32 parameter is finite. Throws FormatError,

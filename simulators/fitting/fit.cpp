@@ -15,6 +15,7 @@
 #include "simulators/fitting/fit_checkpoint.h"
 #include "simulators/fitting/fit_scorer.h"
 #include "simulators/fitting/fit_windows.h"
+#include "simulators/fitting/resample.h"
 
 namespace veer {
 namespace {
@@ -51,7 +52,8 @@ nn::SequenceConfig sized_for(const Dataset& data, nn::SequenceConfig config) {
   return config;
 }
 
-std::vector<TrainingLog> training_logs(const Dataset& data, FitPeople people) {
+std::vector<TrainingLog> training_logs(const Dataset& data, const FitOptions& options) {
+  const FitPeople people = options.people;
   std::vector<TrainingLog> logs;
   if (people == FitPeople::everyone) {
     for (UserId user = 0; user < data.interactions.users(); ++user) {
@@ -70,7 +72,10 @@ std::vector<TrainingLog> training_logs(const Dataset& data, FitPeople people) {
                       Problem{"nobody in \"" + fitted_on(people) + "\" with enough interactions",
                               "at least one person", "split the data set, or filter it less"});
   }
-  return logs;
+  if (!options.resample) return logs;
+  std::vector<TrainingLog> drawn;
+  for (const std::size_t i : drawn_with_replacement(logs.size(), options.seed)) drawn.push_back(logs[i]);
+  return drawn;
 }
 
 std::vector<NextItemCase> held_out(const Dataset& data, const FitOptions& options, bool test) {
@@ -87,6 +92,7 @@ std::string identity(const Dataset& data, const nn::SequenceConfig& config, cons
                      std::to_string(options.batch_targets) + "\nheld_out_items " +
                      std::to_string(options.held_out_items) + "\n";
   for (const auto& [name, value] : config.to_strings()) text += name + " " + value + "\n";
+  if (options.resample) text += "people drawn with replacement\n";
   return text;
 }
 
@@ -97,7 +103,7 @@ class Fit {
       : data_(data),
         options_(options),
         config_(sized_for(data, options.model)),
-        logs_(training_logs(data, options.people)),
+        logs_(training_logs(data, options)),
         validation_(held_out(data, options, false)),
         trainer_(config_, options.seed, {nn::AdamOptions{.learning_rate = options.learning_rate}}),
         identity_(identity(data, config_, options)) {}
@@ -108,7 +114,8 @@ class Fit {
     }
     FitEnd end = FitEnd::max_epochs;
     while (!finished(end)) {
-      if (!train_epoch()) {
+      const bool used_up = out_of_time() && !best_.all().empty();
+      if (used_up || !train_epoch()) {
         end = FitEnd::budget;
         break;
       }
@@ -173,7 +180,7 @@ class Fit {
   }
 
   bool out_of_time() const {
-    return options_.budget_seconds > 0.0 && since(start_) >= options_.budget_seconds;
+    return options_.budget_seconds > 0.0 && spent_ + since(start_) >= options_.budget_seconds;
   }
 
   Fidelity evaluate() const {
@@ -235,7 +242,7 @@ class Fit {
     p.mrr = last_mrr_;
     p.best_mrr = best_mrr_;
     p.seconds = seconds;
-    p.seconds_left = options_.budget_seconds > 0.0 ? std::max(0.0, options_.budget_seconds - seconds)
+    p.seconds_left = options_.budget_seconds > 0.0 ? std::max(0.0, options_.budget_seconds - spent_ - seconds)
                      : epochs_here > 0.0           ? seconds / epochs_here * epochs_left
                                                    : 0.0;
     options_.progress(p);
@@ -253,6 +260,8 @@ class Fit {
     state.set_text("identity", identity_);
     state.put_group("trainer", trainer_.state());
     if (!best_.all().empty()) state.put_group("best", best_);
+    // Without a budget a checkpoint says nothing about the clock: equal fits leave equal bytes.
+    if (options_.budget_seconds > 0.0) state.set_scalar<double>("seconds", spent_ + since(start_));
     state.set_scalar<double>("best_mrr", best_mrr_);
     state.set_scalar<std::int32_t>("best_epoch", best_epoch_);
     state.set_scalar<double>("last_mrr", last_mrr_);
@@ -268,6 +277,7 @@ class Fit {
   void restore(const NamedArrays& state) {
     trainer_.restore(state.group("trainer"));
     best_ = state.group("best");
+    if (state.contains("seconds")) spent_ = state.scalar<double>("seconds");
     best_mrr_ = state.scalar<double>("best_mrr");
     best_epoch_ = state.scalar<std::int32_t>("best_epoch");
     last_mrr_ = state.scalar<double>("last_mrr");
@@ -303,6 +313,7 @@ class Fit {
 
   const Clock::time_point start_ = Clock::now();
   Clock::time_point saved_ = start_;
+  double spent_ = 0.0;  ///< seconds of the calls before
   const Dataset& data_;
   const FitOptions& options_;
   const nn::SequenceConfig config_;

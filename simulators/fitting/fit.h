@@ -54,9 +54,11 @@ struct FitOptions {
   nn::SequenceConfig model;  ///< items = 0: taken from the catalogue
   FitPeople people = FitPeople::everyone;
   std::uint64_t seed = 1;
+  bool resample = false;  ///< learn from people drawn with replacement by the seed (resample.h): bagging
   std::int32_t max_epochs = 100;
   std::int32_t patience = 10;   ///< epochs without a better validation MRR@10 before training ends
-  double budget_seconds = 0.0;  ///< 0: none. The best weights so far are returned when it is used up
+  double budget_seconds = 0.0;  ///< 0: none. The best weights so far are returned when it is used up; what
+                                ///< calls before spent that left the checkpoint counts
   float learning_rate = 1e-3F;
   std::int64_t batch_targets = 6400;  ///< targets per update; more targets, fewer updates
   std::int32_t held_out_items = 5;    ///< last items per validation or test person when fitting by part

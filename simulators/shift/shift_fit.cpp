@@ -60,6 +60,7 @@ std::string identity(const Dataset& data, const FitData& fit, const ShiftFitOpti
   add("time", static_cast<int>(o.time));
   add("refused_rating", o.refused_rating);
   add("placebo", static_cast<int>(o.placebo));
+  if (o.resample) text += "\npeople drawn with replacement";
   // The base network, by what it says about the people.
   double sum = 0.0;
   for (const float value : fit.training.readouts) sum += double{value};
@@ -89,8 +90,9 @@ class Ladder {
     }
     FitEnd end = FitEnd::patience;
     while (rung_ < fit_.ladder.size()) {
-      if (!trying_) begin_rung();
-      if (!climb()) {
+      const bool used_up = restored_ && out_of_time();
+      if (!used_up && !trying_) begin_rung();
+      if (used_up || !climb()) {
         end = FitEnd::budget;
         break;
       }
@@ -202,7 +204,7 @@ class Ladder {
   }
 
   bool out_of_time() const {
-    return options_.budget_seconds > 0.0 && since(start_) >= options_.budget_seconds;
+    return options_.budget_seconds > 0.0 && spent_ + since(start_) >= options_.budget_seconds;
   }
 
   void report(std::size_t batches) const {
@@ -247,6 +249,8 @@ class Ladder {
     state.put_group("learner", learner_.state());
     put(state, "kept", kept_);
     put(state, "best", best_);
+    // Without a budget a checkpoint says nothing about the clock: equal fits leave equal bytes.
+    if (options_.budget_seconds > 0.0) state.set_scalar<double>("seconds", spent_ + since(start_));
     state.set_scalar<double>("kept_nll", kept_nll_);
     state.set_scalar<double>("best_nll", best_nll_);
     state.set_scalar<std::int32_t>("best_epoch", best_epoch_);
@@ -277,6 +281,8 @@ class Ladder {
     best_ = kept_;
     take(state, "kept", kept_);
     take(state, "best", best_);
+    restored_ = true;
+    if (state.contains("seconds")) spent_ = state.scalar<double>("seconds");
     kept_nll_ = state.scalar<double>("kept_nll");
     best_nll_ = state.scalar<double>("best_nll");
     best_epoch_ = state.scalar<std::int32_t>("best_epoch");
@@ -330,6 +336,8 @@ class Ladder {
 
   const Clock::time_point start_ = Clock::now();
   Clock::time_point saved_ = start_;
+  double spent_ = 0.0;  ///< seconds of the calls before
+  bool restored_ = false;
   const Dataset& data_;
   const nn::SequenceModel base_;
   const ShiftFitOptions& options_;

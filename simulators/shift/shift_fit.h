@@ -43,11 +43,14 @@ enum class Placebo : std::uint8_t {
 struct ShiftFitOptions {
   FitPeople people = FitPeople::train_plan;  ///< those whose logs the base network learned from
   std::uint64_t seed = 1;
+  bool resample = false;  ///< learn from people drawn with replacement by the seed: bagging. What items are
+                          ///< like (popularity, attributes) stays that of the whole log
   Mechanisms mechanisms = Mechanisms::all();  ///< to be tried
   bool keep_all = false;             ///< keep every rung, whatever validation says: for studies of bias
   std::int32_t max_epochs = 12;      ///< per rung
   std::int32_t patience = 2;         ///< epochs without a better validation NLL before a rung ends
-  double budget_seconds = 0.0;       ///< 0: none. The rungs decided so far are returned when it is used up
+  double budget_seconds = 0.0;       ///< 0: none. The rungs decided so far are returned when it is used up;
+                                     ///< what calls before spent that left the checkpoint counts
   float rate_step = 0.02F;           ///< Adam's, for single numbers
   float weight_step = 0.003F;        ///< Adam's, for matrices and networks
   std::int32_t events = 20;          ///< after a cut

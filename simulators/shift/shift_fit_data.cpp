@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "env/error.h"
+#include "simulators/fitting/resample.h"
 
 namespace veer::shift {
 namespace {
@@ -36,6 +37,22 @@ std::vector<std::int64_t> counts_of(const Dataset& data, std::span<const UserId>
     for (std::size_t i = 0; i + held < log.size(); ++i) ++counts[static_cast<std::size_t>(log[i])];
   }
   return counts;
+}
+
+/// The cuts of people drawn with replacement. REQUIRES: the cuts of one person stand together.
+std::vector<Cut> resampled(const std::vector<Cut>& cuts, std::uint64_t seed) {
+  std::vector<std::size_t> first;  // of each person
+  for (std::size_t c = 0; c < cuts.size(); ++c) {
+    if (c == 0 || cuts[c].user != cuts[c - 1].user) first.push_back(c);
+  }
+  const std::size_t people = first.size();
+  first.push_back(cuts.size());
+  std::vector<Cut> drawn;
+  for (const std::size_t person : drawn_with_replacement(people, seed)) {
+    drawn.insert(drawn.end(), cuts.begin() + static_cast<std::ptrdiff_t>(first[person]),
+                 cuts.begin() + static_cast<std::ptrdiff_t>(first[person + 1]));
+  }
+  return drawn;
 }
 
 float root_mean_square_length(const Cases& cases) {
@@ -129,6 +146,7 @@ FitData prepare_fit(const Dataset& data, const nn::SequenceModel& base, const Sh
     fit.notes.push_back(std::to_string(fit.people_left_out) + " of " + std::to_string(people.size()) +
                         " people have too few events for a cut and were left out");
   }
+  if (options.resample) cuts = resampled(cuts, options.seed);
   const std::vector<UserId> judges = data.users_of(Part::validation);
   std::vector<Cut> held = options.at_item > 0 ? fixed(judges)
                           : everyone          ? leave_one_out_cuts(data.interactions, options.events)

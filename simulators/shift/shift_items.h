@@ -34,6 +34,7 @@ struct ItemFacts {
     return std::span(attribute_list)
         .subspan(first, static_cast<std::size_t>(attribute_offsets[i + 1]) - first);
   }
+  friend bool operator==(const ItemFacts&, const ItemFacts&) = default;
 };
 inline constexpr std::int32_t most_attributes = 64;
 

@@ -52,6 +52,7 @@ Scorer::Scorer(std::shared_ptr<const Items> items) {
   impl_ = std::move(impl);
 }
 Scorer::~Scorer() = default;
+const std::shared_ptr<const Items>& Scorer::items() const noexcept { return impl_->items; }
 
 void Scorer::measure(View<const float> rows, View<const ItemId> recent, float exposure,
                      std::span<const ItemId> target, std::span<float> interest,

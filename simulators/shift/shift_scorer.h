@@ -18,6 +18,8 @@ class Scorer {
   explicit Scorer(std::shared_ptr<const Items> items);
   ~Scorer();
 
+  const std::shared_ptr<const Items>& items() const noexcept;
+
   /// interest[r] = ln p(target[r]), rank[r] = 1 + number of items that score more, both 0 for no_item.
   /// `rows` [n, items.augmented()]: augmented tastes; `recent` [n, R]: every entry that is an item lowers
   /// that item's score by `exposure`; an empty view lowers nothing.

@@ -3,21 +3,16 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <numeric>
 
-#include "env/nn/inference/sequence_encoder.h"
 #include "simulators/shift/shift_dynamics.h"
+#include "simulators/shift/shift_reader.h"
 #include "simulators/shift/shift_scorer.h"
 
 namespace veer::shift {
 namespace {
 
 float sigmoid(float x) noexcept { return 1.0F / (1.0F + std::exp(-x)); }
-
-/// Scratch: nothing in it outlives a call.
-struct ShiftWorkspace final : Workspace {
-  std::unique_ptr<nn::SequenceCache> cache;
-  std::vector<float> encoded;  ///< [rows, state width of the base]
-};
 
 /// 1 / |v|, or 0 for the zero vector.
 float inverse_length(const float* v, std::int32_t width) noexcept {
@@ -28,14 +23,14 @@ float inverse_length(const float* v, std::int32_t width) noexcept {
 }  // namespace
 
 struct ShiftUser::Core {
-  explicit Core(ShiftModel given)
-      : model(std::move(given)),
-        items(
-            std::make_shared<const Items>(model.facts, item_vectors(model.base), model.base.config().hidden)),
+  /// `like`: null, or people to share with.
+  Core(ShiftModel given, const Core* like)
+      : reader(reader_for(given.base, like)),
+        scorer(scorer_for(given, *reader, like)),
+        model(with_base(std::move(given), reader->network())),
+        items(scorer->items()),
         rates(model.parameters.rates()),
         targets(rates.moves ? items->targets(model.parameters) : std::vector<float>{}),
-        encoder(model.base),
-        scorer(items),
         layout{items->width(), model.facts.attributes, model.recent_items} {
     spec = {.kind = "shift_user",
             .items = items->items(),
@@ -44,12 +39,29 @@ struct ShiftUser::Core {
             .modifiers = {modifier_names.begin(), modifier_names.end()}};
   }
 
+  static std::shared_ptr<const Reader> reader_for(const nn::SequenceModel& base, const Core* like) {
+    auto own = std::make_shared<const Reader>(base);
+    return like != nullptr && like->reader->id() == own->id() ? like->reader : own;
+  }
+  static std::shared_ptr<const Scorer> scorer_for(const ShiftModel& model, const Reader& reader,
+                                                  const Core* like) {
+    if (like != nullptr && like->reader.get() == &reader && like->model.facts == model.facts) {
+      return like->scorer;
+    }
+    return std::make_shared<const Scorer>(
+        std::make_shared<const Items>(model.facts, item_vectors(model.base), model.base.config().hidden));
+  }
+  static ShiftModel with_base(ShiftModel model, const nn::SequenceModel& base) {
+    model.base = base;
+    return model;
+  }
+
+  const std::shared_ptr<const Reader> reader;
+  const std::shared_ptr<const Scorer> scorer;
   const ShiftModel model;
   const std::shared_ptr<const Items> items;
   const Rates rates;
   const std::vector<float> targets;  ///< [N + 1, d]; empty when acceptance does not move taste
-  const nn::SequenceEncoder encoder;
-  const Scorer scorer;
   const StateLayout layout;
   UserModelSpec spec;
 
@@ -69,7 +81,10 @@ struct ShiftUser::Core {
 };
 
 ShiftUser::ShiftUser(ShiftModel model, std::span<const std::string> scenario_modifiers)
-    : ShiftUser(std::make_shared<const Core>(std::move(model)), scenario_modifiers) {}
+    : ShiftUser(std::make_shared<const Core>(std::move(model), nullptr), scenario_modifiers) {}
+
+ShiftUser::ShiftUser(ShiftModel model, const ShiftUser& like, std::span<const std::string> scenario_modifiers)
+    : ShiftUser(std::make_shared<const Core>(std::move(model), like.core_.get()), scenario_modifiers) {}
 
 ShiftUser::ShiftUser(std::shared_ptr<const Core> core, std::span<const std::string> scenario_modifiers)
     : core_(std::move(core)) {
@@ -189,13 +204,12 @@ void ShiftUser::start_from(std::span<const ItemId> history, std::span<float> sta
   const auto positions = static_cast<std::size_t>(core_->model.base.config().positions);
   const std::span<const ItemId> newest = history.last(std::min(history.size(), positions));
   const auto size = static_cast<std::int32_t>(newest.size());
-  std::vector<float> encoded(static_cast<std::size_t>(core_->encoder.state_width()));
   const std::vector<std::int32_t> row{0};
-  const auto cache = core_->encoder.make_cache(1, std::max(1, size));
-  core_->encoder.begin(row, View<const ItemId>(newest.data(), 1, std::max(1, size)),
-                       View<const std::int32_t>(&size, 1, 1),
-                       View<float>(encoded.data(), 1, core_->encoder.state_width()), *cache);
-  start(std::span(encoded).first(core_->width()), state);
+  ReaderWorkspace scratch;
+  const View<float> readout = scratch.readouts(1, readout_width());
+  read(row, View<const ItemId>(newest.data(), 1, std::max(1, size)), View<const std::int32_t>(&size, 1, 1),
+       readout, scratch);
+  start(readout.row(0), state);
 }
 
 void ShiftUser::augment(std::span<const float> state, float* out, ItemId* recent) const noexcept {
@@ -203,20 +217,27 @@ void ShiftUser::augment(std::span<const float> state, float* out, ItemId* recent
   for (const float item : core_->recent(state)) *recent++ = static_cast<ItemId>(item);
 }
 
-std::unique_ptr<Workspace> ShiftUser::make_workspace(const WorkspaceShape& shape) const {
-  auto workspace = std::make_unique<ShiftWorkspace>();
-  workspace->cache = core_->encoder.make_cache(shape.rows, shape.history_capacity);
-  return workspace;
+std::unique_ptr<Workspace> ShiftUser::make_workspace(const WorkspaceShape&) const {
+  return std::make_unique<ReaderWorkspace>();
+}
+
+const std::string& ShiftUser::reader_id() const noexcept { return core_->reader->id(); }
+std::int32_t ShiftUser::readout_width() const noexcept { return core_->reader->encoder().state_width(); }
+
+void ShiftUser::read(Rows rows, View<const ItemId> history, View<const std::int32_t> size,
+                     View<float> readouts, Workspace& workspace) const {
+  core_->reader->read(rows, history, size, readouts, static_cast<ReaderWorkspace&>(workspace));
+}
+
+void ShiftUser::begin_read(Rows rows, View<const float> readouts, Shard& shard) const {
+  for (const std::int32_t row : rows) start(readouts.row(row), shard.user_state.row(row));
 }
 
 void ShiftUser::begin(Rows rows, Shard& shard, Workspace& workspace) const {
-  auto& scratch = static_cast<ShiftWorkspace&>(workspace);
-  const std::int32_t width = core_->encoder.state_width();
-  scratch.encoded.resize(static_cast<std::size_t>(shard.rows()) * static_cast<std::size_t>(width));
-  const View<float> encoded(scratch.encoded.data(), shard.rows(), width);
-  scratch.cache->forget();
-  core_->encoder.begin(rows, shard.history, shard.history_size, encoded, *scratch.cache);
-  for (const std::int32_t row : rows) start(encoded.row(row), shard.user_state.row(row));
+  const View<float> readouts =
+      static_cast<ReaderWorkspace&>(workspace).readouts(shard.rows(), readout_width());
+  read(rows, shard.history, shard.history_size, readouts, workspace);
+  begin_read(rows, readouts, shard);
 }
 
 void ShiftUser::choose(Rows rows, Shard& shard, Workspace&) const {
@@ -250,9 +271,9 @@ void ShiftUser::measure(Rows rows, Shard& shard, Workspace&) const {
     target[i] = shard.target(rows[i]);
   }
   const auto n = static_cast<std::int32_t>(rows.size());
-  core_->scorer.measure({augmented.data(), n, core_->items->augmented()},
-                        {recent.data(), n, core_->layout.recent}, core_->rates.exposure, target, interest,
-                        rank);
+  core_->scorer->measure({augmented.data(), n, core_->items->augmented()},
+                         {recent.data(), n, core_->layout.recent}, core_->rates.exposure, target, interest,
+                         rank);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     shard.interest(rows[i]) = interest[i];
     shard.rank(rows[i]) = rank[i];
@@ -281,8 +302,8 @@ void ShiftUser::propose(Rows rows, Shard& shard, Workspace&, View<ItemId> out) c
     for (std::int32_t c = 0; c < d; ++c) row[c] = row[c] * own + goal[c] * towards;
     std::fill_n(row + d, 1 + core_->layout.attributes, 0.0F);
   }
-  core_->scorer.best({augmented.data(), static_cast<std::int32_t>(rows.size()), core_->items->augmented()},
-                     out);
+  core_->scorer->best({augmented.data(), static_cast<std::int32_t>(rows.size()), core_->items->augmented()},
+                      out);
 }
 
 void ShiftUser::draw_next(Rows rows, const Shard& shard, Workspace&, View<const ItemId> excluded,
@@ -302,26 +323,25 @@ void ShiftUser::draw_next(Rows rows, const Shard& shard, Workspace&, View<const 
 
 std::size_t ShiftUser::scoring_bytes(std::int32_t paths, std::int32_t history,
                                      std::int32_t /*path_length*/) const noexcept {
-  return core_->encoder.cache_bytes(paths, std::max(1, history));
+  return core_->reader->encoder().cache_bytes(paths, std::max(1, history));
 }
 
 void ShiftUser::score_paths(const PathQuery& query, const PathScores& out, Workspace& workspace) const {
+  const auto prompts = static_cast<std::int32_t>(query.target.size());
+  std::vector<std::int32_t> all(query.target.size());
+  std::iota(all.begin(), all.end(), 0);
+  const View<float> readouts = static_cast<ReaderWorkspace&>(workspace).readouts(prompts, readout_width());
+  read(all, query.history, View<const std::int32_t>(query.history_size.data(), prompts, 1), readouts,
+       workspace);
+  score_read(readouts, query, out);
+}
+
+void ShiftUser::score_read(View<const float> readouts, const PathQuery& query, const PathScores& out) const {
   const Core& core = *core_;
   const auto prompts = static_cast<std::int32_t>(query.target.size());
   const auto width = static_cast<std::size_t>(core.items->augmented());
   const auto ring = static_cast<std::size_t>(core.layout.recent);
   const auto size = static_cast<std::size_t>(core.layout.size());
-  auto& scratch = static_cast<ShiftWorkspace&>(workspace);
-
-  std::vector<std::int32_t> all(static_cast<std::size_t>(prompts));
-  for (std::int32_t p = 0; p < prompts; ++p) all[static_cast<std::size_t>(p)] = p;
-  const std::int32_t encoded_width = core.encoder.state_width();
-  scratch.encoded.resize(all.size() * static_cast<std::size_t>(encoded_width));
-  const View<float> encoded(scratch.encoded.data(), prompts, encoded_width);
-  // A query may have more prompts than the workspace has rows: a cache of its own.
-  const auto cache = core.encoder.make_cache(prompts, std::max(1, query.history.width()));
-  core.encoder.begin(all, query.history, View<const std::int32_t>(query.history_size.data(), prompts, 1),
-                     encoded, *cache);
 
   std::vector<float> start_state(size), state(size), augmented;
   std::vector<ItemId> recent, target;
@@ -340,8 +360,8 @@ void ShiftUser::score_paths(const PathQuery& query, const PathScores& out, Works
     std::vector<float> interest(target.size());
     std::vector<std::int32_t> rank(target.size());
     const auto n = static_cast<std::int32_t>(target.size());
-    core.scorer.measure({augmented.data(), n, core.items->augmented()},
-                        {recent.data(), n, core.layout.recent}, core.rates.exposure, target, interest, rank);
+    core.scorer->measure({augmented.data(), n, core.items->augmented()},
+                         {recent.data(), n, core.layout.recent}, core.rates.exposure, target, interest, rank);
     for (std::size_t i = 0; i < target.size(); ++i) {
       if (interest_at[i] != nullptr) *interest_at[i] = interest[i];
       if (rank_at[i] != nullptr) *rank_at[i] = rank[i];
@@ -359,7 +379,7 @@ void ShiftUser::score_paths(const PathQuery& query, const PathScores& out, Works
   const auto knobs = static_cast<std::size_t>(query.knobs());
   for (std::int32_t prompt = 0; prompt < prompts; ++prompt) {
     const auto p = static_cast<std::size_t>(prompt);
-    start(encoded.row(prompt), start_state);
+    start(readouts.row(prompt), start_state);
     if (!out.start_interest.empty() || !out.start_rank.empty()) {
       note(start_state, query.target[p], out.start_interest.empty() ? nullptr : &out.start_interest[p],
            out.start_rank.empty() ? nullptr : &out.start_rank[p]);

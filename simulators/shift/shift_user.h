@@ -24,6 +24,7 @@
 #include "env/nn/sequence_model.h"
 #include "env/store/model_file.h"
 #include "env/user_model.h"
+#include "simulators/history_reader.h"
 #include "simulators/next_item.h"
 #include "simulators/shift/shift_items.h"
 #include "simulators/shift/shift_layout.h"
@@ -57,7 +58,7 @@ struct StateLayout {
   std::int32_t size() const noexcept { return 2 * width + attributes + recent + 1; }
 };
 
-class ShiftUser final : public UserModel, public NextItemChooser {
+class ShiftUser final : public UserModel, public NextItemChooser, public HistoryReader {
  public:
   /// Knobs that scale the rates of a row when the scenario has a modifier of that name; 1 otherwise. Shares
   /// are capped at 1. The words are those of the synthetic people, so that one schedule serves both.
@@ -67,6 +68,9 @@ class ShiftUser final : public UserModel, public NextItemChooser {
   /// `scenario_modifiers`: EnvSpec::modifiers of the scenario whose shards will be stepped; names that are no
   /// knob of this model are ignored.
   explicit ShiftUser(ShiftModel model, std::span<const std::string> scenario_modifiers = {});
+  /// The same people; shares with `like` the network that reads histories and the table of items, as far as
+  /// these are the same bit for bit.
+  ShiftUser(ShiftModel model, const ShiftUser& like, std::span<const std::string> scenario_modifiers = {});
   ~ShiftUser() override;
 
   /// The same people read with the knobs of another scenario; shares all arrays.
@@ -105,6 +109,13 @@ class ShiftUser final : public UserModel, public NextItemChooser {
                  std::span<const float> uniforms, std::span<ItemId> out) const override;
   /// Steps every path with the rates under the query's modifiers.
   void score_paths(const PathQuery&, const PathScores& out, Workspace&) const override;
+  /// A digest of the base network.
+  const std::string& reader_id() const noexcept override;
+  std::int32_t readout_width() const noexcept override;
+  void read(Rows rows, View<const ItemId> history, View<const std::int32_t> size, View<float> readouts,
+            Workspace& workspace) const override;
+  void begin_read(Rows rows, View<const float> readouts, Shard& shard) const override;
+  void score_read(View<const float> readouts, const PathQuery& query, const PathScores& out) const override;
   /// Keys of the histories while they are encoded; a path itself takes none.
   std::size_t scoring_bytes(std::int32_t paths, std::int32_t history,
                             std::int32_t path_length) const noexcept override;

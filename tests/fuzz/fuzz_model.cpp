@@ -66,14 +66,23 @@ std::vector<std::byte> built_from(Input& input) {
   const auto leave_out = input.number<std::uint16_t>();
   const auto keeps = [&](int bit) { return (leave_out >> bit & 1) == 0; };
   try {
-    hdf5::Group manifest = file.create_group("manifest");
-    for (int i = 0; i < 5; ++i) {
-      if (keeps(i)) manifest.set_attribute(names[i], "some text");
-    }
-    if (keeps(5)) manifest.set_attribute("seed", std::uint64_t{3});
-    if (keeps(6)) manifest.set_attribute("parameters", std::int64_t{4});
-    for (int i = 1; i < 5; ++i) {
-      if (keeps(6 + i)) file.create_group(places[i]);
+    const auto write_parts = [&](hdf5::Group& group) {
+      hdf5::Group manifest = group.create_group("manifest");
+      for (int i = 0; i < 5; ++i) {
+        if (keeps(i)) manifest.set_attribute(names[i], "some text");
+      }
+      if (keeps(5)) manifest.set_attribute("seed", std::uint64_t{3});
+      if (keeps(6)) manifest.set_attribute("parameters", std::int64_t{4});
+      for (int i = 1; i < 5; ++i) {
+        if (keeps(6 + i)) group.create_group(places[i]);
+      }
+    };
+    write_parts(file);
+    // Members of an ensemble: up to three, numbered with a gap or without.
+    const int first = leave_out >> 13 & 1;
+    for (int m = 0; m < (leave_out >> 11 & 3); ++m) {
+      hdf5::Group member = file.create_group("members/00" + std::to_string(first + m));
+      write_parts(member);
     }
   } catch (const Error&) {
     fuzz::require(false);

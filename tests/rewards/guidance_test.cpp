@@ -157,6 +157,31 @@ TEST_CASE("path metrics by hand") {
   CHECK(name_of(PathMetric::coherence_target) == "coherence_target");
 }
 
+TEST_CASE("disagreement of an ensemble and steps off the data by hand") {
+  const AttributeTable attributes(small_catalogue());
+  JudgeScores judge = judge_of_three();
+  const EpisodeScores alone = score_episodes(three_episodes(), judge, attributes);
+  for (const PathMetric metric :
+       {PathMetric::disagreement, PathMetric::interest_disagreement, PathMetric::off_data}) {
+    for (const float value : alone.of(metric)) CHECK(std::isnan(value));
+  }
+  judge.acceptance_deviation = {0.1F, 0.2F, 0.3F, 0.0F, 0.0F, 0.3F};
+  judge.interest_deviation = {1.0F, 2.0F, 0.0F, 3.0F, 0.0F, 0.0F};
+  const std::vector<std::int32_t> support{4, 0, 1, 0, 0, 7};
+  const EpisodeScores s = score_episodes(three_episodes(), judge, attributes, support);
+  CHECK(s.of(PathMetric::disagreement)[0] == Approx(0.2));
+  CHECK(s.of(PathMetric::disagreement)[1] == Approx(0.1));
+  CHECK(s.of(PathMetric::interest_disagreement)[0] == Approx(1.0));
+  CHECK(s.of(PathMetric::interest_disagreement)[1] == Approx(1.0));
+  CHECK(s.of(PathMetric::off_data)[0] == Approx(1.0 / 3.0));
+  CHECK(s.of(PathMetric::off_data)[1] == Approx(2.0 / 3.0));
+  for (const PathMetric metric :
+       {PathMetric::disagreement, PathMetric::interest_disagreement, PathMetric::off_data}) {
+    CHECK(std::isnan(s.of(metric)[2]));  // nothing was shown
+  }
+  CHECK(name_of(PathMetric::off_data) == "off_data");
+}
+
 TEST_CASE("one accepted item has a target pair but no pair of its own") {
   Trajectories t = three_episodes();
   t.length = {1, 0, 0};

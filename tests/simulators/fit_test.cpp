@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <set>
 #include <vector>
 
 #include "env/error.h"
@@ -18,6 +19,7 @@
 #include "simulators/fitting/fit_checkpoint.h"
 #include "simulators/fitting/fit_scorer.h"
 #include "simulators/fitting/fit_windows.h"
+#include "simulators/fitting/resample.h"
 
 namespace veer {
 namespace {
@@ -304,6 +306,77 @@ TEST_CASE("training ends when the validation score no longer rises, or when the 
   CHECK(at_once.end == FitEnd::budget);
   CHECK(at_once.model.to_arrays().all().size() ==
         nn::SequenceModel::initialise(at_once.model.config(), 1, "cpu").to_arrays().all().size());
+}
+
+TEST_CASE("people drawn with replacement: as many, in order, a third of them left out") {
+  const auto drawn = drawn_with_replacement(10'000, 3);
+  REQUIRE(drawn.size() == 10'000);
+  CHECK(std::ranges::is_sorted(drawn));
+  CHECK(drawn.back() < 10'000);
+  const std::set<std::size_t> distinct(drawn.begin(), drawn.end());
+  CHECK(static_cast<double>(distinct.size()) == doctest::Approx(10'000 * (1 - std::exp(-1.0))).epsilon(0.02));
+  CHECK(drawn_with_replacement(10'000, 3) == drawn);
+  CHECK(drawn_with_replacement(10'000, 4) != drawn);
+  CHECK(drawn_with_replacement(0, 3).empty());
+  CHECK(drawn_with_replacement(1, 3) == std::vector<std::size_t>{0});
+  std::set<std::uint64_t> seeds;
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    for (std::int32_t member = 1; member <= 20; ++member) {
+      const std::uint64_t own = member_seed(seed, member);
+      CHECK(own <= std::uint64_t{1} << 53);
+      seeds.insert(own);
+    }
+  }
+  CHECK(seeds.size() == 400);
+}
+
+TEST_CASE("a fit on drawn people is another fit, and only its own checkpoint goes on") {
+  const Dataset data = markov_world(60, 30);
+  FitOptions options = small_fit("gru4rec");
+  const FitResult all = fit_sequence_model(data, options);
+  options.resample = true;
+  const FitResult drawn = fit_sequence_model(data, options);
+  CHECK(!equal(drawn.model.to_arrays(), all.model.to_arrays()));
+  // As many people, but not the same ones: about as many targets.
+  CHECK(static_cast<double>(drawn.targets_per_epoch) ==
+        doctest::Approx(static_cast<double>(all.targets_per_epoch)).epsilon(0.1));
+  CHECK(equal(fit_sequence_model(data, options).model.to_arrays(), drawn.model.to_arrays()));
+
+  const TemporaryFile file("veer-fit-drawn");
+  options.checkpoint = file.path;
+  fit_sequence_model(data, options);
+  options.resample = false;
+  CHECK_THROWS_WITH_AS(fit_sequence_model(data, options), doctest::Contains("drawn with replacement"),
+                       ConfigError);
+}
+
+TEST_CASE("a finished fit is not trained again by whoever calls it with its checkpoint") {
+  const Dataset data = markov_world(40, 20);
+  const TemporaryFile file("veer-fit-finished");
+  FitOptions options = small_fit("gru4rec");
+  options.checkpoint = file.path;
+  const FitResult first = fit_sequence_model(data, options);
+  int updates = 0;
+  options.progress = [&](const FitProgress&) { ++updates; };
+  CHECK(equal(fit_sequence_model(data, options).model.to_arrays(), first.model.to_arrays()));
+  CHECK(updates == 0);
+
+  // Nor one whose budget is used up; with more of it the fit goes on.
+  std::filesystem::remove(file.path);
+  options.max_epochs = 1'000'000;
+  options.patience = 1'000'000;
+  options.budget_seconds = 0.3;
+  const FitResult hurried = fit_sequence_model(data, options);
+  CHECK(hurried.end == FitEnd::budget);
+  CHECK(updates > 0);
+  updates = 0;
+  const FitResult again = fit_sequence_model(data, options);
+  CHECK(again.end == FitEnd::budget);
+  CHECK(updates == 0);
+  CHECK(equal(again.model.to_arrays(), hurried.model.to_arrays()));
+  options.budget_seconds = 0.6;
+  fit_sequence_model(data, options);
+  CHECK(updates > 0);
 }
 
 TEST_CASE("options and data that make no fit are refused by name") {

@@ -169,6 +169,40 @@ TEST_SUITE("shift fit") {
     std::filesystem::remove(options.checkpoint);
   }
 
+  TEST_CASE("a fit on drawn people: other rates over the same items, and a finished one stays as it is") {
+    const Dataset data = small_data();
+    const nn::SequenceModel base = nn::small_model("sasrec", testing::catalogue_items);
+    ShiftFitOptions options = quick_fit();
+    options.keep_all = true;
+    const ShiftFitResult all = fit_shift_user(data, base, options);
+    options.resample = true;
+    options.checkpoint =
+        std::filesystem::temp_directory_path() / ("veer-" + std::to_string(::getpid()) + "-drawn.checkpoint");
+    const ShiftFitResult drawn = fit_shift_user(data, base, options);
+    CHECK(!std::ranges::equal(drawn.model.parameters.free(), all.model.parameters.free()));
+    CHECK(drawn.model.facts == all.model.facts);
+    CHECK(drawn.people == all.people);  // they are drawn from
+    CHECK(drawn.people_left_out == all.people_left_out);
+    int updates = 0;
+    options.progress = [&](const ShiftProgress&) { ++updates; };
+    const ShiftFitResult again = fit_shift_user(data, base, options);
+    CHECK(updates == 0);
+    CHECK(std::ranges::equal(again.model.parameters.free(), drawn.model.parameters.free()));
+    ShiftFitOptions other = options;
+    other.resample = false;
+    CHECK(has(message_of(data, base, other), "a checkpoint of another fit"));
+    std::filesystem::remove(options.checkpoint);
+
+    options.budget_seconds = 1e-9;
+    const ShiftFitResult hurried = fit_shift_user(data, base, options);
+    CHECK(hurried.end == FitEnd::budget);
+    CHECK(updates == 1);
+    const ShiftFitResult hurried_again = fit_shift_user(data, base, options);
+    CHECK(updates == 1);
+    CHECK(std::ranges::equal(hurried_again.model.parameters.free(), hurried.model.parameters.free()));
+    std::filesystem::remove(options.checkpoint);
+  }
+
   TEST_CASE("logs that cannot be fitted are refused in words; what a log lacks is named") {
     const nn::SequenceModel base = nn::small_model("sasrec", testing::catalogue_items);
     Dataset single = small_data(20, 1);

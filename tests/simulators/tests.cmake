@@ -1,6 +1,8 @@
 veer_test(synthetic_test CONFORMANCE SOURCES simulators/synthetic_user_test.cpp simulators/synthetic_log_test.cpp
                                  simulators/synthetic_panel_test.cpp
           LIBRARIES veer_simulators_plain LABELS unit)
+veer_test(ensemble_test CONFORMANCE SOURCES simulators/ensemble_test.cpp
+          LIBRARIES veer_simulators_plain LABELS unit)
 veer_test(fidelity_test SOURCES simulators/fidelity_test.cpp LIBRARIES veer_simulators_plain LABELS unit)
 veer_test(long_run_test SOURCES simulators/long_run/distances_test.cpp simulators/long_run/roll_test.cpp
                                 simulators/long_run/long_run_test.cpp
@@ -19,6 +21,8 @@ if(VEER_TORCH)
   veer_test(shift_fit_test TORCH SOURCES simulators/shift_fit_test.cpp
             LIBRARIES veer_simulators_learned veer_store LABELS unit)
   veer_test(shift_evidence_test TORCH SOURCES simulators/shift_evidence_test.cpp
+            LIBRARIES veer_simulators_learned veer_store LABELS unit)
+  veer_test(ensemble_learned_test TORCH CONFORMANCE SOURCES simulators/ensemble_learned_test.cpp
             LIBRARIES veer_simulators_learned veer_store LABELS unit)
   veer_test(shift_user_test TORCH CONFORMANCE SOURCES simulators/shift_user_test.cpp
             LIBRARIES veer_simulators_learned veer_store LABELS unit)

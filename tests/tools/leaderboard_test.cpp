@@ -256,6 +256,33 @@ TEST_CASE("columns say what can happen in the world") {
   }
 }
 
+TEST_CASE("the disagreement of an ensemble and steps off the data have columns where they are known") {
+  Trajectories paths = with_gains({1, 2, 3, 6}, {0, 0, 0, 0});
+  const auto board_of = [&](const Trajectories& played, std::span<const std::int32_t> support) {
+    Leaderboard board(panel(), {.seed = 1, .sampled = false, .ends_at_target = false, .baseline = ""});
+    board.add("p", played, attributes(), support);
+    return board;
+  };
+  const std::string plain = text_of(board_of(paths, {}));
+  CHECK_FALSE(has(plain, "Apart"));
+  CHECK_FALSE(has(plain, "Off data"));
+  const std::vector<std::int32_t> support{0, 1, 0, 0, 5, 5, 2, 0};
+  paths.judges[1].acceptance_deviation.assign(8, 0.25F);
+  paths.judges[1].interest_deviation.assign(8, 0.5F);
+  const Leaderboard board = board_of(paths, support);
+  CHECK(board.mean(0, 0, PathMetric::off_data) == Approx(0.5));
+  CHECK(std::isnan(board.mean(0, 0, PathMetric::disagreement)));
+  CHECK(board.mean(0, 1, PathMetric::disagreement) == Approx(0.25));
+  CHECK(board.mean(0, 1, PathMetric::interest_disagreement) == Approx(0.5));
+  const std::string text = text_of(board);
+  const std::string first = text.substr(0, text.find("Under other")), second = text.substr(first.size());
+  CHECK(has(first, "Off data"));
+  CHECK_FALSE(has(first, "Apart"));
+  CHECK(has(second, "Apart p"));
+  CHECK(has(second, "Apart ln p"));
+  CHECK(board.json().at("leaderboard").at(1).at("disagreement").at("mean").get<double>() == Approx(0.25));
+}
+
 TEST_CASE("the legend says which interval was used") {
   std::vector<Path> paths(20001);
   for (std::size_t i = 0; i < paths.size(); ++i) {

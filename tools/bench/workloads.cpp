@@ -1,6 +1,7 @@
 #include "tools/bench/memory.h"
 #include "tools/bench/workload.h"
 #ifdef VEER_WITH_TORCH
+#include "tools/bench/ensemble.h"
 #include "tools/bench/path_score.h"
 #include "tools/bench/scaling.h"
 #include "tools/bench/step.h"
@@ -24,6 +25,11 @@ std::vector<Workload> workloads() {
       {"user-step",
        "one step of people whose taste shifts, against encoding their history anew before every answer",
        user_step},
+      {"ensemble",
+       "read the histories of people and play ten steps under five models that speak as one, against the "
+       "five "
+       "one after another",
+       ensemble},
       {"scaling", "score paths over catalogues of a thousand to a million items, and on one and two threads",
        scaling},
 #endif

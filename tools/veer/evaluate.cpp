@@ -44,6 +44,11 @@ constexpr std::string_view columns_help =
     "  Reached        share of episodes in which the target was accepted; Steps to it: in how many steps\n"
     "                 (--acceptance sampled, or --end-at-target yes)\n"
     "  Length         items shown\n"
+    "  Apart          under an ensemble: how far its members are apart, as the standard deviation over them "
+    "of\n"
+    "                 the probability of acceptance (p) and of ln p of the target, mean over steps\n"
+    "  Off data       share of steps that nobody took whom models may learn from (train_plan, train_judge):\n"
+    "                 no log leads from the item taken last to the one shown; models guess there\n"
     "Behind ± stands half the width of the 95 % interval; the episodes of one person count together.\n"
     "With --by difficulty: easy, at most 1 transition in the logs of train_plan from one of the person's 3\n"
     "newest items to the target; medium, 2; hard, 3 or more; unreachable, none lead there.\n";
@@ -69,7 +74,7 @@ void run_evaluate(EvaluateCommand& command, const Session& session) {
   std::optional<std::int64_t> known_targets;
   std::int64_t steps = 0;
   const auto score = [&](const std::string& policy, const Trajectories& paths) {
-    board.add(policy, paths, world.attributes());
+    board.add(policy, paths, world.attributes(), world.support(paths));
     // Where an episode starts does not depend on who plays it.
     if (!command.by.empty() && !difficulty) difficulty = difficulty_of(world.item_graph(), paths);
     if (!known_targets) known_targets = targets_in_history(paths);

@@ -7,6 +7,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
+#include <span>
 
 #include "env/error.h"
 #include "env/store/dataset_file.h"
@@ -63,7 +64,7 @@ Json item_json(const Catalogue& catalogue, ItemId item) {
   return {{"id", catalogue.ids[at(item)]}, {"title", catalogue.titles[at(item)]}};
 }
 
-Json path_json(const World& world, const Trajectories& path) {
+Json path_json(const World& world, const Trajectories& path, std::span<const std::int32_t> support) {
   const Catalogue& catalogue = world.data().catalogue;
   Json out;
   out["user"] = world.data().interactions.user_ids[at(path.episode_user[0])];
@@ -75,10 +76,15 @@ Json path_json(const World& world, const Trajectories& path) {
   for (std::int64_t step = 0; step < path.steps(); ++step) {
     Json entry = item_json(catalogue, path.items[at(step)]);
     entry["accepted"] = (path.feedback[at(step)] & feedback::accepted) != 0;
+    entry["support"] = support[at(step)];
     for (const JudgeScores& judge : path.judges) {
-      entry["judges"][judge.judge] = {{"acceptance", judge.acceptance[at(step)]},
-                                      {"interest", judge.interest[at(step)]},
-                                      {"rank", judge.rank[at(step)]}};
+      Json& under = entry["judges"][judge.judge];
+      under = {{"acceptance", judge.acceptance[at(step)]},
+               {"interest", judge.interest[at(step)]},
+               {"rank", judge.rank[at(step)]}};
+      if (judge.acceptance_deviation.empty()) continue;
+      under["acceptance_deviation"] = judge.acceptance_deviation[at(step)];
+      under["interest_deviation"] = judge.interest_deviation[at(step)];
     }
     out["steps"].push_back(std::move(entry));
   }
@@ -105,7 +111,7 @@ const char* ending(EndReason reason) {
 }
 
 std::string path_text(const World& world, const std::string& policy, const Trajectories& path,
-                      const Console& console) {
+                      std::span<const std::int32_t> support, const Console& console) {
   constexpr std::size_t title_width = 44;
   const Catalogue& catalogue = world.data().catalogue;
   const auto title = [&](ItemId item) { return shorten(catalogue.titles[at(item)], title_width); };
@@ -118,17 +124,24 @@ std::string path_text(const World& world, const std::string& policy, const Traje
     const JudgeScores& judge = path.judges[j];
     out += fmt::format("\n{}\n", console.bold(fmt::format("Under {} ({})", judge.judge,
                                                           world.panel().judges()[j].fitted_on)));
-    Table table({"step", "shown", "answer", "p(accept)", "ln p(target)", "rank before", "rank after"});
-    table.add({"0", "", "", "", fmt::format("{:.3f}", judge.start_interest[0]), "",
+    Table table(
+        {"step", "shown", "in logs", "answer", "p(accept)", "ln p(target)", "rank before", "rank after"});
+    table.add({"0", "", "", "", "", fmt::format("{:.3f}", judge.start_interest[0]), "",
                std::to_string(judge.start_rank[0])});
+    // Of an ensemble: how far its members are apart.
+    const auto with_deviation = [&](float value, const std::vector<float>& deviation, std::int64_t step) {
+      return fmt::format("{:.3f}", value) +
+             (deviation.empty() ? "" : fmt::format(" ±{:.3f}", deviation[at(step)]));
+    };
     std::vector<double> interest{judge.start_interest[0]};
     std::int32_t rank = judge.start_rank[0];
     for (std::int64_t step = 0; step < path.steps(); ++step) {
       const bool accepted = (path.feedback[at(step)] & feedback::accepted) != 0;
-      table.add({std::to_string(step + 1), title(path.items[at(step)]), accepted ? "taken" : "refused",
-                 fmt::format("{:.3f}", judge.acceptance[at(step)]),
-                 fmt::format("{:.3f}", judge.interest[at(step)]), std::to_string(rank),
-                 std::to_string(judge.rank[at(step)])});
+      table.add({std::to_string(step + 1), title(path.items[at(step)]), std::to_string(support[at(step)]),
+                 accepted ? "taken" : "refused",
+                 with_deviation(judge.acceptance[at(step)], judge.acceptance_deviation, step),
+                 with_deviation(judge.interest[at(step)], judge.interest_deviation, step),
+                 std::to_string(rank), std::to_string(judge.rank[at(step)])});
       rank = judge.rank[at(step)];
       interest.push_back(judge.interest[at(step)]);
     }
@@ -147,12 +160,13 @@ void run_guide(GuideCommand& command, const Session& session) {
   options.episodes = 1;
   options.seed = session.common.seed;
   play(world, entrants, options, session.console, [&](const std::string& policy, const Trajectories& path) {
+    const std::vector<std::int32_t> support = world.support(path);
     if (session.console.json()) {
-      Json out = path_json(world, path);
+      Json out = path_json(world, path, support);
       out["policy"] = policy;
       session.console.out() << out.dump(2) << '\n';
     } else {
-      session.console.out() << path_text(world, policy, path, session.console);
+      session.console.out() << path_text(world, policy, path, support, session.console);
     }
   });
 }
@@ -167,7 +181,9 @@ void add_guide(Program& program) {
       "           --user 42 --target \"Alien (1979)\"\n\n"
       "One table per judge. p(accept): probability that the person takes what is shown. ln p(target):\n"
       "natural log of the target's probability after the step; the line of step 0 is the start, and\n"
-      "what it has gained at the end is IoI. rank: the target's place in the whole catalogue, 1 = first.",
+      "what it has gained at the end is IoI. rank: the target's place in the whole catalogue, 1 = first.\n"
+      "in logs: how often the people that models may learn from took this right after what was taken\n"
+      "last; at 0 models guess. Behind ±, under an ensemble: how far its members are apart.",
       [command](const Session& session) { run_guide(*command, session); });
   add_world_options(app, command->world);
   app.add_option("--policy", command->policy,

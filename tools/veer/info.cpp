@@ -13,6 +13,7 @@
 #include "env/store/run/run_directory.h"
 #include "env/store/sealed_file.h"
 #include "tools/veer/describe.h"
+#include "tools/veer/models.h"
 #include "tools/veer/program.h"
 
 namespace veer::tools {
@@ -55,7 +56,16 @@ void run_info(const InfoCommand& command, const Session& session) {
   if (kind == "dataset") {
     description = describe_dataset(read_dataset(command.path));
   } else if (kind == "model") {
-    description = describe_model(read_model(command.path).manifest);
+    const ModelFile model = read_model(command.path);
+    description = describe_model(model.manifest);
+    for (std::size_t m = 0; m < model.members.size(); ++m) {
+      const ModelManifest& member = model.members[m].manifest;
+      if (session.console.json()) {
+        description["members"].push_back(describe_model(member));
+      } else {
+        description["member " + std::to_string(m + 1)] = fit_of(member);
+      }
+    }
   } else {
     description = describe_run(read_run_summary(command.path));
     if (command.verify) {

@@ -21,7 +21,10 @@ enum class Shown : std::uint8_t {
   always,
   with_endings,   ///< where people may refuse or reaching the target ends an episode
   with_refusals,  ///< where people may refuse
+  where_defined,  ///< where some policy has a value under the judge
 };
+
+}  // namespace
 
 struct MetricColumn {
   PathMetric metric;
@@ -30,7 +33,9 @@ struct MetricColumn {
   Shown shown;
 };
 
-constexpr std::array<MetricColumn, 9> columns{
+namespace {
+
+constexpr std::array<MetricColumn, 12> columns{
     {{PathMetric::ioi, "IoI", 3, Shown::always},
      {PathMetric::ior, "IoR", 1, Shown::always},
      {PathMetric::ctr, "CTR", 3, Shown::always},
@@ -39,19 +44,10 @@ constexpr std::array<MetricColumn, 9> columns{
      {PathMetric::reached, "Reached", 3, Shown::with_endings},
      {PathMetric::time_to_target, "Steps to it", 2, Shown::with_endings},
      {PathMetric::abandoned, "Left", 3, Shown::with_refusals},
-     {PathMetric::length, "Length", 2, Shown::always}}};
-
-bool is_shown(Shown shown, const LeaderboardOptions& options) {
-  switch (shown) {
-    case Shown::always:
-      return true;
-    case Shown::with_endings:
-      return options.sampled || options.ends_at_target;
-    case Shown::with_refusals:
-      return options.sampled;
-  }
-  return false;
-}
+     {PathMetric::length, "Length", 2, Shown::always},
+     {PathMetric::disagreement, "Apart p", 3, Shown::where_defined},
+     {PathMetric::interest_disagreement, "Apart ln p", 3, Shown::where_defined},
+     {PathMetric::off_data, "Off data", 3, Shown::where_defined}}};
 
 constexpr double undefined = std::numeric_limits<double>::quiet_NaN();
 
@@ -107,8 +103,23 @@ Leaderboard::Leaderboard(const Panel& panel, LeaderboardOptions options)
       options_(std::move(options)),
       summarise_({.seed = options_.seed}) {}
 
-void Leaderboard::add(const std::string& policy, const Trajectories& paths,
-                      const AttributeTable& attributes) {
+bool Leaderboard::is_shown(const MetricColumn& column, std::size_t judge) const {
+  switch (column.shown) {
+    case Shown::always:
+      return true;
+    case Shown::with_endings:
+      return options_.sampled || options_.ends_at_target;
+    case Shown::with_refusals:
+      return options_.sampled;
+    case Shown::where_defined:
+      return std::ranges::any_of(
+          rows_, [&](const Row& row) { return row.summaries[judge][index_of(column.metric)].count > 0; });
+  }
+  return false;
+}
+
+void Leaderboard::add(const std::string& policy, const Trajectories& paths, const AttributeTable& attributes,
+                      std::span<const std::int32_t> support) {
   if (rows_.empty()) {
     episodes_ = paths.episode_id;
     people_ = paths.episode_user;
@@ -121,7 +132,7 @@ void Leaderboard::add(const std::string& policy, const Trajectories& paths,
   }
   Row row{policy, {}, {}};
   for (const JudgeScores& judge : paths.judges) {
-    const EpisodeScores& scores = row.scores.emplace_back(score_episodes(paths, judge, attributes));
+    const EpisodeScores& scores = row.scores.emplace_back(score_episodes(paths, judge, attributes, support));
     auto& summaries = row.summaries.emplace_back();
     for (std::int32_t metric = 0; metric < path_metrics; ++metric) {
       summaries[static_cast<std::size_t>(metric)] =
@@ -184,7 +195,7 @@ std::string Leaderboard::table_of(std::size_t judge, Summariser& summarise) cons
   const bool compare = rows_.size() > 1 && baseline() < rows_.size();
   std::vector<std::string> header{"policy"};
   for (const MetricColumn& column : columns) {
-    if (!is_shown(column.shown, options_)) continue;
+    if (!is_shown(column, judge)) continue;
     header.emplace_back(column.title);
     if (compare && column.metric == PathMetric::ioi) header.emplace_back("over baseline");
   }
@@ -192,7 +203,7 @@ std::string Leaderboard::table_of(std::size_t judge, Summariser& summarise) cons
   for (const std::size_t index : order()) {
     std::vector<std::string> cells{rows_[index].policy};
     for (const MetricColumn& column : columns) {
-      if (!is_shown(column.shown, options_)) continue;
+      if (!is_shown(column, judge)) continue;
       cells.push_back(interval_cell(rows_[index].summaries[judge][index_of(column.metric)], column.decimals));
       if (!compare || column.metric != PathMetric::ioi) continue;
       cells.push_back(
@@ -228,10 +239,10 @@ std::string Leaderboard::disagreement_text() const {
 std::string Leaderboard::legend() const {
   bool bootstrap = false, normal = false;
   for (const Row& row : rows_) {
-    for (const auto& summaries : row.summaries) {
+    for (std::size_t judge = 0; judge < row.summaries.size(); ++judge) {
       for (const MetricColumn& column : columns) {
-        const Summary& summary = summaries[index_of(column.metric)];
-        if (!is_shown(column.shown, options_) || summary.people < 2) continue;
+        const Summary& summary = row.summaries[judge][index_of(column.metric)];
+        if (!is_shown(column, judge) || summary.people < 2) continue;
         (summary.interval == Interval::bootstrap ? bootstrap : normal) = true;
       }
     }

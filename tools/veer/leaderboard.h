@@ -30,15 +30,18 @@ struct LeaderboardOptions {
 /// REQUIRES: policies is not empty.
 const std::string& baseline_of(std::span<const std::string> policies, const std::string& wish);
 
+struct MetricColumn;  ///< of a table
+
 class Leaderboard {
  public:
   /// `panel`: the judges, as they stand in Trajectories::judges; copied.
   Leaderboard(const Panel& panel, LeaderboardOptions options);
 
-  /// Scores one policy's paths under every judge. Keeps 40 bytes per judge and episode, for comparisons.
-  /// REQUIRES: paths.judges as named to the constructor. Throws DataError when the episodes are not those of
-  /// the policies before: differences are taken episode by episode.
-  void add(const std::string& policy, const Trajectories& paths, const AttributeTable& attributes);
+  /// Scores one policy's paths under every judge. Keeps 52 bytes per judge and episode, for comparisons.
+  /// `support`: as for score_episodes. REQUIRES: paths.judges as named to the constructor. Throws DataError
+  /// when the episodes are not those of the policies before: differences are taken episode by episode.
+  void add(const std::string& policy, const Trajectories& paths, const AttributeTable& attributes,
+           std::span<const std::int32_t> support = {});
 
   std::span<const Judge> judges() const noexcept { return judges_; }
   std::size_t policies() const noexcept { return rows_.size(); }
@@ -73,6 +76,7 @@ class Leaderboard {
     std::vector<EpisodeScores> scores;                         ///< per judge
     std::vector<std::array<Summary, path_metrics>> summaries;  ///< per judge
   };
+  bool is_shown(const MetricColumn& column, std::size_t judge) const;
   /// The row of options_.baseline; policies() when there is none.
   std::size_t baseline() const;
   Summary over_baseline(Summariser& summarise, std::size_t policy, std::size_t judge,

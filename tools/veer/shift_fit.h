@@ -32,6 +32,9 @@ struct ShiftTask {
 ShiftTask shift_task(const ShiftOptions& options, const std::string& people, const Dataset& data,
                      const Session& session);
 
+/// What the file of a fitted model holds.
+ModelFile shift_file_of(const ShiftTask& task, const shift::ShiftFitResult& result, const Dataset& data);
+
 /// Fits, writes the model and says what was found. `fit` has checkpoint, seed and budget.
 void run_shift_fit(const ShiftTask& task, const Dataset& data, const std::string& output,
                    const Session& session);

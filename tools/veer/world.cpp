@@ -80,6 +80,13 @@ std::pair<std::string, std::string> judge_parts(const std::string& text) {
   return {text.substr(0, equals), text.substr(equals + 1)};
 }
 
+std::vector<UserId> or_everybody(std::vector<UserId> people, const Dataset& data) {
+  if (!people.empty()) return people;
+  people.resize(static_cast<std::size_t>(data.interactions.users()));
+  std::iota(people.begin(), people.end(), 0);
+  return people;
+}
+
 }  // namespace
 
 void add_world_options(CLI::App& app, WorldOptions& options) {
@@ -177,13 +184,19 @@ World::World(const WorldOptions& options, const std::string& device)
 
 const ItemGraph& World::item_graph() {
   if (graph_ != nullptr) return *graph_;
-  std::vector<UserId> people = data_->users_of(Part::train_plan);
-  if (people.empty()) {
-    people.resize(static_cast<std::size_t>(data_->interactions.users()));
-    std::iota(people.begin(), people.end(), 0);
-  }
+  const std::vector<UserId> people = or_everybody(data_->users_of(Part::train_plan), *data_);
   graph_ = std::make_unique<const ItemGraph>(build_item_graph(*data_, people));
   return *graph_;
+}
+
+std::vector<std::int32_t> World::support(const Trajectories& paths) {
+  if (transitions_ == nullptr) {
+    std::vector<UserId> people = data_->users_of(Part::train_plan);
+    const std::vector<UserId> judges = data_->users_of(Part::train_judge);
+    people.insert(people.end(), judges.begin(), judges.end());
+    transitions_ = std::make_unique<const TransitionCounts>(*data_, or_everybody(std::move(people), *data_));
+  }
+  return step_support(*transitions_, paths);
 }
 
 std::vector<Entrant> World::enter(const std::vector<std::string>& policies) {

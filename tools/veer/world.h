@@ -14,6 +14,7 @@
 #include "agents/policy_registry.h"
 #include "env/data/attribute_table.h"
 #include "env/data/dataset.h"
+#include "env/data/support.h"
 #include "env/graph/item_graph.h"
 #include "env/scenario.h"
 #include "scenarios/guidance.h"
@@ -68,6 +69,10 @@ class World {
   /// without such people). Built when it is first asked for.
   const ItemGraph& item_graph();
 
+  /// [steps] how often the logs of the people that models may learn from (train_plan and train_judge;
+  /// everybody's in a data set without such people) hold each step; see step_support.
+  std::vector<std::int32_t> support(const Trajectories& paths);
+
   /// Policies from options such as "beam:width=4". Builds the item graph when one of them needs it. Throws
   /// ConfigError.
   std::vector<Entrant> enter(const std::vector<std::string>& policies);
@@ -90,6 +95,7 @@ class World {
   std::unique_ptr<Scenario> scenario_;
   std::unique_ptr<const AttributeTable> attributes_;
   std::unique_ptr<const ItemGraph> graph_;
+  std::unique_ptr<const TransitionCounts> transitions_;
 };
 
 /// All policies this build has.

@@ -41,6 +41,10 @@ void RunDigest::add_steps(std::int32_t policy, const Trajectories& paths) {
       put(judge.acceptance[s]);
       put(judge.interest[s]);
       put(judge.rank[s]);
+      if (!judge.acceptance_deviation.empty()) {
+        put(judge.acceptance_deviation[s]);
+        put(judge.interest_deviation[s]);
+      }
     }
     flush_row();
   }

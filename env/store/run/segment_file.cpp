@@ -70,6 +70,10 @@ std::optional<Flaw> find_column_flaw(const Trajectories& paths, bool with_steps)
       check("judge acceptance", judge.acceptance, steps);
       check("judge interest", judge.interest, steps);
       check("judge rank", judge.rank, steps);
+      if (!judge.acceptance_deviation.empty() || !judge.interest_deviation.empty()) {
+        check("judge acceptance_deviation", judge.acceptance_deviation, steps);
+        check("judge interest_deviation", judge.interest_deviation, steps);
+      }
     }
     check("judge start_interest", judge.start_interest, episodes);
     check("judge start_rank", judge.start_rank, episodes);
@@ -182,6 +186,10 @@ std::vector<std::byte> segment_bytes(const Trajectories& paths, const Segment& s
     judge.write("acceptance", scores.acceptance);
     judge.write("interest", scores.interest);
     judge.write("rank", scores.rank);
+    if (!scores.acceptance_deviation.empty()) {
+      judge.write("acceptance_deviation", scores.acceptance_deviation);
+      judge.write("interest_deviation", scores.interest_deviation);
+    }
     hdf5::Group start = episodes.create_group("judge/" + group_name(scores.judge));
     start.write("start_interest", scores.start_interest);
     start.write("start_rank", scores.start_rank);
@@ -252,6 +260,10 @@ Trajectories parse_segment(std::span<const std::byte> bytes, const Segment& segm
       scores.acceptance = group.read<float>("acceptance");
       scores.interest = group.read<float>("interest");
       scores.rank = group.read<std::int32_t>("rank");
+      if (group.contains("acceptance_deviation") || group.contains("interest_deviation")) {
+        scores.acceptance_deviation = group.read<float>("acceptance_deviation");
+        scores.interest_deviation = group.read<float>("interest_deviation");
+      }
     }
     const hdf5::Group start = episodes.group("judge/" + group_name(judge));
     scores.start_interest = start.read<float>("start_interest");
@@ -294,6 +306,15 @@ void check_widths(const std::filesystem::path& directory, const SegmentEntry& en
   const auto widths = [](const Trajectories& t) {
     return fmt::format("{}, {}, {}", t.slots, t.reals, t.history_width);
   };
+  for (std::size_t j = 0; j < paths.judges.size(); ++j) {
+    if (paths.steps() == 0 || before.steps() == 0) break;
+    const bool now = !paths.judges[j].acceptance_deviation.empty();
+    if (now == !before.judges[j].acceptance_deviation.empty()) continue;
+    throw FormatError(Where{segments_path(directory) / segment_name(entry.policy, entry.first), 0,
+                            "judge " + paths.judges[j].judge},
+                      Problem{now ? "deviations of an ensemble" : "no deviations",
+                              now ? "none" : "deviations, as in the segment before", ""});
+  }
   if (widths(paths) == widths(before)) return;
   throw FormatError(Where{segments_path(directory) / segment_name(entry.policy, entry.first), 0,
                           "slots, reals, history_width"},

@@ -44,7 +44,8 @@ Trajectories parse_segment(std::span<const std::byte> bytes, const Segment& segm
 Trajectories read_segment(const std::filesystem::path& directory, const SegmentEntry& entry,
                           const std::vector<std::string>& judges, SegmentPart part = SegmentPart::everything);
 
-/// All segments of a policy have columns of the same widths. Throws FormatError naming the file of `entry`.
+/// All segments of a policy have columns of the same widths, and judges that are ensembles in all or in none
+/// of them. Throws FormatError naming the file of `entry`.
 void check_widths(const std::filesystem::path& directory, const SegmentEntry& entry,
                   const Trajectories& before, const Trajectories& paths);
 

@@ -70,6 +70,8 @@ void check_same(const Trajectories& a, const Trajectories& b) {
     CHECK(a.judges[j].rank == b.judges[j].rank);
     CHECK(a.judges[j].start_interest == b.judges[j].start_interest);
     CHECK(a.judges[j].start_rank == b.judges[j].start_rank);
+    CHECK(a.judges[j].acceptance_deviation == b.judges[j].acceptance_deviation);
+    CHECK(a.judges[j].interest_deviation == b.judges[j].interest_deviation);
   }
 }
 
@@ -166,11 +168,11 @@ TEST_CASE("the digest depends on every row and not on the segments") {
 }
 
 TEST_CASE("the digest is what the format says") {
-  // One policy, one episode of one step, no judges: the rows written out by hand.
+  // One policy, one episode of one step, a judge and one that is an ensemble: the rows written out by hand.
   const TemporaryDirectory place;
   RunHeader header = synthetic_header(1, 1);
   header.policies = {"one"};
-  header.judges = {};
+  header.judges = {"one", "many"};
   Trajectories paths;
   paths.slots = 1;
   paths.history_width = 2;
@@ -191,6 +193,8 @@ TEST_CASE("the digest is what the format says") {
   paths.history_size = {1};
   paths.end = {EndReason::horizon};
   paths.episode_return = {2.0F};
+  paths.judges = {{"one", {0.5F}, {-1.0F}, {6}, {-2.0F}, {8}},
+                  {"many", {0.25F}, {-4.0F}, {2}, {-8.0F}, {9}, {0.125F}, {16.0F}}};
   Recorder recorder(place.path() / "run", header);
   recorder.append({0, 0, 1}, paths);
   recorder.finish();
@@ -207,6 +211,14 @@ TEST_CASE("the digest is what the format says") {
   little_endian(1, 1);           // feedback
   little_endian(0x3f000000, 4);  // probability 0.5
   little_endian(0xbf800000, 4);  // log_prob -1
+  little_endian(0x3f000000, 4);  // acceptance 0.5
+  little_endian(0xbf800000, 4);  // interest -1
+  little_endian(6, 4);           // rank
+  little_endian(0x3e800000, 4);  // acceptance 0.25
+  little_endian(0xc0800000, 4);  // interest -4
+  little_endian(2, 4);           // rank
+  little_endian(0x3e000000, 4);  // acceptance_deviation 0.125
+  little_endian(0x41800000, 4);  // interest_deviation 16
   little_endian(0, 4);           // policy
   little_endian(0, 8);           // episode
   little_endian(1, 4);           // length
@@ -217,9 +229,65 @@ TEST_CASE("the digest is what the format says") {
   little_endian(1, 4);           // history_size
   little_endian(4, 1);           // end
   little_endian(0x40000000, 4);  // return 2
+  little_endian(0xc0000000, 4);  // start_interest -2
+  little_endian(8, 4);           // start_rank
+  little_endian(0xc1000000, 4);  // start_interest -8
+  little_endian(9, 4);           // start_rank
   Sha256 hash;
   hash.update(rows);
   CHECK(verify_run(place.path() / "run") == hash.finish());
+}
+
+namespace {
+
+/// Both judges with deviations, as if they were ensembles.
+Trajectories with_deviations(Trajectories paths) {
+  for (JudgeScores& judge : paths.judges) {
+    for (const float value : judge.acceptance) {
+      judge.acceptance_deviation.push_back(value / 2);
+      judge.interest_deviation.push_back(value / 4);
+    }
+  }
+  return paths;
+}
+
+}  // namespace
+
+TEST_CASE("deviations of an ensemble are kept, and are part of the digest") {
+  const TemporaryDirectory place;
+  const RunHeader header = synthetic_header(40, 7);
+  record_all(place.path() / "without", header);
+  const auto record = [&](const char* name, const std::function<void(Trajectories&)>& change) {
+    Recorder recorder(place.path() / name, header);
+    for (const Segment& segment : recorder.missing()) {
+      Trajectories paths = with_deviations(synthetic_paths(segment, header));
+      change(paths);
+      recorder.append(segment, paths);
+    }
+    recorder.finish();
+    return verify_run(place.path() / name);
+  };
+  const std::string digest = record("with", [](Trajectories&) {});
+  CHECK(digest != verify_run(place.path() / "without"));
+  Trajectories expected;
+  for (EpisodeId first = 0; first < 40; first += 7) {
+    const Segment segment{1, first, std::min<EpisodeId>(first + 7, 40)};
+    expected.append(with_deviations(synthetic_paths(segment, header)));
+  }
+  check_same(read_run(place.path() / "with", 1), expected);
+  CHECK(record("other", [](Trajectories& p) {
+          for (float& value : p.judges[1].interest_deviation) value += 0.5F;
+        }) != digest);
+  // Half a policy under an ensemble is no run.
+  CHECK_THROWS_WITH_AS(record("half",
+                              [](Trajectories& p) {
+                                if (p.episode_id.front() < 20) return;
+                                for (JudgeScores& judge : p.judges) {
+                                  judge.acceptance_deviation.clear();
+                                  judge.interest_deviation.clear();
+                                }
+                              }),
+                       doctest::Contains("deviations"), FormatError);
 }
 
 TEST_CASE("another run in the directory is refused, naming the first line that differs") {
@@ -295,6 +363,8 @@ TEST_CASE("trajectories that are no segment of the run are refused") {
   refused(segment, [](Trajectories& p) { p.judges.pop_back(); });
   refused(segment, [](Trajectories& p) { std::swap(p.judges[0], p.judges[1]); });
   refused(segment, [](Trajectories& p) { p.judges[0].rank.pop_back(); });
+  refused(segment, [](Trajectories& p) { p.judges[0].acceptance_deviation = p.judges[0].acceptance; });
+  refused(segment, [](Trajectories& p) { p.judges[0].interest_deviation = {0.5F}; });
   refused(segment, [](Trajectories& p) { p.episode_id[2] = 7; });
   refused(segment, [](Trajectories& p) { p.length[1] += 1; });
   refused(segment, [](Trajectories& p) { p.step[0] = 3; });

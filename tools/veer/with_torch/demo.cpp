@@ -101,7 +101,7 @@ nlohmann::ordered_json show_world(const std::string& heading, const WorldOptions
                                     .baseline = baseline_of(policies, "")});
   const std::string digest = play_into(run, world, entrants, play, session.console,
                                        [&](const std::string& policy, const Trajectories& paths) {
-                                         board.add(policy, paths, world.attributes());
+                                         board.add(policy, paths, world.attributes(), world.support(paths));
                                        });
   if (!session.console.json()) {
     session.console.out() << session.console.bold(heading) << "\n\n"

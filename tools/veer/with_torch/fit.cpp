@@ -11,10 +11,12 @@
 #include <ostream>
 
 #include "env/error.h"
+#include "env/nn/sequence_model_file.h"
 #include "env/store/dataset_file.h"
 #include "simulators/sequence/sequence_user.h"
 #include "tools/veer/checks.h"
 #include "tools/veer/describe.h"
+#include "tools/veer/ensemble_fit.h"
 #include "tools/veer/fit_report.h"
 #include "tools/veer/learned.h"
 #include "tools/veer/long_run_of_fit.h"
@@ -33,6 +35,8 @@ struct FitCommand {
   std::string budget;
   std::string checkpoint;
   bool fresh = false;
+  std::int32_t bag = 0;              // members; 0: one model
+  std::vector<std::string> members;  // of an ensemble of fitted models
   // absent: the kind's own default
   std::optional<std::int32_t> hidden, layers, heads, inner, positions;
   std::optional<float> dropout, attention_dropout;
@@ -42,7 +46,8 @@ struct FitCommand {
 
 nn::SequenceConfig config_of(const FitCommand& command, std::int32_t items) {
   if (command.kind != "sasrec" && command.kind != "gru4rec") {
-    throw ConfigError({{}, 0, "MODEL"}, {"'" + command.kind + "'", "sasrec, gru4rec or shift_user", ""});
+    throw ConfigError({{}, 0, "MODEL"},
+                      {"'" + command.kind + "'", "sasrec, gru4rec, shift_user or ensemble", ""});
   }
   nn::SequenceConfig config =
       command.kind == "sasrec" ? nn::SequenceConfig::sasrec(items) : nn::SequenceConfig::gru4rec(items);
@@ -76,6 +81,13 @@ void run_fit(FitCommand& command, const Session& session) {
   const Dataset data = read_dataset(command.data);
   FitOptions& options = command.options;
   const bool shifts = command.kind == "shift_user";
+  if (command.kind == "ensemble") {
+    check_output("--output", command.output, "model");
+    return run_ensemble(command.members, data, command.output, session);
+  }
+  if (!command.members.empty()) {
+    throw ConfigError({{}, 0, "--member"}, {"a fit of " + command.kind, "veer fit ensemble", ""});
+  }
   if (!shifts) options.model = config_of(command, data.catalogue.size());
   options.people = people_of(command.people);
   options.seed = session.common.seed;
@@ -95,6 +107,17 @@ void run_fit(FitCommand& command, const Session& session) {
   if (shifts) {
     ShiftTask task = shift_task(command.shift, command.people, data, session);
     task.fit.budget_seconds = options.budget_seconds;
+    if (command.bag > 0) {
+      const auto fit_member = [&](std::uint64_t seed, const std::filesystem::path& checkpoint,
+                                  const std::string&) {
+        task.fit.seed = seed;
+        task.fit.resample = true;
+        task.fit.checkpoint = checkpoint;
+        return shift_file_of(task, shift::fit_shift_user(data, task.base, task.fit), data);
+      };
+      return run_bag({command.bag, options.seed, options.checkpoint, command.fresh, fit_member}, data,
+                     command.output, session);
+    }
     task.fit.checkpoint = options.checkpoint;
     run_shift_fit(task, data, command.output, session);
     std::filesystem::remove(options.checkpoint, ignored);
@@ -104,6 +127,19 @@ void run_fit(FitCommand& command, const Session& session) {
                                    fitted_on(options.people), data.name,
                                    grouped(learners(data, options.people)), grouped(data.catalogue.size()),
                                    grouped(nn::parameter_count(options.model))));
+  if (command.bag > 0) {
+    const auto fit_member = [&](std::uint64_t seed, const std::filesystem::path& checkpoint,
+                                const std::string& label) {
+      FitOptions own = options;
+      own.seed = seed;
+      own.resample = true;
+      own.checkpoint = checkpoint;
+      const FitResult result = fit_with_progress(data, own, session.console, command.kind + " " + label);
+      return nn::to_model_file(result.model, manifest_of(result, own, data));
+    };
+    return run_bag({command.bag, options.seed, options.checkpoint, command.fresh, fit_member}, data,
+                   command.output, session);
+  }
   const FitResult result = fit_with_progress(data, options, session.console, command.kind);
 
   ModelManifest manifest = manifest_of(result, options, data);
@@ -124,12 +160,16 @@ void add_fit(Program& program) {
       "fit", "Fits a user model to a dataset and measures it on held-out people.",
       "veer fit sasrec --data ml-1m.h5 --people train_plan --budget 30m -o plan.model.h5\n"
       "         veer fit gru4rec --data ml-1m.h5 --people train_judge --seed 2 -o judge.model.h5\n"
-      "         veer fit shift_user --base plan.model.h5 --data ml-1m.h5 -o shift.model.h5\n\n"
+      "         veer fit shift_user --base plan.model.h5 --data ml-1m.h5 -o shift.model.h5\n"
+      "         veer fit shift_user --base plan.model.h5 --data ml-1m.h5 --bag 5 -o bag.model.h5\n"
+      "         veer fit ensemble --member a.model.h5 --member b.model.h5 --data ml-1m.h5 -o ab.model.h5\n\n"
       "Policies plan with a model of train_plan; a judge is fitted on train_judge, with another seed.\n"
       "Interrupted fits go on where the same command left its checkpoint. Recall, NDCG, MRR and the\n"
       "calibration of acceptance on held-out people are printed and kept in the file (veer info).",
       [command](const Session& session) { run_fit(*command, session); });
-  app.add_option("MODEL", command->kind, "sasrec, gru4rec or shift_user")->required();
+  app.add_option("MODEL", command->kind,
+                 "sasrec, gru4rec, shift_user, or ensemble: models that are fitted already, in one file")
+      ->required();
   app.add_option("--data", command->data, "dataset file")->required()->type_name("FILE");
   app.add_option("-o,--output", command->output, "model file to write")->required()->type_name("FILE");
   app.add_option(
@@ -137,11 +177,22 @@ void add_fit(Program& program) {
          "whose logs: all (but each person's last two items, for published ranking figures), train_plan (for "
          "models policies plan with) or train_judge (for judges)")
       ->capture_default_str();
-  app.add_option("--budget", command->budget,
-                 "wall time such as 90s, 30m or 1.5h, then the best weights so far; default: no limit")
+  app.add_option(
+         "--budget", command->budget,
+         "wall time such as 90s, 30m or 1.5h, interruptions left out, then the best weights so far; default: "
+         "no limit")
       ->type_name("TIME");
   app.add_option("--checkpoint", command->checkpoint, "file to go on from; default: OUTPUT.checkpoint")
       ->type_name("FILE");
+  app.add_option("--bag", command->bag,
+                 "fit that many models, each on people drawn with replacement, into one ensemble, whose "
+                 "members' disagreement is reported with whatever it says; --budget is for each")
+      ->check(CLI::Range(2, 100))
+      ->type_name("K");
+  app.add_option("--member", command->members, "ensemble: a model file; to be repeated")
+      ->type_name("FILE")
+      ->take_all()
+      ->allow_extra_args(false);
   app.add_flag("--fresh", command->fresh, "begin anew even where a checkpoint exists");
   FitOptions& options = command->options;
   const std::string training = "Training";

@@ -7,13 +7,18 @@
 
 namespace veer::tools {
 
-void load_sequence_model_into(LoadedModel& model, const ModelFile& file, const std::string& device) {
+void load_sequence_model_into(LoadedModel& model, const ModelFile& file, const std::string& device,
+                              const UserModel* like) {
   if (file.manifest.kind == "shift_user") {
     shift::ShiftModel people = shift::shift_model_from(file);
     model.table_width = people.base.config().hidden;
     model.item_table = shift::item_vectors(people.base);
     std::fill_n(model.item_table.begin(), model.table_width, 0.0F);
-    model.users = std::make_shared<const shift::ShiftUser>(std::move(people));
+    if (const auto* other = dynamic_cast<const shift::ShiftUser*>(like)) {
+      model.users = std::make_shared<const shift::ShiftUser>(std::move(people), *other);
+    } else {
+      model.users = std::make_shared<const shift::ShiftUser>(std::move(people));
+    }
     return;
   }
   nn::SequenceModel network = nn::from_model_file(file, nn::resolve_device(device));

@@ -153,12 +153,7 @@ std::function<void(const shift::ShiftProgress&)> shift_progress(const Console& c
   };
 }
 
-void run_shift_fit(const ShiftTask& task, const Dataset& data, const std::string& output,
-                   const Session& session) {
-  session.console.note(fmt::format("fitting shift_user on {} of {} over {} ({} items)",
-                                   fitted_on(task.fit.people), data.name, task.base.config().kind,
-                                   grouped(data.catalogue.size())));
-  const shift::ShiftFitResult result = shift::fit_shift_user(data, task.base, task.fit);
+ModelFile shift_file_of(const ShiftTask& task, const shift::ShiftFitResult& result, const Dataset& data) {
   ModelManifest manifest;
   manifest.fitted_on = fitted_on(task.fit.people);
   manifest.dataset_fingerprint = data.fingerprint;
@@ -173,12 +168,22 @@ void run_shift_fit(const ShiftTask& task, const Dataset& data, const std::string
     manifest.metrics[name + "_gain_low"] = r.low;
     manifest.metrics[name + "_gain_high"] = r.high;
   }
-  write_model(output, shift::shift_model_file(result.model, manifest));
-  if (add_long_run(shift::ShiftUser(result.model), data, task.fit.seed, session.console, manifest)) {
-    write_model(output, shift::shift_model_file(result.model, manifest));
+  return shift::shift_model_file(result.model, manifest);
+}
+
+void run_shift_fit(const ShiftTask& task, const Dataset& data, const std::string& output,
+                   const Session& session) {
+  session.console.note(fmt::format("fitting shift_user on {} of {} over {} ({} items)",
+                                   fitted_on(task.fit.people), data.name, task.base.config().kind,
+                                   grouped(data.catalogue.size())));
+  const shift::ShiftFitResult result = shift::fit_shift_user(data, task.base, task.fit);
+  ModelFile file = shift_file_of(task, result, data);
+  write_model(output, file);
+  if (add_long_run(shift::ShiftUser(result.model), data, task.fit.seed, session.console, file.manifest)) {
+    write_model(output, file);
   }
   print(session.console, output, result);
-  print_long_run(session.console, manifest);
+  print_long_run(session.console, file.manifest);
 }
 
 }  // namespace veer::tools
