@@ -1,5 +1,6 @@
 veer_test(synthetic_test SOURCES simulators/synthetic_user_test.cpp simulators/synthetic_log_test.cpp
-                                 simulators/synthetic_panel_test.cpp conformance/conformance.cpp
+                                 simulators/synthetic_panel_test.cpp simulators/explanation_test.cpp
+                                 conformance/conformance.cpp
           LIBRARIES veer_simulators_plain LABELS unit)
 veer_test(fidelity_test SOURCES simulators/fidelity_test.cpp LIBRARIES veer_simulators_plain LABELS unit)
 veer_test(long_run_test SOURCES simulators/long_run/distances_test.cpp simulators/long_run/roll_test.cpp
@@ -18,6 +19,7 @@ if(VEER_TORCH)
             LIBRARIES veer_simulators_learned veer_store LABELS slow TIMEOUT 1800)
   veer_test(shift_fit_test TORCH SOURCES simulators/shift_fit_test.cpp
             LIBRARIES veer_simulators_learned veer_store LABELS unit)
-  veer_test(shift_user_test TORCH SOURCES simulators/shift_user_test.cpp conformance/conformance.cpp
+  veer_test(shift_user_test TORCH SOURCES simulators/shift_user_test.cpp simulators/shift_explain_test.cpp
+                                       conformance/conformance.cpp
             LIBRARIES veer_simulators_learned veer_store LABELS unit)
 endif()

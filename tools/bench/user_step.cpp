@@ -4,155 +4,21 @@
 
 #include <algorithm>
 #include <cmath>
-#include <memory>
-#include <numeric>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "env/random.h"
 #include "env/runtime.h"
 #include "simulators/sequence/sequence_user.h"
 #include "simulators/shift/shift_user.h"
+#include "tools/bench/user_step_crowd.h"
 
 namespace veer::bench {
 namespace {
 
-constexpr std::int32_t catalogue = 3706;
-constexpr std::int32_t attributes = 18;
-constexpr std::int32_t history = 50;
-constexpr std::int32_t capacity = 60;  ///< room for the steps after it, so that cached keys stay valid
-constexpr std::int32_t shard_rows = 128;
 constexpr std::int32_t encoded_rows = 1024;      ///< of the straightforward side, whatever the batch
 constexpr std::int32_t most_cached_rows = 4096;  ///< keys and values of a row take 61 KB
-
-ItemId random_item(std::uint64_t row, std::uint32_t lane) {
-  return static_cast<ItemId>(uniform_below(catalogue, {3, row, 0}, Stream::scenario, lane)) + 1;
-}
-
-shift::ItemFacts facts() {
-  shift::ItemFacts f;
-  f.items = catalogue;
-  f.attributes = attributes;
-  f.attribute_offsets = {0, 0};
-  f.log_popularity.assign(catalogue + 1, 0.0F);
-  for (ItemId item = 1; item <= catalogue; ++item) {
-    f.log_popularity[static_cast<std::size_t>(item)] =
-        3.0F * uniform({4, 0, 0}, Stream::scenario, static_cast<std::uint32_t>(item)) - 1.5F;
-    for (std::int32_t a = 0; a < attributes; ++a) {
-      if ((item * 7 + a) % 9 == 0) f.attribute_list.push_back(a);
-    }
-    f.attribute_offsets.push_back(static_cast<std::int64_t>(f.attribute_list.size()));
-  }
-  return f;
-}
-
-nn::SequenceModel network(std::uint64_t seed) {
-  nn::SequenceConfig config = nn::SequenceConfig::sasrec(catalogue);
-  config.positions = capacity;
-  return nn::SequenceModel::initialise(config, seed, "cpu");
-}
-
-shift::ShiftModel people(const nn::SequenceModel& base, shift::Mechanisms on) {
-  const shift::ItemFacts f = facts();
-  const shift::Items items(f, shift::item_vectors(base), base.config().hidden);
-  shift::Parameters parameters(base.config().hidden, {8.0F, items.length(), items.spread()}, 1);
-  parameters.set_on(on);
-  return {base, f, parameters, 1.0F, 0.0F, 20, shift::TimeUnit::steps, 1.0F};
-}
-
-/// A batch of begun people of one model, with a workspace per shard.
-class Crowd {
- public:
-  /// `tasks` 0: a workspace for every shard, so that caches are kept from step to step.
-  Crowd(const UserModel& model, std::int32_t rows, int tasks)
-      : model_(model),
-        batch_({.rows = rows,
-                .shard_rows = shard_rows,
-                .history_capacity = capacity,
-                .slots = 1,
-                .user_state = model.spec().state_width},
-               1) {
-    rows_.resize(shard_rows);
-    std::iota(rows_.begin(), rows_.end(), 0);
-    const std::int32_t kept = tasks == 0 ? batch_.shards() : tasks;
-    for (std::int32_t w = 0; w < kept; ++w) {
-      workspaces_.push_back(model.make_workspace(
-          {.rows = shard_rows, .history_capacity = capacity, .slots = 1, .horizon = 10}));
-    }
-    fill();
-  }
-
-  Batch& batch() { return batch_; }
-
-  void fill() {
-    for (std::int32_t s = 0; s < batch_.shards(); ++s) {
-      Shard shard = batch_.shard(s);
-      for (const std::int32_t r : rows_) {
-        const auto row = static_cast<std::uint64_t>(s * shard_rows + r);
-        shard.episode(r) = row;
-        shard.step(r) = 0;
-        shard.target(r) = random_item(row, 90);
-        for (std::int32_t t = 0; t < history; ++t)
-          shard.history(r, t) = random_item(row, static_cast<std::uint32_t>(t));
-        shard.history_size(r) = history;
-        shard.items(r) = random_item(row, 91);
-      }
-    }
-  }
-  void begin() {
-    each([&](Shard& shard, Workspace& w) { model_.begin(rows_, shard, w); });
-  }
-  /// One answer per row, the movement it causes, and with `scores` the standing of the target.
-  void step(bool scores) {
-    each([&](Shard& shard, Workspace& w) {
-      model_.choose(rows_, shard, w);
-      for (const std::int32_t r : rows_) {
-        shard.feedback(r) = feedback::accepted;
-        append_history(shard, r, shard.items(r));
-      }
-      model_.advance(rows_, shard, w);
-      for (const std::int32_t r : rows_) ++shard.step(r);
-      if (scores) model_.measure(rows_, shard, w);
-    });
-  }
-  /// The same by encoding the history anew.
-  void step_anew(bool scores) {
-    each([&](Shard& shard, Workspace& w) {
-      w.owner = -1;
-      model_.begin(rows_, shard, w);
-      model_.choose(rows_, shard, w);
-      if (scores) model_.measure(rows_, shard, w);
-    });
-  }
-  /// Back to `history` items, so that the next steps fit the positions again.
-  void rewind() {
-    for (std::int32_t s = 0; s < batch_.shards(); ++s) {
-      Shard shard = batch_.shard(s);
-      for (const std::int32_t r : rows_) shard.history_size(r) = history;
-    }
-  }
-
- private:
-  /// As many tasks as workspaces; each takes every so-manieth shard.
-  template <class Work>
-  void each(const Work& work) {
-    const auto tasks = static_cast<std::int64_t>(workspaces_.size());
-    parallel_for(tasks, [&](std::int64_t task) {
-      for (auto s = static_cast<std::int32_t>(task); s < batch_.shards();
-           s += static_cast<std::int32_t>(tasks)) {
-        Shard shard = batch_.shard(s);
-        work(shard, *workspaces_[static_cast<std::size_t>(task)]);
-      }
-    });
-  }
-
-  const UserModel& model_;
-  Batch batch_;
-  std::vector<std::int32_t> rows_;
-  std::vector<std::unique_ptr<Workspace>> workspaces_;
-};
 
 /// Floating-point operations per second of plain matrix products on all workers.
 double sgemm_rate(int threads, int repetitions) {
@@ -213,7 +79,7 @@ BenchCase measure(const shift::ShiftUser& users, const UserModel& encoder, std::
     result.figures.emplace_back("sgemm GFLOP/s", sgemm / 1e9);
   }
   // With every mechanism off, both sides are one and the same model.
-  const shift::ShiftUser still(people(users.model().base, {}));
+  const shift::ShiftUser still(random_shift_people(users.model().base, {}));
   Crowd a(still, 128, 1), b(encoder, 128, 1);
   a.step_anew(true);
   b.step_anew(true);
@@ -253,8 +119,9 @@ BenchCase crowd_of(const shift::ShiftUser& users, std::int32_t rows) {
 }  // namespace
 
 BenchReport user_step(const BenchOptions& options) {
-  const nn::SequenceModel base = network(options.seed);
-  const shift::ShiftUser users(people(base, shift::Mechanisms::all().without(shift::Mechanism::drift)));
+  const nn::SequenceModel base = random_network("sasrec", options.seed);
+  const shift::ShiftUser users(
+      random_shift_people(base, shift::Mechanisms::all().without(shift::Mechanism::drift)));
   const auto encoder = make_sequence_user(base);
   BenchReport report;
   report.workload = "user-step";

@@ -4,6 +4,7 @@
 #include "tools/bench/path_score.h"
 #include "tools/bench/scaling.h"
 #include "tools/bench/step.h"
+#include "tools/bench/user_models.h"
 #include "tools/bench/user_step.h"
 #endif
 
@@ -24,6 +25,9 @@ std::vector<Workload> workloads() {
       {"user-step",
        "one step of people whose taste shifts, against encoding their history anew before every answer",
        user_step},
+      {"user-models",
+       "one step of one person under every kind of user model, against beginning anew from their history",
+       user_models},
       {"scaling", "score paths over catalogues of a thousand to a million items, and on one and two threads",
        scaling},
 #endif

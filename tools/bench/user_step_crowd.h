@@ -1,0 +1,57 @@
+// What the workloads of single steps share: random people of every kind of user model, and a batch of them.
+//
+// Thread-safety: free functions of their arguments; a Crowd belongs to one thread, which spreads its shards
+// over the arena. Torch-free header.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "env/batch.h"
+#include "env/nn/sequence_model.h"
+#include "env/user_model.h"
+#include "simulators/shift/shift_user.h"
+
+namespace veer::bench {
+
+inline constexpr std::int32_t catalogue = 3706;
+inline constexpr std::int32_t history = 50;
+inline constexpr std::int32_t capacity = 60;  ///< room for the steps after it, so that cached keys stay valid
+inline constexpr std::int32_t shard_rows = 128;
+
+/// Random weights over the catalogue; `kind` is "sasrec" or "gru4rec". Reads `capacity` items.
+nn::SequenceModel random_network(const std::string& kind, std::uint64_t seed);
+/// People of shift_user on top of it, with 18 attributes and the rates a fit starts from.
+shift::ShiftModel random_shift_people(const nn::SequenceModel& base, shift::Mechanisms on);
+
+/// A batch of people of one model with histories of `history` items, and the workspaces to step them.
+class Crowd {
+ public:
+  /// `tasks` 0: a workspace for every shard, so that caches are kept from step to step; else as many, and as
+  /// many shards at work at once. The model must outlive the crowd.
+  Crowd(const UserModel& model, std::int32_t rows, int tasks);
+
+  Batch& batch() noexcept { return batch_; }
+  void begin();
+  /// One answer per row, the movement it causes, and with `scores` the standing of the target.
+  void step(bool scores);
+  /// The same by encoding the history anew.
+  void step_anew(bool scores);
+  /// Back to `history` items, so that the next steps fit the positions again.
+  void rewind();
+
+ private:
+  void fill();
+  /// As many tasks as workspaces; each takes every so-manieth shard.
+  void each(const std::function<void(Shard&, Workspace&)>& work);
+
+  const UserModel& model_;
+  Batch batch_;
+  std::vector<std::int32_t> rows_;
+  std::vector<std::unique_ptr<Workspace>> workspaces_;
+};
+
+}  // namespace veer::bench
