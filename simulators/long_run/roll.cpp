@@ -35,12 +35,10 @@ void forbidden(std::span<const ItemId> before, std::span<const ItemId> taken, st
 /// One shard of people on their way.
 class Walk {
  public:
-  Walk(const UserModel& model, const Interactions& log, std::span<const Start> starts,
-       const RollOptions& options, View<ItemId> out)
+  Walk(const UserModel& model, std::span<const Person> people, const RollOptions& options, View<ItemId> out)
       : model_(model),
         chooser_(dynamic_cast<const NextItemChooser*>(&model)),
-        log_(log),
-        starts_(starts),
+        people_(people),
         options_(options),
         out_(out),
         slots_(chooser_ != nullptr ? 1 : std::min(options.proposals, model.spec().items)),
@@ -49,7 +47,7 @@ class Walk {
         shard_(batch_.shard(0)),
         workspace_(
             model.make_workspace({options.shard_rows, shape().history_capacity, slots_, options.steps})) {
-    for (std::int32_t row = 0; row < std::ssize(starts_); ++row) start(row);
+    for (std::int32_t row = 0; row < std::ssize(people_); ++row) start(row);
   }
 
   void run() {
@@ -74,7 +72,7 @@ class Walk {
   std::int32_t history_width() const {
     if (model_.spec().positions > 0) return model_.spec().positions;
     std::int64_t longest = 1;
-    for (const Start& start : starts_) longest = std::max(longest, start.cut);
+    for (const Person& person : people_) longest = std::max(longest, std::ssize(person.history));
     return static_cast<std::int32_t>(std::min(longest, longest_history));
   }
   BatchShape shape() const {
@@ -84,10 +82,7 @@ class Walk {
             .slots = slots_,
             .user_state = model_.spec().state_width};
   }
-  std::span<const ItemId> before(std::int32_t row) const {
-    const Start& start = starts_[at(row)];
-    return log_.of(start.user).first(at(start.cut));
-  }
+  std::span<const ItemId> before(std::int32_t row) const { return people_[at(row)].history; }
   float own_uniform(std::int32_t row) const { return uniform(shard_.key(row), Stream::policy, choice_lane); }
 
   void start(std::int32_t row) {
@@ -96,8 +91,8 @@ class Walk {
     const std::size_t kept = std::min(all.size(), at(history_));
     std::ranges::copy(all.last(kept), shard_.history.row(row).begin());
     shard_.history_size(row) = static_cast<std::int32_t>(kept);
-    shard_.user(row) = starts_[at(row)].user;
-    shard_.episode(row) = static_cast<EpisodeId>(starts_[at(row)].user);
+    shard_.user(row) = people_[at(row)].user;
+    shard_.episode(row) = people_[at(row)].episode;
     shard_.target(row) = no_item;
     shard_.active(row) = 1;
   }
@@ -169,8 +164,7 @@ class Walk {
 
   const UserModel& model_;
   const NextItemChooser* chooser_;
-  const Interactions& log_;
-  std::span<const Start> starts_;
+  std::span<const Person> people_;
   const RollOptions& options_;
   View<ItemId> out_;
   std::int32_t slots_;
@@ -278,8 +272,21 @@ Continuations roll_forward(const UserModel& model, const Interactions& log, cons
                            const RollOptions& options) {
   require(options.proposals >= 1, "proposals", std::to_string(options.proposals), "at least 1");
   return in_shards(starts, options, [&](std::span<const Start> some, View<ItemId> rows) {
-    Walk(model, log, some, options, rows).run();
+    std::vector<Person> people;
+    for (const Start& start : some) {
+      people.push_back(
+          {start.user, static_cast<EpisodeId>(start.user), log.of(start.user).first(at(start.cut))});
+    }
+    Walk(model, people, options, rows).run();
   });
+}
+
+std::vector<ItemId> roll_forward_from(const UserModel& model, const Person& person,
+                                      const RollOptions& options) {
+  require(options.proposals >= 1, "proposals", std::to_string(options.proposals), "at least 1");
+  std::vector<ItemId> out(at(options.steps), no_item);
+  Walk(model, {&person, 1}, options, View<ItemId>(out.data(), 1, options.steps)).run();
+  return out;
 }
 
 Continuations roll_by_weight(const std::vector<double>& weight, const Interactions& log,

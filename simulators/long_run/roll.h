@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -85,6 +86,18 @@ bool chooses_for_itself(const UserModel& model) noexcept;
 /// of the history as it can (UserModelSpec::positions), at most 10,000 items. Throws Interrupted.
 Continuations roll_forward(const UserModel& model, const Interactions& log, const std::vector<Start>& starts,
                            const RollOptions& options);
+
+/// Somebody who stands nowhere in a log, with the episode that keys their random numbers.
+struct Person {
+  UserId user = 0;
+  EpisodeId episode = 0;
+  std::span<const ItemId> history;  ///< oldest first
+};
+
+/// The same for one person with this history: `options.steps` items. Draws are keyed by seed, episode and
+/// step, as those of a played episode are.
+std::vector<ItemId> roll_forward_from(const UserModel& model, const Person& person,
+                                      const RollOptions& options);
 
 /// What people would take who know nothing but what is popular: items in proportion to `weight` [N + 1].
 Continuations roll_by_weight(const std::vector<double>& weight, const Interactions& log,

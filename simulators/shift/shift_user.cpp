@@ -31,7 +31,8 @@ struct ShiftUser::Core {
         items(scorer->items()),
         rates(model.parameters.rates()),
         targets(rates.moves ? items->targets(model.parameters) : std::vector<float>{}),
-        layout{items->width(), model.facts.attributes, model.recent_items} {
+        layout{items->width(), model.facts.attributes, model.recent_items},
+        effects(effects_of(model.parameters, items->spread())) {
     spec = {.kind = "shift_user",
             .items = items->items(),
             .state_width = layout.size(),
@@ -63,6 +64,7 @@ struct ShiftUser::Core {
   const Rates rates;
   const std::vector<float> targets;  ///< [N + 1, d]; empty when acceptance does not move taste
   const StateLayout layout;
+  const Effects effects;
   UserModelSpec spec;
 
   std::span<float> taste(std::span<float> s) const { return s.first(width()); }
@@ -105,6 +107,7 @@ const ShiftModel& ShiftUser::model() const noexcept { return core_->model; }
 const Items& ShiftUser::items() const noexcept { return *core_->items; }
 StateLayout ShiftUser::layout() const noexcept { return core_->layout; }
 const UserModelSpec& ShiftUser::spec() const noexcept { return core_->spec; }
+std::span<const std::string> ShiftUser::mechanisms() const noexcept { return core_->effects.names; }
 
 ShiftUser::Scales ShiftUser::scales_under(std::span<const float> modifiers) const noexcept {
   const auto knob = [&](std::size_t k) {
@@ -144,12 +147,16 @@ float ShiftUser::acceptance(std::span<const float> state, ItemId item) const noe
 
 void ShiftUser::step(std::span<float> state, std::span<const ItemId> items,
                      std::span<const std::uint8_t> answers, const Scales& scales, float steps,
-                     const StepKey& key) const noexcept {
+                     const StepKey& key, const Acted* acted) const noexcept {
   const Core& core = *core_;
   const Rates& rates = core.rates;
   const std::span<float> taste = core.taste(state), boredom = core.boredom(state),
                          recent = core.recent(state);
   float& events = state.back();
+  const auto tell = [&](Effect effect) {
+    const std::int32_t place = core.effects.place[static_cast<std::size_t>(effect)];
+    if (acted != nullptr && place >= 0) (*acted)(static_cast<std::size_t>(place));
+  };
   bool shown = false;
   for (std::size_t slot = 0; slot < items.size(); ++slot) {
     const ItemId item = items[slot];
@@ -161,30 +168,37 @@ void ShiftUser::step(std::span<float> state, std::span<const ItemId> items,
         const float share = acceptance_share(rates, taste, vector, events).share;
         move_towards(taste, core.targets.data() + static_cast<std::size_t>(item) * core.width(),
                      std::min(1.0F, share * scales.shift));
+        tell(Effect::acceptance);
       }
     } else if (rates.reactance > 0.0F) {
       turn_away(taste, vector, core.items->inverse_square(item),
                 std::min(1.0F, rates.reactance * scales.reactance));
+      tell(Effect::reactance);
     }
     if (rates.boredom_weight > 0.0F) {
       grow_boredom(boredom, core.model.facts.attributes_of(item),
                    std::min(1.0F, rates.boredom_growth * scales.boredom));
+      tell(Effect::boredom);
     }
     if (!recent.empty()) {
       recent[static_cast<std::size_t>(events) % recent.size()] = static_cast<float>(item);
     }
     events += 1.0F;
+    tell(Effect::exposure);
   }
   if (!shown) return;
   if (rates.forgetting > 0.0F) {
     move_towards(taste, core.long_term(state).data(), forgotten(rates.forgetting * scales.forgetting, steps));
+    tell(Effect::forgetting);
   }
   if (rates.boredom_weight > 0.0F) {
     const float kept = std::exp(-rates.boredom_recovery * scales.recovery * steps);
     for (float& b : boredom) b *= kept;
+    tell(Effect::recovery);
   }
   const float spread = core.items->spread();
   if (spread > 0.0F) drift(taste, rates.drift * scales.drift * std::sqrt(steps) / spread, key);
+  tell(Effect::drift);
 }
 
 void ShiftUser::follow(std::span<float> state, ItemId item, bool accepted, float steps) const noexcept {
@@ -258,6 +272,11 @@ void ShiftUser::advance(Rows rows, Shard& shard, Workspace&) const {
     step(shard.user_state.row(row), shard.items.row(row), shard.feedback.row(row),
          scales_under(shard.modifiers.row(row)), 1.0F, shard.key(row));
   }
+}
+
+void ShiftUser::advance_told(std::int32_t row, Shard& shard, const Acted& acted) const {
+  step(shard.user_state.row(row), shard.items.row(row), shard.feedback.row(row),
+       scales_under(shard.modifiers.row(row)), 1.0F, shard.key(row), &acted);
 }
 
 void ShiftUser::measure(Rows rows, Shard& shard, Workspace&) const {

@@ -25,7 +25,9 @@
 #include "env/store/model_file.h"
 #include "env/user_model.h"
 #include "simulators/history_reader.h"
+#include "simulators/mechanisms.h"
 #include "simulators/next_item.h"
+#include "simulators/shift/shift_effects.h"
 #include "simulators/shift/shift_items.h"
 #include "simulators/shift/shift_layout.h"
 
@@ -58,7 +60,10 @@ struct StateLayout {
   std::int32_t size() const noexcept { return 2 * width + attributes + recent + 1; }
 };
 
-class ShiftUser final : public UserModel, public NextItemChooser, public HistoryReader {
+class ShiftUser final : public UserModel,
+                        public NextItemChooser,
+                        public HistoryReader,
+                        public NamesMechanisms {
  public:
   /// Knobs that scale the rates of a row when the scenario has a modifier of that name; 1 otherwise. Shares
   /// are capped at 1. The words are those of the synthetic people, so that one schedule serves both.
@@ -100,6 +105,9 @@ class ShiftUser final : public UserModel, public NextItemChooser, public History
   /// A slate is one step: its answers act in slot order, then one step of time passes. A step that shows
   /// nothing changes nothing.
   void advance(Rows rows, Shard&, Workspace&) const override;
+  /// Of shift_effects.h, those that are on.
+  std::span<const std::string> mechanisms() const noexcept override;
+  void advance_told(std::int32_t row, Shard&, const Acted&) const override;
   void measure(Rows rows, Shard&, Workspace&) const override;
   void copy_state(Rows from, Rows to, Shard&, Workspace&) const override;
   /// By (z / |z| + g / |g|) . v with g the target's vector, as sequence users do.
@@ -128,8 +136,10 @@ class ShiftUser final : public UserModel, public NextItemChooser, public History
   ShiftUser(std::shared_ptr<const Core> core, std::span<const std::string> scenario_modifiers);
   /// `modifiers`: a row of the scenario's columns; empty: all at 1.
   Scales scales_under(std::span<const float> modifiers) const noexcept;
+  /// `acted` may be null; the arithmetic is the same either way.
   void step(std::span<float> state, std::span<const ItemId> items, std::span<const std::uint8_t> answers,
-            const Scales& scales, float steps, const StepKey& key) const noexcept;
+            const Scales& scales, float steps, const StepKey& key,
+            const Acted* acted = nullptr) const noexcept;
   void augment(std::span<const float> state, float* out, ItemId* recent) const noexcept;
 
   std::shared_ptr<const Core> core_;

@@ -44,6 +44,17 @@ SyntheticUser::SyntheticUser(std::shared_ptr<const SyntheticWorld> world,
                            ? -1
                            : static_cast<std::int32_t>(found - scenario_modifiers.begin());
   }
+  place_.fill(-1);
+  const auto add = [&](Effect effect, float rate, const char* name) {
+    if (rate <= 0.0F) return;
+    place_[static_cast<std::size_t>(effect)] = static_cast<std::int32_t>(mechanisms_.size());
+    mechanisms_.emplace_back(name);
+  };
+  const TasteRates& rates = world_->parameters().rates;
+  add(Effect::recovery, std::min(rates.boredom_decay, rates.boredom_growth), "recovery");
+  add(Effect::boredom, rates.boredom_growth, "boredom");
+  add(Effect::acceptance, rates.shift, "acceptance");
+  add(Effect::drift, rates.drift, "drift");
 }
 
 TasteState SyntheticUser::split(std::span<float> state) const noexcept {
@@ -75,14 +86,34 @@ void SyntheticUser::start(UserId user, std::span<float> state) const noexcept {
   std::ranges::fill(parts.boredom, 0.0F);
 }
 
+void SyntheticUser::step(std::span<float> state, std::span<const ItemId> items,
+                         std::span<const std::uint8_t> answers, const TasteRates& rates, const StepKey& key,
+                         const Acted* acted) const noexcept {
+  if (std::ranges::all_of(items, [](ItemId item) { return item == no_item; })) return;
+  const TasteState parts = split(state);
+  const auto tell = [&](Effect effect) {
+    const std::int32_t place = place_[static_cast<std::size_t>(effect)];
+    if (acted != nullptr && place >= 0) (*acted)(static_cast<std::size_t>(place));
+  };
+  decay_boredom(parts.boredom, rates.boredom_decay);
+  tell(Effect::recovery);
+  for (std::size_t slot = 0; slot < items.size(); ++slot) {
+    if (items[slot] == no_item) continue;
+    const std::span<const float> topics = world_->topics_of(items[slot]);
+    grow_boredom(parts.boredom, topics, rates.boredom_growth);
+    tell(Effect::boredom);
+    if ((answers[slot] & feedback::accepted) == 0) continue;
+    shift_taste(parts.taste, topics, rates.shift);
+    tell(Effect::acceptance);
+  }
+  drift_taste(parts.taste, rates.drift, key);
+  tell(Effect::drift);
+}
+
 void SyntheticUser::show(std::span<float> state, ItemId item, bool accepted, const TasteRates& rates,
                          const StepKey& key) const noexcept {
-  const TasteState parts = split(state);
-  const std::span<const float> topics = world_->topics_of(item);
-  decay_boredom(parts.boredom, rates.boredom_decay);
-  grow_boredom(parts.boredom, topics, rates.boredom_growth);
-  if (accepted) shift_taste(parts.taste, topics, rates.shift);
-  drift_taste(parts.taste, rates.drift, key);
+  const std::uint8_t answer = accepted ? feedback::accepted : feedback::refused;
+  step(state, {&item, 1}, {&answer, 1}, rates, key);
 }
 
 float SyntheticUser::acceptance(std::span<const float> state, ItemId item) const noexcept {
@@ -143,21 +174,14 @@ void SyntheticUser::choose(Rows rows, Shard& shard, Workspace&) const {
 
 void SyntheticUser::advance(Rows rows, Shard& shard, Workspace&) const {
   for (const std::int32_t row : rows) {
-    const std::span<const ItemId> items = shard.items.row(row);
-    if (std::ranges::all_of(items, [](ItemId item) { return item == no_item; })) continue;
-    const TasteRates rates = rates_under(shard.modifiers.row(row));
-    const TasteState state = split(shard.user_state.row(row));
-    decay_boredom(state.boredom, rates.boredom_decay);
-    for (std::int32_t slot = 0; slot < shard.items.width(); ++slot) {
-      const ItemId item = shard.items(row, slot);
-      if (item == no_item) continue;
-      const std::span<const float> topics = world_->topics_of(item);
-      grow_boredom(state.boredom, topics, rates.boredom_growth);
-      if ((shard.feedback(row, slot) & feedback::accepted) != 0)
-        shift_taste(state.taste, topics, rates.shift);
-    }
-    drift_taste(state.taste, rates.drift, shard.key(row));
+    step(shard.user_state.row(row), shard.items.row(row), shard.feedback.row(row),
+         rates_under(shard.modifiers.row(row)), shard.key(row));
   }
+}
+
+void SyntheticUser::advance_told(std::int32_t row, Shard& shard, const Acted& acted) const {
+  step(shard.user_state.row(row), shard.items.row(row), shard.feedback.row(row),
+       rates_under(shard.modifiers.row(row)), shard.key(row), &acted);
 }
 
 void SyntheticUser::measure(Rows rows, Shard& shard, Workspace&) const {

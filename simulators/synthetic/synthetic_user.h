@@ -18,13 +18,14 @@
 
 #include "env/store/model_file.h"
 #include "env/user_model.h"
+#include "simulators/mechanisms.h"
 #include "simulators/next_item.h"
 #include "simulators/synthetic/synthetic_user_kernels.h"
 #include "simulators/synthetic/synthetic_user_world.h"
 
 namespace veer {
 
-class SyntheticUser final : public UserModel, public NextItemChooser {
+class SyntheticUser final : public UserModel, public NextItemChooser, public NamesMechanisms {
  public:
   /// Knobs that scale the rates of a row when the scenario has a modifier of that name; 1 otherwise.
   static constexpr std::array<const char*, 4> modifier_names = {"shift_scale", "boredom_scale",
@@ -65,6 +66,9 @@ class SyntheticUser final : public UserModel, public NextItemChooser {
   /// A slate counts as one step: boredom decays once, every shown item adds to it, accepted items move the
   /// taste in slot order, drift comes last. A step that shows nothing changes nothing.
   void advance(Rows rows, Shard&, Workspace&) const override;
+  /// "recovery" and "boredom" (its decay and growth), "acceptance" and "drift"; those with a rate above 0.
+  std::span<const std::string> mechanisms() const noexcept override { return mechanisms_; }
+  void advance_told(std::int32_t row, Shard&, const Acted&) const override;
   void measure(Rows rows, Shard&, Workspace&) const override;
   void copy_state(Rows from, Rows to, Shard&, Workspace&) const override;
   /// By acceptance now times similarity to the target; by acceptance alone for rows without a target.
@@ -81,6 +85,9 @@ class SyntheticUser final : public UserModel, public NextItemChooser {
   };
   /// `modifiers`: a row of the scenario's columns; empty: all at 1.
   TasteRates rates_under(std::span<const float> modifiers) const noexcept;
+  /// One step. `acted` may be null; the arithmetic is the same either way.
+  void step(std::span<float> state, std::span<const ItemId> items, std::span<const std::uint8_t> answers,
+            const TasteRates& rates, const StepKey& key, const Acted* acted = nullptr) const noexcept;
   void weigh(std::span<const float> state, std::span<float> weights) const noexcept;
   TasteState split(std::span<float> state) const noexcept;
   void replay(UserId user, std::span<const ItemId> history, std::span<float> state) const noexcept;
@@ -89,6 +96,10 @@ class SyntheticUser final : public UserModel, public NextItemChooser {
   std::shared_ptr<const ItemScorer> scorer_;
   UserModelSpec spec_;
   Knobs knobs_;
+  /// What a step is made of, in the order in which it happens.
+  enum class Effect : std::uint8_t { recovery, boredom, acceptance, drift };
+  std::vector<std::string> mechanisms_;
+  std::array<std::int32_t, 4> place_{};  ///< of an Effect in mechanisms_; -1: its rate is 0
 };
 
 /// The parameters, the items and a probe. `dataset` fields may be empty when no data set belongs to the

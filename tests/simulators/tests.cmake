@@ -1,5 +1,5 @@
 veer_test(synthetic_test CONFORMANCE SOURCES simulators/synthetic_user_test.cpp simulators/synthetic_log_test.cpp
-                                 simulators/synthetic_panel_test.cpp
+                                 simulators/synthetic_panel_test.cpp simulators/explanation_test.cpp
           LIBRARIES veer_simulators_plain LABELS unit)
 veer_test(ensemble_test CONFORMANCE SOURCES simulators/ensemble_test.cpp
           LIBRARIES veer_simulators_plain LABELS unit)
@@ -24,6 +24,6 @@ if(VEER_TORCH)
             LIBRARIES veer_simulators_learned veer_store LABELS unit)
   veer_test(ensemble_learned_test TORCH CONFORMANCE SOURCES simulators/ensemble_learned_test.cpp
             LIBRARIES veer_simulators_learned veer_store LABELS unit)
-  veer_test(shift_user_test TORCH CONFORMANCE SOURCES simulators/shift_user_test.cpp
+  veer_test(shift_user_test TORCH CONFORMANCE SOURCES simulators/shift_user_test.cpp simulators/shift_explain_test.cpp
             LIBRARIES veer_simulators_learned veer_store LABELS unit)
 endif()

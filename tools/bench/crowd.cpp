@@ -34,13 +34,15 @@ ItemId random_item(std::uint64_t row, std::uint32_t lane) {
   return static_cast<ItemId>(uniform_below(catalogue, {3, row, 0}, Stream::scenario, lane)) + 1;
 }
 
-nn::SequenceModel network(std::uint64_t seed) {
-  nn::SequenceConfig config = nn::SequenceConfig::sasrec(catalogue);
+nn::SequenceModel random_network(const std::string& kind, std::uint64_t seed) {
+  nn::SequenceConfig config =
+      kind == "gru4rec" ? nn::SequenceConfig::gru4rec(catalogue) : nn::SequenceConfig::sasrec(catalogue);
   config.positions = capacity;
   return nn::SequenceModel::initialise(config, seed, "cpu");
 }
 
-shift::ShiftModel people(const nn::SequenceModel& base, shift::Mechanisms on, std::uint64_t seed) {
+shift::ShiftModel random_shift_people(const nn::SequenceModel& base, shift::Mechanisms on,
+                                      std::uint64_t seed) {
   const shift::ItemFacts f = facts();
   const shift::Items items(f, shift::item_vectors(base), base.config().hidden);
   shift::Parameters parameters(base.config().hidden, {8.0F, items.length(), items.spread()}, 1);
@@ -75,6 +77,7 @@ void Crowd::fill() {
     for (const std::int32_t r : rows_) {
       const auto row = static_cast<std::uint64_t>(s * shard_rows + r);
       shard.episode(r) = row;
+      shard.user(r) = static_cast<UserId>(row);
       shard.step(r) = 0;
       shard.target(r) = random_item(row, 90);
       for (std::int32_t t = 0; t < history; ++t)

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "env/batch.h"
@@ -21,11 +22,12 @@ inline constexpr std::int32_t shard_rows = 128;
 
 ItemId random_item(std::uint64_t row, std::uint32_t lane);
 
-/// A SASRec of random weights with `capacity` positions.
-nn::SequenceModel network(std::uint64_t seed);
+/// Random weights over the catalogue; `kind` is "sasrec" or "gru4rec". Reads `capacity` items.
+nn::SequenceModel random_network(const std::string& kind, std::uint64_t seed);
 /// People whose taste shifts over that network, with popularity and 18 attributes; `seed` makes their rates
 /// slightly others.
-shift::ShiftModel people(const nn::SequenceModel& base, shift::Mechanisms on, std::uint64_t seed = 0);
+shift::ShiftModel random_shift_people(const nn::SequenceModel& base, shift::Mechanisms on,
+                                      std::uint64_t seed = 0);
 
 /// A batch of people of one model, with scratch for its shards.
 class Crowd {

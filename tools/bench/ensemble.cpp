@@ -73,12 +73,12 @@ BenchCase measure(const std::string& name, const Sides& sides, std::int32_t rows
 }
 
 Sides sharing(std::uint64_t seed) {
-  const nn::SequenceModel base = network(seed);
+  const nn::SequenceModel base = random_network("sasrec", seed);
   const shift::Mechanisms on = shift::Mechanisms::all().without(shift::Mechanism::drift);
   Sides sides;
   Models shared;
   for (std::uint64_t m = 1; m <= members; ++m) {
-    const shift::ShiftModel model = people(base, on, m);
+    const shift::ShiftModel model = random_shift_people(base, on, m);
     sides.apart.push_back(std::make_shared<const shift::ShiftUser>(model));
     const auto* first = shared.empty() ? nullptr : dynamic_cast<const shift::ShiftUser*>(shared[0].get());
     shared.push_back(first == nullptr ? std::make_shared<const shift::ShiftUser>(model)
@@ -90,7 +90,8 @@ Sides sharing(std::uint64_t seed) {
 
 Sides strangers(std::uint64_t seed) {
   Sides sides;
-  for (std::uint64_t m = 0; m < members; ++m) sides.apart.push_back(make_sequence_user(network(seed + m)));
+  for (std::uint64_t m = 0; m < members; ++m)
+    sides.apart.push_back(make_sequence_user(random_network("sasrec", seed + m)));
   sides.together = make_ensemble(sides.apart);
   return sides;
 }

@@ -80,7 +80,7 @@ BenchCase measure(const shift::ShiftUser& users, const UserModel& encoder, std::
     result.figures.emplace_back("sgemm GFLOP/s", sgemm / 1e9);
   }
   // With every mechanism off, both sides are one and the same model.
-  const shift::ShiftUser still(people(users.model().base, {}));
+  const shift::ShiftUser still(random_shift_people(users.model().base, {}));
   Crowd a(still, 128, 1), b(encoder, 128, 1);
   a.step_anew(true);
   b.step_anew(true);
@@ -120,8 +120,9 @@ BenchCase crowd_of(const shift::ShiftUser& users, std::int32_t rows) {
 }  // namespace
 
 BenchReport user_step(const BenchOptions& options) {
-  const nn::SequenceModel base = network(options.seed);
-  const shift::ShiftUser users(people(base, shift::Mechanisms::all().without(shift::Mechanism::drift)));
+  const nn::SequenceModel base = random_network("sasrec", options.seed);
+  const shift::ShiftUser users(
+      random_shift_people(base, shift::Mechanisms::all().without(shift::Mechanism::drift)));
   const auto encoder = make_sequence_user(base);
   BenchReport report;
   report.workload = "user-step";

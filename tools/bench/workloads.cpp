@@ -5,6 +5,7 @@
 #include "tools/bench/path_score.h"
 #include "tools/bench/scaling.h"
 #include "tools/bench/step.h"
+#include "tools/bench/user_models.h"
 #include "tools/bench/user_step.h"
 #endif
 
@@ -30,6 +31,9 @@ std::vector<Workload> workloads() {
        "five "
        "one after another",
        ensemble},
+      {"user-models",
+       "one step of one person under every kind of user model, against beginning anew from their history",
+       user_models},
       {"scaling", "score paths over catalogues of a thousand to a million items, and on one and two threads",
        scaling},
 #endif

@@ -1,4 +1,4 @@
-// veer guide --user U --target T --policy P: one path, step by step.
+// veer guide --user U --target T --policy P: one path, step by step; with --explain also why.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -11,6 +11,7 @@
 
 #include "env/error.h"
 #include "env/store/dataset_file.h"
+#include "tools/veer/explain_report.h"
 #include "tools/veer/playing.h"
 #include "tools/veer/program.h"
 #include "tools/veer/table.h"
@@ -26,16 +27,25 @@ struct GuideCommand {
   std::string policy = "beam";
   std::string user;
   std::string target;
+  bool explain = false;
 };
 
-/// The item with this id of the source, or with this title.
+/// The item with this id of the source, or else the one with this title.
 ItemId item_of(const Catalogue& catalogue, const std::string& text) {
-  for (const auto* names : {&catalogue.ids, &catalogue.titles}) {
-    const auto found = std::find(names->begin() + 1, names->end(), text);
-    if (found != names->end()) return static_cast<ItemId>(found - names->begin());
+  const auto id = std::find(catalogue.ids.begin() + 1, catalogue.ids.end(), text);
+  if (id != catalogue.ids.end()) return static_cast<ItemId>(id - catalogue.ids.begin());
+  std::vector<ItemId> found;
+  for (ItemId item = 1; item <= catalogue.size(); ++item)
+    if (catalogue.titles[at(item)] == text) found.push_back(item);
+  if (found.size() == 1) return found.front();
+  if (found.empty()) {
+    throw ConfigError({{}, 0, "--target"},
+                      {"'" + text + "'", "an item's id or title", "the data set has no such item"});
   }
-  throw ConfigError({{}, 0, "--target"},
-                    {"'" + text + "'", "an item's id or title", "the data set has no such item"});
+  std::string ids;
+  for (const ItemId item : found) ids += (ids.empty() ? "" : ", ") + catalogue.ids[at(item)];
+  throw ConfigError({{}, 0, "--target"}, {fmt::format("'{}', the title of {} items", text, found.size()),
+                                          "one item", "name one by its id: " + ids});
 }
 
 UserId user_of(const Interactions& log, const std::string& text) {
@@ -155,19 +165,25 @@ std::string path_text(const World& world, const std::string& policy, const Traje
 void run_guide(GuideCommand& command, const Session& session) {
   choose(command);
   World world(command.world, session.common.device);
+  if (command.explain) require_explainable(world.panel());
   const std::vector<Entrant> entrants = world.enter({command.policy});
   PlayOptions options;
   options.episodes = 1;
   options.seed = session.common.seed;
   play(world, entrants, options, session.console, [&](const std::string& policy, const Trajectories& path) {
     const std::vector<std::int32_t> support = world.support(path);
+    std::vector<Explanation> explanations;
+    if (command.explain) explanations = explain(world, path);
     if (session.console.json()) {
       Json out = path_json(world, path, support);
       out["policy"] = policy;
+      if (command.explain) out["explanation"] = explanation_json(world, path, explanations);
       session.console.out() << out.dump(2) << '\n';
-    } else {
-      session.console.out() << path_text(world, policy, path, support, session.console);
+      return;
     }
+    session.console.out() << path_text(world, policy, path, support, session.console);
+    if (command.explain)
+      session.console.out() << explanation_text(world, path, explanations, session.console);
   });
 }
 
@@ -183,7 +199,18 @@ void add_guide(Program& program) {
       "natural log of the target's probability after the step; the line of step 0 is the start, and\n"
       "what it has gained at the end is IoI. rank: the target's place in the whole catalogue, 1 = first.\n"
       "in logs: how often the people that models may learn from took this right after what was taken\n"
-      "last; at 0 models guess. Behind ±, under an ensemble: how far its members are apart.",
+      "last; at 0 models guess. Behind ±, under an ensemble: how far its members are apart.\n\n"
+      "--explain adds two tables per judge. What changed the interest: the change of ln p(target) in each\n"
+      "step, in nats, split into the mechanisms of the person in the order in which they act: the answer\n"
+      "(acceptance or average moves taste towards what is taken, reactance turns it away from what is\n"
+      "refused), what was shown (boredom with its attributes, exposure to the item), and time (forgetting\n"
+      "back to the long-term taste, recovery from boredom, random drift). Interest is measured after each,\n"
+      "so the parts sum to the change; another order would share out their interplay differently. Models\n"
+      "that encode the history anew at every step (sasrec, gru4rec) name no mechanisms: fit a shift_user.\n"
+      "The same person without the guidance: a counterfactual. From the same start and with the same random\n"
+      "numbers the simulated person chooses for themselves in as many steps; effect is the interest after\n"
+      "the guided path minus that. It holds under this model alone: fitted rates predict what people do,\n"
+      "they are not measured causes, and no real person was left unguided for comparison.",
       [command](const Session& session) { run_guide(*command, session); });
   add_world_options(app, command->world);
   app.add_option("--policy", command->policy,
@@ -194,6 +221,9 @@ void add_guide(Program& program) {
                  "id of a person, together with --target; default: drawn by the seed");
   app.add_option("--target", command->target,
                  "id or title of an item, together with --user; default: drawn by the seed");
+  app.add_flag("--explain", command->explain,
+               "also split each step into the mechanisms that moved the person, and show them without the "
+               "guidance");
 }
 
 }  // namespace veer::tools
