@@ -10,8 +10,6 @@
 namespace veer {
 namespace {
 
-std::size_t at(std::int64_t index) { return static_cast<std::size_t>(index); }
-
 void require_single_items(const Trajectories& paths) {
   if (paths.slots == 1) return;
   throw ConfigError("explaining a path: found " + std::to_string(paths.slots) +

@@ -16,8 +16,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t title_width = 32;
 
-std::size_t at(std::int64_t index) { return static_cast<std::size_t>(index); }
-
 std::string title(const Catalogue& catalogue, ItemId item) {
   return item == no_item ? "nothing" : shorten(catalogue.titles[at(item)], title_width);
 }
