@@ -136,7 +136,7 @@ TEST_SUITE("shift explain") {
         CHECK(found.interest[k] == doctest::Approx(path.judges[0].interest[k]).epsilon(1e-5));
         const bool accepted = path.feedback[k] != 0;
         CHECK((found.part(k, 0) == 0.0) == !accepted);
-        CHECK((found.part(k, 1) == 0.0) == accepted);
+        if (accepted) CHECK(found.part(k, 1) == 0.0);  // a refusal of what is disliked has no part either
       }
     }
   }
