@@ -1,1 +1,1 @@
-veer_test(scenarios_test SOURCES scenarios/guidance_test.cpp conformance/conformance.cpp LIBRARIES veer_scenarios LABELS unit)
+veer_test(scenarios_test SOURCES scenarios/guidance_test.cpp scenarios/population_test.cpp conformance/conformance.cpp LIBRARIES veer_scenarios LABELS unit)
