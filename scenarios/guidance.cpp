@@ -32,6 +32,14 @@ bool contains(std::span<const ItemId> items, ItemId item) noexcept {
   return std::ranges::find(items, item) != items.end();
 }
 
+/// Ascending.
+std::vector<ItemId> distinct(std::span<const ItemId> of) {
+  std::vector<ItemId> items(of.begin(), of.end());
+  std::ranges::sort(items);
+  items.erase(std::unique(items.begin(), items.end()), items.end());
+  return items;
+}
+
 }  // namespace
 
 GuidanceScenario::GuidanceScenario(GuidanceParameters parameters) : parameters_(std::move(parameters)) {
@@ -91,6 +99,9 @@ void GuidanceScenario::check_parameters() const {
   if (p.weights.coherence != 0 && p.data->catalogue.attribute_names.empty()) {
     reject("weights.coherence", "a catalogue without attributes", "items with attributes");
   }
+  if (p.population && !p.choices.empty() && pairs() > 0) {
+    reject("population", "targets that name their own people", "targets without people, or no population");
+  }
   std::set<std::string> names;
   for (const auto& [name, value] : p.modifiers) {
     if (!names.insert(name).second) reject("modifiers", "'" + name + "' twice", "every name once");
@@ -145,22 +156,40 @@ bool GuidanceScenario::can_start(UserId user) const {
   return std::ssize(log) >= p.history;
 }
 
+bool GuidanceScenario::can_play(UserId user) const {
+  if (!can_start(user)) return false;
+  const GuidanceParameters& p = parameters_;
+  return p.target != TargetSource::uniform_unseen ||
+         std::ssize(distinct(p.data->interactions.of(user))) < spec_.items;
+}
+
 void GuidanceScenario::collect_people() {
   const GuidanceParameters& p = parameters_;
-  const Interactions& all = p.data->interactions;
-  seen_offsets_ = {0};
-  for (UserId user = 0; user < all.users(); ++user) {
-    if (p.part && p.data->parts[static_cast<std::size_t>(user)] != *p.part) continue;
-    if (!can_start(user)) continue;
-    if (p.target == TargetSource::uniform_unseen) {
-      std::vector<ItemId> items(all.of(user).begin(), all.of(user).end());
-      std::ranges::sort(items);
-      items.erase(std::unique(items.begin(), items.end()), items.end());
-      if (static_cast<std::int32_t>(items.size()) == spec_.items) continue;
-      seen_.insert(seen_.end(), items.begin(), items.end());
-      seen_offsets_.push_back(static_cast<std::int64_t>(seen_.size()));
+  if (p.population) {
+    const bool makes_up =
+        std::ranges::any_of(p.population->cohorts, [](const Cohort& cohort) { return cohort.made_up; });
+    if (makes_up && p.target == TargetSource::natural) {
+      reject("population", "new people and natural targets", "targets that are not natural",
+             "nothing stands after the history of a new person: use unseen targets or a list");
     }
-    people_.push_back(user);
+    if (makes_up && p.history >= spec_.items) {
+      reject("history", std::to_string(p.history), "fewer items than the catalogue has, for new people");
+    }
+    population_ = std::make_unique<const Population>(*p.population, p.data, p.users, p.history,
+                                                     [this](UserId user) { return can_play(user); });
+    people_ = population_->people();
+  } else {
+    for (UserId user = 0; user < p.data->interactions.users(); ++user) {
+      if (p.part && p.data->parts[static_cast<std::size_t>(user)] != *p.part) continue;
+      if (can_play(user)) people_.push_back(user);
+    }
+  }
+  seen_offsets_ = {0};
+  for (const UserId user : people_) {
+    if (p.target != TargetSource::uniform_unseen) break;
+    const std::vector<ItemId> items = distinct(p.data->interactions.of(user));
+    seen_.insert(seen_.end(), items.begin(), items.end());
+    seen_offsets_.push_back(static_cast<std::int64_t>(seen_.size()));
   }
   if (!people_.empty()) return;
   throw DataError({.file = {}, .line = 0, .field = "guidance: people"},
@@ -210,18 +239,15 @@ GuidanceScenario::Start GuidanceScenario::draw_natural(UserId user, const StepKe
       // The first try has the lanes every kind of target uses; later ones lie behind all of them.
       const std::int64_t cut = p.history + below(cuts, key, i == 0 ? cut_lane : first_retry + 2 * i);
       const ItemId target = target_at(cut, i == 0 ? target_lane : first_retry + 2 * i + 1);
-      if (target != no_item) return {user, cut, target};
+      if (target != no_item) return {cut, target};
     }
   }
   const std::int64_t cut = last_natural_cut(log);
-  return {user, cut, target_at(cut, target_lane)};
+  return {cut, target_at(cut, target_lane)};
 }
 
-ItemId GuidanceScenario::draw_unseen(UserId user, const StepKey& key) const {
-  const auto person = static_cast<std::size_t>(std::ranges::lower_bound(people_, user) - people_.begin());
-  const auto first = static_cast<std::size_t>(seen_offsets_[person]);
-  const auto last = static_cast<std::size_t>(seen_offsets_[person + 1]);
-  const std::span<const ItemId> seen = std::span(seen_).subspan(first, last - first);
+/// Any item that is not among `seen` (ascending, distinct, not all items), each with the same probability.
+ItemId GuidanceScenario::draw_unseen(std::span<const ItemId> seen, const StepKey& key) const {
   const auto index = static_cast<std::int32_t>(below(spec_.items - std::ssize(seen), key, target_lane));
   // seen[j] - 1 - j unseen items lie below seen[j]; those with at most `index` of them push the pick up by
   // one each.
@@ -237,31 +263,60 @@ ItemId GuidanceScenario::draw_unseen(UserId user, const StepKey& key) const {
   return index + 1 + low;
 }
 
-GuidanceScenario::Start GuidanceScenario::draw_start(const StepKey& key) const {
+std::span<const ItemId> GuidanceScenario::seen_by(UserId user) const {
+  const auto person = static_cast<std::size_t>(std::ranges::lower_bound(people_, user) - people_.begin());
+  const auto first = static_cast<std::size_t>(seen_offsets_[person]);
+  const auto last = static_cast<std::size_t>(seen_offsets_[person + 1]);
+  return std::span(seen_).subspan(first, last - first);
+}
+
+Member GuidanceScenario::draw_member(const StepKey& key) const {
   const GuidanceParameters& p = parameters_;
-  const bool paired = p.target == TargetSource::choices && p.choices.front().user >= 0;
-  const TargetChoice choice = paired ? p.choices[key.episode % p.choices.size()] : TargetChoice{};
-  const UserId user = paired ? choice.user : people_[below(std::ssize(people_), key, person_lane)];
+  if (pairs() > 0) return {.user = p.choices[key.episode % p.choices.size()].user};
+  if (population_ != nullptr) return population_->draw(key);
+  return {.user = people_[below(std::ssize(people_), key, person_lane)]};
+}
+
+GuidanceScenario::Start GuidanceScenario::draw_start(UserId user, const StepKey& key) const {
+  const GuidanceParameters& p = parameters_;
   if (p.target == TargetSource::natural) return draw_natural(user, key);
   const std::int64_t length = std::ssize(p.data->interactions.of(user));
   const std::int64_t cut =
       p.cut == HistoryCut::last ? length : p.history + below(length - p.history + 1, key, cut_lane);
-  if (paired) return {user, cut, choice.target};
-  if (p.target == TargetSource::uniform_unseen) return {user, cut, draw_unseen(user, key)};
-  return {user, cut, p.choices[below(std::ssize(p.choices), key, target_lane)].target};
+  if (p.target == TargetSource::uniform_unseen) return {cut, draw_unseen(seen_by(user), key)};
+  return {cut, draw_choice(key)};
+}
+
+ItemId GuidanceScenario::draw_choice(const StepKey& key) const {
+  const GuidanceParameters& p = parameters_;
+  if (pairs() > 0) return p.choices[key.episode % p.choices.size()].target;
+  return p.choices[below(std::ssize(p.choices), key, target_lane)].target;
+}
+
+/// Writes the history of a new person and returns their target.
+ItemId GuidanceScenario::make_up(const Member& member, const StepKey& key, std::span<ItemId> history) const {
+  population_->write_history(member, key, history);
+  if (parameters_.target != TargetSource::uniform_unseen) return draw_choice(key);
+  return draw_unseen(distinct(history), key);
 }
 
 void GuidanceScenario::begin_episode(std::int32_t row, Shard& shard) const {
   const GuidanceParameters& p = parameters_;
-  const Start start = draw_start(shard.key(row));
-  shard.user(row) = start.user;
-  shard.target(row) = start.target;
-  const std::span<const ItemId> window =
-      p.data->interactions.of(start.user)
-          .subspan(static_cast<std::size_t>(start.cut - p.history), static_cast<std::size_t>(p.history));
+  const StepKey key = shard.key(row);
+  const Member member = draw_member(key);
   const std::span<ItemId> history = shard.history.row(row);
   std::ranges::fill(history, no_item);
-  std::ranges::copy(window, history.begin());
+  const auto length = static_cast<std::size_t>(p.history);
+  shard.user(row) = member.user;
+  if (population_ != nullptr && population_->made_up(member)) {
+    shard.target(row) = make_up(member, key, history.first(length));
+  } else {
+    const Start start = draw_start(member.user, key);
+    shard.target(row) = start.target;
+    std::ranges::copy(
+        p.data->interactions.of(member.user).subspan(static_cast<std::size_t>(start.cut) - length, length),
+        history.begin());
+  }
   shard.history_size(row) = p.history;
   shard.patience(row) = static_cast<float>(p.patience);
   for (std::size_t m = 0; m < p.modifiers.size(); ++m) {

@@ -13,6 +13,7 @@
 
 #include "env/data/dataset.h"
 #include "env/scenario.h"
+#include "scenarios/population.h"
 #include "scenarios/targets.h"
 
 namespace veer {
@@ -58,6 +59,9 @@ struct GuidanceParameters {
   std::int32_t history_capacity = 0;       ///< 0: history + horizon, so that nothing slides out
   std::int32_t horizon = 10;               ///< 1..longest_horizon
   std::optional<Part> part = Part::test;   ///< whose logs episodes start from; empty: everybody's
+  /// Whom episodes start from, instead of everybody of `part`, each with the same probability. New people
+  /// have no natural targets; choices with users name their own people.
+  std::optional<PopulationRecipe> population{};
   HistoryCut cut = HistoryCut::random;
   TargetSource target = TargetSource::natural;
   std::int32_t natural_nearest = 2;    ///< >= 1; 1 is the very next item
@@ -97,20 +101,26 @@ class GuidanceScenario final : public Scenario {
   std::int64_t pairs() const noexcept;
   /// People that episodes start from, ascending.
   std::span<const UserId> people() const noexcept { return people_; }
+  /// Null without one. An episode's cohort is that of draw({seed, episode, 0}).
+  const Population* population() const noexcept { return population_.get(); }
 
  private:
-  /// Where a window may end (the number of log items up to and including it), and which target follows.
+  /// Where a window ends (the number of log items up to and including it), and which target follows.
   struct Start {
-    UserId user = -1;
     std::int64_t cut = 0;
     ItemId target = no_item;
   };
-  Start draw_start(const StepKey& key) const;
+  Member draw_member(const StepKey& key) const;
+  Start draw_start(UserId user, const StepKey& key) const;
   Start draw_natural(UserId user, const StepKey& key) const;
+  ItemId draw_choice(const StepKey& key) const;
+  ItemId draw_unseen(std::span<const ItemId> seen, const StepKey& key) const;
+  ItemId make_up(const Member& member, const StepKey& key, std::span<ItemId> history) const;
   ItemId natural_target(std::span<const ItemId> log, std::int64_t cut, std::uint32_t preferred) const;
   std::int64_t last_natural_cut(std::span<const ItemId> log) const;
+  std::span<const ItemId> seen_by(UserId user) const;
   bool can_start(UserId user) const;
-  ItemId draw_unseen(UserId user, const StepKey& key) const;
+  bool can_play(UserId user) const;
   void check_parameters() const;
   void collect_people();
   void check_choices();
@@ -119,6 +129,7 @@ class GuidanceScenario final : public Scenario {
   EnvSpec spec_;
   std::vector<RewardTerm> rewards_;
   bool end_at_target_ = false;
+  std::unique_ptr<const Population> population_;
   std::vector<UserId> people_;
   std::vector<std::int64_t>
       seen_offsets_;  ///< [people + 1]; distinct items of each person, ascending (uniform_unseen)

@@ -1,7 +1,9 @@
 #include "env/store/toml_text.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <limits>
 
 #include "env/error.h"
 
@@ -22,6 +24,12 @@ void append_escaped(std::string& out, char c) {
   } else {
     out += c;
   }
+}
+
+std::string shortest(double value) {
+  std::array<char, 32> text{};
+  const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() ? std::string(text.data(), end) : "a number";
 }
 
 }  // namespace
@@ -69,7 +77,7 @@ std::string toml_strings(const std::vector<std::string>& texts) {
 TomlReader::TomlReader(std::string_view text, std::string name, std::string hint)
     : name_(std::move(name)), hint_(std::move(hint)) {
   try {
-    table_ = toml::parse(text, name_);
+    table_ = std::make_shared<const toml::table>(toml::parse(text, name_));
   } catch (const toml::parse_error& error) {
     throw FormatError(Where{name_, static_cast<std::int64_t>(error.source().begin.line), ""},
                       Problem{std::string(error.description()), "TOML as Veer writes it", hint_});
@@ -77,16 +85,16 @@ TomlReader::TomlReader(std::string_view text, std::string name, std::string hint
 }
 
 void TomlReader::fail(std::string_view key, const std::string& found, const std::string& expected) const {
-  const toml::node* node = table_.get(key);
+  const toml::node* node = table_->get(key);
   const std::int64_t line = node != nullptr ? static_cast<std::int64_t>(node->source().begin.line) : line_;
   throw FormatError(Where{name_, line, std::string(key)}, Problem{found, expected, hint_});
 }
 
-bool TomlReader::contains(std::string_view key) const { return table_.contains(key); }
+bool TomlReader::contains(std::string_view key) const { return table_->contains(key); }
 
 const toml::node& TomlReader::at(std::string_view key) {
   asked_.emplace_back(key);
-  const toml::node* node = table_.get(key);
+  const toml::node* node = table_->get(key);
   if (node == nullptr) fail(key, "no such key", "one");
   return *node;
 }
@@ -117,6 +125,15 @@ std::int64_t TomlReader::integer(std::string_view key, std::int64_t lowest, std:
   return *value;
 }
 
+double TomlReader::number(std::string_view key, double lowest, double highest) {
+  const toml::node& node = at(key);
+  const std::string expected = "a number in " + shortest(lowest) + ".." + shortest(highest);
+  if (!node.is_number()) fail(key, "something else", expected);
+  const double value = node.value<double>().value_or(std::numeric_limits<double>::quiet_NaN());
+  if (!(value >= lowest && value <= highest)) fail(key, shortest(value), expected);
+  return value;
+}
+
 std::uint64_t TomlReader::unsigned_text(std::string_view key) {
   const std::string digits = text(key);
   std::uint64_t value = 0;
@@ -143,13 +160,14 @@ std::vector<TomlReader> TomlReader::tables(std::string_view key) {
   for (const toml::node& node : *array) {
     const toml::table* table = node.as_table();
     if (table == nullptr) fail(key, "something else", "a list of tables");
-    readers.push_back(TomlReader(*table, name_, hint_, static_cast<std::int64_t>(node.source().begin.line)));
+    readers.push_back(TomlReader(std::shared_ptr<const toml::table>(table_, table), name_, hint_,
+                                 static_cast<std::int64_t>(node.source().begin.line)));
   }
   return readers;
 }
 
 void TomlReader::expect_no_more() const {
-  for (const auto& [key, value] : table_) {
+  for (const auto& [key, value] : *table_) {
     if (std::find(asked_.begin(), asked_.end(), std::string(key.str())) == asked_.end()) {
       fail(key.str(), "a key of this name", "no other keys than those of this format");
     }

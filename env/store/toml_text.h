@@ -4,6 +4,7 @@
 
 #include <toml++/toml.h>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,9 +26,13 @@ class TomlReader {
   TomlReader(std::string_view text, std::string name, std::string hint = "the file is damaged");
 
   bool contains(std::string_view key) const;
+  /// Where this table begins, from 1; 0 for the whole document.
+  std::int64_t line() const noexcept { return line_; }
   std::string text(std::string_view key);
   std::vector<std::string> texts(std::string_view key);
   std::int64_t integer(std::string_view key, std::int64_t lowest, std::int64_t highest);
+  /// An integer or a decimal number; neither NaN nor infinity.
+  double number(std::string_view key, double lowest, double highest);
   /// A u64 kept as decimal text, since TOML's integers end at 2^63-1.
   std::uint64_t unsigned_text(std::string_view key);
   /// 64 lower-case hexadecimal digits.
@@ -40,11 +45,12 @@ class TomlReader {
   [[noreturn]] void fail(std::string_view key, const std::string& found, const std::string& expected) const;
 
  private:
-  TomlReader(toml::table table, std::string name, std::string hint, std::int64_t line)
+  TomlReader(std::shared_ptr<const toml::table> table, std::string name, std::string hint, std::int64_t line)
       : table_(std::move(table)), name_(std::move(name)), hint_(std::move(hint)), line_(line) {}
   const toml::node& at(std::string_view key);
 
-  toml::table table_;
+  /// Tables within keep the whole document alive: a copy of a node forgets its line.
+  std::shared_ptr<const toml::table> table_;
   std::string name_;
   std::string hint_;
   std::int64_t line_ = 0;

@@ -330,7 +330,7 @@ void ShiftUser::draw_next(Rows rows, const Shard& shard, Workspace&, View<const 
   std::vector<float> scores(static_cast<std::size_t>(core_->items->items()));
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const std::span<const float> state = shard.user_state.row(rows[i]);
-    for (std::size_t k = 0; k < scores.size(); ++k) scores[k] = score(state, static_cast<ItemId>(k) + 1);
+    score_next(state, scores);
     if (!excluded.empty()) {
       for (const ItemId item : excluded.row(static_cast<std::int32_t>(i))) {
         if (item != no_item) scores[static_cast<std::size_t>(item) - 1] = -INFINITY;
@@ -338,6 +338,29 @@ void ShiftUser::draw_next(Rows rows, const Shard& shard, Workspace&, View<const 
     }
     out[i] = draw_in_proportion(scores, uniforms[i]);
   }
+}
+
+std::int32_t ShiftUser::taste_width() const noexcept { return core_->layout.width; }
+
+void ShiftUser::taste_of(UserId, std::span<const ItemId> history, std::span<float> taste) const {
+  std::vector<float> state(static_cast<std::size_t>(core_->layout.size()));
+  start_from(history, state);
+  std::ranges::copy(core_->taste(std::span<const float>(state)), taste.begin());
+}
+
+void ShiftUser::start_with(std::span<const float> taste, std::span<float> state) const noexcept {
+  std::ranges::copy(taste, state.begin());
+  std::ranges::copy(taste, state.begin() + core_->layout.width);
+  std::ranges::fill(state.subspan(2 * core_->width()), 0.0F);
+}
+
+void ShiftUser::score_next(std::span<const float> state, std::span<float> scores) const noexcept {
+  for (std::size_t k = 0; k < scores.size(); ++k) scores[k] = score(state, static_cast<ItemId>(k) + 1);
+}
+
+void ShiftUser::take(std::span<float> state, ItemId item, float days, const StepKey& key) const noexcept {
+  const bool counts = core_->model.time == TimeUnit::days && days > 0.0F;
+  follow(state, item, true, counts ? days / core_->model.days_per_step : 1.0F, key);
 }
 
 std::size_t ShiftUser::scoring_bytes(std::int32_t paths, std::int32_t history,

@@ -30,6 +30,7 @@
 #include "simulators/shift/shift_effects.h"
 #include "simulators/shift/shift_items.h"
 #include "simulators/shift/shift_layout.h"
+#include "simulators/taste_model.h"
 
 namespace veer::shift {
 
@@ -63,7 +64,8 @@ struct StateLayout {
 class ShiftUser final : public UserModel,
                         public NextItemChooser,
                         public HistoryReader,
-                        public NamesMechanisms {
+                        public NamesMechanisms,
+                        public TasteModel {
  public:
   /// Knobs that scale the rates of a row when the scenario has a modifier of that name; 1 otherwise. Shares
   /// are capped at 1. The words are those of the synthetic people, so that one schedule serves both.
@@ -115,6 +117,12 @@ class ShiftUser final : public UserModel,
   /// From the softmax of the scores.
   void draw_next(Rows rows, const Shard&, Workspace&, View<const ItemId> excluded,
                  std::span<const float> uniforms, std::span<ItemId> out) const override;
+  // A taste is z [d] after the history was encoded, which L begins with.
+  std::int32_t taste_width() const noexcept override;
+  void taste_of(UserId user, std::span<const ItemId> history, std::span<float> taste) const override;
+  void start_with(std::span<const float> taste, std::span<float> state) const noexcept override;
+  void score_next(std::span<const float> state, std::span<float> scores) const noexcept override;
+  void take(std::span<float> state, ItemId item, float days, const StepKey& key) const noexcept override;
   /// Steps every path with the rates under the query's modifiers.
   void score_paths(const PathQuery&, const PathScores& out, Workspace&) const override;
   /// A digest of the base network.

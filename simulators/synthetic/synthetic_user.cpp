@@ -238,10 +238,8 @@ void SyntheticUser::draw_next(Rows rows, const Shard& shard, Workspace& workspac
                               std::span<ItemId> out) const {
   std::vector<float>& scores = static_cast<SyntheticWorkspace&>(workspace).scores;
   scores.resize(static_cast<std::size_t>(world_->items()));
-  const float factor = 1.0F / world_->parameters().temperature;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    utilities(shard.user_state.row(rows[i]), scores);
-    for (float& score : scores) score *= factor;
+    score_next(shard.user_state.row(rows[i]), scores);
     if (!excluded.empty()) {
       for (const ItemId item : excluded.row(static_cast<std::int32_t>(i))) {
         if (item != no_item) scores[static_cast<std::size_t>(item) - 1] = -INFINITY;
@@ -249,6 +247,31 @@ void SyntheticUser::draw_next(Rows rows, const Shard& shard, Workspace& workspac
     }
     out[i] = draw_in_proportion(scores, uniforms[i]);
   }
+}
+
+void SyntheticUser::taste_of(UserId user, std::span<const ItemId> history, std::span<float> taste) const {
+  State buffer;
+  const std::span<float> state = std::span(buffer).first(static_cast<std::size_t>(state_width()));
+  replay(user, history, state);
+  std::ranges::copy(split(state).taste, taste.begin());
+}
+
+void SyntheticUser::start_with(std::span<const float> taste, std::span<float> state) const noexcept {
+  const TasteState parts = split(state);
+  std::ranges::copy(taste, parts.taste.begin());
+  normalise(parts.taste);
+  std::ranges::fill(parts.boredom, 0.0F);
+}
+
+void SyntheticUser::score_next(std::span<const float> state, std::span<float> scores) const noexcept {
+  utilities(state, scores);
+  const float factor = 1.0F / world_->parameters().temperature;
+  for (float& score : scores) score *= factor;
+}
+
+void SyntheticUser::take(std::span<float> state, ItemId item, float /*days*/,
+                         const StepKey& key) const noexcept {
+  show(state, item, true, world_->parameters().rates, key);
 }
 
 void SyntheticUser::score_paths(const PathQuery& query, const PathScores& out, Workspace&) const {

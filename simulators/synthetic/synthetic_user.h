@@ -22,10 +22,14 @@
 #include "simulators/next_item.h"
 #include "simulators/synthetic/synthetic_user_kernels.h"
 #include "simulators/synthetic/synthetic_user_world.h"
+#include "simulators/taste_model.h"
 
 namespace veer {
 
-class SyntheticUser final : public UserModel, public NextItemChooser, public NamesMechanisms {
+class SyntheticUser final : public UserModel,
+                            public NextItemChooser,
+                            public NamesMechanisms,
+                            public TasteModel {
  public:
   /// Knobs that scale the rates of a row when the scenario has a modifier of that name; 1 otherwise.
   static constexpr std::array<const char*, 4> modifier_names = {"shift_scale", "boredom_scale",
@@ -76,6 +80,12 @@ class SyntheticUser final : public UserModel, public NextItemChooser, public Nam
   /// From softmax(U / temperature).
   void draw_next(Rows rows, const Shard&, Workspace&, View<const ItemId> excluded,
                  std::span<const float> uniforms, std::span<ItemId> out) const override;
+  // A taste is u [T] after the history; new ones are brought to length 1.
+  std::int32_t taste_width() const noexcept override { return world_->topics(); }
+  void taste_of(UserId user, std::span<const ItemId> history, std::span<float> taste) const override;
+  void start_with(std::span<const float> taste, std::span<float> state) const noexcept override;
+  void score_next(std::span<const float> state, std::span<float> scores) const noexcept override;
+  void take(std::span<float> state, ItemId item, float days, const StepKey& key) const noexcept override;
   /// Steps every path with the rates under the query's modifiers, so scores agree with stepping, bit for bit.
   void score_paths(const PathQuery&, const PathScores& out, Workspace&) const override;
 

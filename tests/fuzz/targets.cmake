@@ -2,3 +2,4 @@
 # LibTorch with them.
 file(GLOB veer_fuzz_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/fuzz_*.cpp)
 set(fuzz_targets_also ${PROJECT_SOURCE_DIR}/scenarios/targets.cpp)
+set(fuzz_population_also ${PROJECT_SOURCE_DIR}/scenarios/population_recipe.cpp)

@@ -57,6 +57,36 @@ const std::vector<Mechanisms> sets = {
 };
 
 TEST_SUITE("shift user") {
+  TEST_CASE("a taste read from a history starts the same person; days pass where the model counts days") {
+    ShiftModel model = lively_model();
+    const ShiftUser stepping(model);
+    model.time = TimeUnit::days;
+    model.days_per_step = 2.0F;
+    const ShiftUser users(model);
+    const std::vector<ItemId> history{3, 9, 27};
+    std::vector<float> taste(static_cast<std::size_t>(users.taste_width()));
+    std::vector<float> begun(static_cast<std::size_t>(users.layout().size())), started(begun.size(), 7.0F);
+    users.taste_of(0, history, taste);
+    users.start_from(history, begun);
+    users.start_with(taste, started);
+    CHECK(started == begun);
+    std::vector<float> scores(60);
+    users.score_next(started, scores);
+    for (ItemId item = 1; item <= 60; ++item) {
+      CHECK(scores[static_cast<std::size_t>(item) - 1] == users.score(begun, item));
+    }
+    const auto same = [&](const ShiftUser& who, float days, float steps) {
+      std::vector<float> a = begun, b = begun;
+      who.take(a, 5, days, {1, 2, 3});
+      who.follow(b, 5, true, steps, {1, 2, 3});
+      return a == b;
+    };
+    CHECK(same(users, 3.0F, 1.5F));
+    CHECK_FALSE(same(users, 3.0F, 1.0F));
+    CHECK(same(users, 0.0F, 1.0F));
+    CHECK(same(stepping, 3.0F, 1.0F));
+  }
+
   TEST_CASE("people of either base network conform") {
     for (const char* kind : {"sasrec", "gru4rec"}) {
       CAPTURE(kind);

@@ -3,6 +3,8 @@ veer_test(synthetic_test CONFORMANCE SOURCES simulators/synthetic_user_test.cpp 
           LIBRARIES veer_simulators_plain LABELS unit)
 veer_test(ensemble_test CONFORMANCE SOURCES simulators/ensemble_test.cpp
           LIBRARIES veer_simulators_plain LABELS unit)
+veer_test(taste_test SOURCES simulators/taste_density_test.cpp simulators/taste_model_test.cpp
+          LIBRARIES veer_simulators_plain LABELS unit)
 veer_test(fidelity_test SOURCES simulators/fidelity_test.cpp LIBRARIES veer_simulators_plain LABELS unit)
 veer_test(long_run_test SOURCES simulators/long_run/distances_test.cpp simulators/long_run/roll_test.cpp
                                 simulators/long_run/long_run_test.cpp

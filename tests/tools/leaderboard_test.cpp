@@ -326,7 +326,7 @@ TEST_CASE("results by difficulty: tiers from the graph, means and counts by hand
   board.add("guide", guide, attributes());
   const EpisodeDifficulty two{
       {}, {DifficultyTier::easy, DifficultyTier::hard, DifficultyTier::easy, DifficultyTier::easy}};
-  const nlohmann::ordered_json json = difficulty_json(board, two);
+  const nlohmann::ordered_json json = groups_json(board, groups_of(two));
   CHECK(json.size() == 8);  // two judges, two tiers with episodes, two policies
   const Json easy = entry(json, {{"judge", "users"}, {"tier", "easy"}, {"policy", "guide"}});
   CHECK(easy.at("episodes") == 3);
@@ -343,7 +343,7 @@ TEST_CASE("results by difficulty: tiers from the graph, means and counts by hand
   CHECK(Json::parse(hard.dump()).at("ioi").at("low").is_null());  // one person, no interval
 
   std::ostringstream none;
-  const std::string text = difficulty_text(board, two, Console({}, none, none));
+  const std::string text = groups_text(board, groups_of(two), Console({}, none, none));
   CHECK(has(text, "easy (at most 1 transition): 3 episodes"));
   CHECK(has(text, "hard (3 transitions or more): 1 episode\n"));
   CHECK_FALSE(has(text, "medium"));

@@ -100,3 +100,82 @@ TEST_CASE("validate refuses what cannot be compared, in words") {
   const SmallWorld other(2);
   check_refused(run_veer({"validate", other.users, "--data", world.data}), 2, "dataset_fingerprint");
 }
+
+TEST_CASE("validate compares new people with people they were not made from; evaluate plays a population") {
+  SyntheticLogParameters parameters;
+  parameters.people = 300;
+  parameters.events = 30;
+  parameters.world.items = 80;
+  const SyntheticLog log = generate_synthetic_log(parameters);
+  const ScratchFolder folder;
+  const std::string data = folder / "data.h5";
+  const std::string users = folder / "users.model.h5";
+  const std::string people = folder / "people.toml";
+  write_dataset(data, log.dataset);
+  write_model(users, synthetic_model_file(*log.truth, log.dataset.fingerprint, log.dataset.name));
+  const std::string head = "format = 1\nname = \"mix\"\npart = \"all\"\n";
+  write_text(people, head +
+                         "[[cohort]]\nname = \"busy\"\nweight = 2\nleast_log = 35\n"
+                         "[[cohort]]\nname = \"new ones\"\npeople = \"new\"\n");
+
+  const auto run = [&](const std::string& threads) {
+    const Finished result = run_veer({"validate", people, "--data", data, "--users", users, "--steps", "10",
+                                      "--json", "--threads", threads});
+    REQUIRE_MESSAGE(result.code == 0, result.err);
+    return result.out;
+  };
+  const std::string one = run("1");
+  CHECK(run("3") == one);
+  const Json out = Json::parse(one);
+  REQUIRE(out["cohorts"].size() == 1);
+  CHECK(out["cohorts"][0]["cohort"] == "new ones");
+  CHECK(out["cohorts"][0]["people"] > 100);
+  CHECK(out["cohorts"][0]["fitted_to"] > 100);
+  CHECK(out["cohorts"][0]["bandwidth"] > 0.0);
+  CHECK(out["cohorts"][0]["bandwidth"] < 1.0);
+  CHECK(out["cohorts"][0]["grade"]["letter"].get<std::string>() <= "B");
+  const Finished text = run_veer({"validate", people, "--data", data, "--users", users, "--steps", "10"});
+  for (const char* part : {"against as many real ones", "by leave-one-out likelihood", "Grade "}) {
+    CHECK_MESSAGE(has(text.out, part), part << " in\n" << text.out << text.err);
+  }
+
+  const auto play = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments{"evaluate", "--data",     data, "--users",      users, "--policy",
+                                       "random",   "--episodes", "40", "--population", people};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_veer(arguments);
+  };
+  const std::string kept = folder / "run";
+  const Finished played = play({"--targets", "uniform-unseen", "-o", kept});
+  REQUIRE_MESSAGE(played.code == 0, played.err);
+  CHECK(has(read_text(std::filesystem::path(kept) / "run.toml"), "population_sha256"));
+  const Json by_cohort =
+      Json::parse(play({"--targets", "uniform-unseen", "--by", "cohort", "--json"}).out)["by_cohort"];
+  REQUIRE(by_cohort.size() == 2);
+  CHECK(by_cohort[0]["cohort"] == "busy");
+  CHECK(by_cohort[1]["cohort"] == "new ones");
+  CHECK(by_cohort[0]["episodes"].get<int>() + by_cohort[1]["episodes"].get<int>() == 40);
+  CHECK(by_cohort[0]["episodes"] > by_cohort[1]["episodes"]);
+  const Finished tables = play({"--targets", "uniform-unseen", "--by", "cohort"});
+  CHECK(has(tables.out, "By cohort, under users: mix"));
+  CHECK(has(tables.out, "busy (logged people)"));
+  CHECK(has(tables.out, "new ones (new people, bandwidth 0."));
+  check_refused(play({}), 2, "new people and natural targets");
+  check_refused(play({"--targets", "uniform-unseen", "--part", "all"}), 2, "--part");
+  check_refused(
+      run_veer({"evaluate", "--data", data, "--users", users, "--policy", "random", "--by", "cohort"}), 2,
+      "--population");
+  const Finished guided = run_veer({"guide", "--data", data, "--users", users, "--policy", "nearest",
+                                    "--population", people, "--targets", "uniform-unseen"});
+  CHECK_MESSAGE(guided.code == 0, guided.err);
+  check_refused(run_veer({"validate", people, "--data", data}), 2, "--users");
+  check_refused(run_veer({"validate", people, "--data", data, "--users", users, "--people", "all"}), 2,
+                "--people");
+
+  write_text(people, head + "[[cohort]]\nname = \"busy\"\nleast_log = 4000\n");
+  check_refused(play({"--targets", "uniform-unseen"}), 3, "people.toml:4: cohort 'busy'");
+  check_refused(run_veer({"validate", people, "--data", data, "--users", users}), 2,
+                "no cohort of new people");
+  write_text(people, head + "[[cohort]]\nname = \"busy\"\nleast = 4\n");
+  check_refused(play({"--targets", "uniform-unseen"}), 3, "people.toml:6: least");
+}

@@ -4,49 +4,12 @@
 
 #include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
-
-#include "tools/veer/table.h"
-#include "tools/veer/text.h"
 
 namespace veer::tools {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 constexpr std::array<DifficultyTier, 4> all_tiers{DifficultyTier::easy, DifficultyTier::medium,
                                                   DifficultyTier::hard, DifficultyTier::unreachable};
-
-struct TierMetric {
-  PathMetric metric;
-  const char* title;
-  int decimals;
-};
-
-constexpr std::array<TierMetric, 4> tier_metrics{{{PathMetric::ioi, "IoI", 3},
-                                                  {PathMetric::ior, "IoR", 1},
-                                                  {PathMetric::ctr, "CTR", 3},
-                                                  {PathMetric::reached, "Reached", 3}}};
-
-/// The episodes of one tier: their places on the board, and whose they are.
-struct TierEpisodes {
-  std::vector<std::size_t> places;
-  std::vector<UserId> people;
-
-  TierEpisodes(const Leaderboard& board, const EpisodeDifficulty& difficulty, DifficultyTier tier) {
-    for (std::size_t i = 0; i < difficulty.tiers.size(); ++i) {
-      if (difficulty.tiers[i] != tier) continue;
-      places.push_back(i);
-      people.push_back(board.people()[i]);
-    }
-  }
-  Summary summary(Summariser& summarise, std::span<const float> values) const {
-    std::vector<float> chosen;
-    chosen.reserve(places.size());
-    for (const std::size_t place : places) chosen.push_back(values[place]);
-    return summarise(chosen, people);
-  }
-};
 
 std::string transitions(std::int32_t count) {
   return fmt::format("{} transition{}", count, count == 1 ? "" : "s");
@@ -77,55 +40,21 @@ std::string meaning_of(DifficultyTier tier, const TierLimits& limits) {
   return "";
 }
 
-std::string difficulty_text(const Leaderboard& board, const EpisodeDifficulty& difficulty,
-                            const Console& console) {
-  Summariser summarise({.seed = board.options().seed});
-  std::string out =
-      console.bold(fmt::format("By difficulty, under {}", board.judges().front().name)) +
-      fmt::format(
-          ": fewest transitions of the training logs from one of the {} newest items to the target\n\n",
-          difficulty.options.recent);
+EpisodeGroups groups_of(const EpisodeDifficulty& difficulty) {
+  EpisodeGroups out{
+      .by = "difficulty",
+      .one = "tier",
+      .meaning = fmt::format("fewest transitions of the training logs from one of the {} newest "
+                             "items to the target",
+                             difficulty.options.recent),
+      .groups = {},
+      .of = {}};
   for (const DifficultyTier tier : all_tiers) {
-    const TierEpisodes episodes(board, difficulty, tier);
-    if (episodes.places.empty()) continue;
-    std::vector<std::string> header{"policy"};
-    for (const TierMetric& column : tier_metrics) header.emplace_back(column.title);
-    Table table(header);
-    for (const std::size_t policy : board.order()) {
-      std::vector<std::string> cells{board.policy(policy)};
-      for (const TierMetric& column : tier_metrics) {
-        cells.push_back(interval_cell(episodes.summary(summarise, board.scores(policy, 0).of(column.metric)),
-                                      column.decimals));
-      }
-      table.add(std::move(cells));
-    }
-    out +=
-        fmt::format("{} ({}): {} episode{}\n{}\n", name_of(tier), meaning_of(tier, difficulty.options.limits),
-                    grouped(static_cast<std::int64_t>(episodes.places.size())),
-                    episodes.places.size() == 1 ? "" : "s", table.text());
+    out.groups.push_back({std::string(name_of(tier)), meaning_of(tier, difficulty.options.limits)});
   }
-  return out;
-}
-
-Json difficulty_json(const Leaderboard& board, const EpisodeDifficulty& difficulty) {
-  Summariser summarise({.seed = board.options().seed});
-  Json out = Json::array();
-  for (std::size_t judge = 0; judge < board.judges().size(); ++judge) {
-    for (const DifficultyTier tier : all_tiers) {
-      const TierEpisodes episodes(board, difficulty, tier);
-      if (episodes.places.empty()) continue;
-      for (const std::size_t policy : board.order()) {
-        Json entry{{"judge", board.judges()[judge].name},
-                   {"tier", std::string(name_of(tier))},
-                   {"episodes", episodes.places.size()},
-                   {"policy", board.policy(policy)}};
-        for (const TierMetric& column : tier_metrics) {
-          entry[std::string(name_of(column.metric))] =
-              to_json(episodes.summary(summarise, board.scores(policy, judge).of(column.metric)));
-        }
-        out.push_back(std::move(entry));
-      }
-    }
+  for (const DifficultyTier tier : difficulty.tiers) {
+    out.of.push_back(
+        static_cast<std::int32_t>(std::find(all_tiers.begin(), all_tiers.end(), tier) - all_tiers.begin()));
   }
   return out;
 }

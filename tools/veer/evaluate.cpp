@@ -53,10 +53,29 @@ constexpr std::string_view columns_help =
     "With --by difficulty: easy, at most 1 transition in the logs of train_plan from one of the person's 3\n"
     "newest items to the target; medium, 2; hard, 3 or more; unreachable, none lead there.\n";
 
+/// The episodes by cohort: whose turn it was is a function of seed and episode.
+EpisodeGroups cohorts_of(const Population& population, const Trajectories& paths, std::uint64_t seed) {
+  EpisodeGroups out{
+      .by = "cohort", .one = "cohort", .meaning = population.recipe().name, .groups = {}, .of = {}};
+  for (const Cohort& cohort : population.recipe().cohorts) {
+    const TasteDensity* tastes = population.tastes_of(static_cast<std::int32_t>(out.groups.size()));
+    out.groups.push_back(
+        {cohort.name, tastes == nullptr ? "logged people"
+                                        : fmt::format("new people, bandwidth {:.2f}", tastes->bandwidth())});
+  }
+  for (const EpisodeId episode : paths.episode_id) {
+    out.of.push_back(population.draw({seed, episode, 0}).cohort);
+  }
+  return out;
+}
+
 void run_evaluate(EvaluateCommand& command, const Session& session) {
   command.play.seed = session.common.seed;
   command.play.mode = command.greedy ? Mode::greedy : Mode::sample;
   World world(command.world, session.common.device);
+  if (command.by == "cohort" && world.population() == nullptr) {
+    throw ConfigError({{}, 0, "--by"}, {"cohort without --population", "a population file", ""});
+  }
   const std::vector<Entrant> entrants = world.enter(command.policies);
   std::vector<std::string> names;
   for (const Entrant& entrant : entrants) names.push_back(entrant.name);
@@ -70,13 +89,16 @@ void run_evaluate(EvaluateCommand& command, const Session& session) {
                                     .baseline = baseline_of(names, command.baseline)});
   command.play.episodes =
       episodes_to_play(command.episodes, world.pairs(), command.world.targets, session.console);
-  std::optional<EpisodeDifficulty> difficulty;
+  std::optional<EpisodeGroups> groups;
   std::optional<std::int64_t> known_targets;
   std::int64_t steps = 0;
   const auto score = [&](const std::string& policy, const Trajectories& paths) {
     board.add(policy, paths, world.attributes(), world.support(paths));
     // Where an episode starts does not depend on who plays it.
-    if (!command.by.empty() && !difficulty) difficulty = difficulty_of(world.item_graph(), paths);
+    if (!command.by.empty() && !groups) {
+      groups = command.by == "cohort" ? cohorts_of(*world.population(), paths, command.play.seed)
+                                      : groups_of(difficulty_of(world.item_graph(), paths));
+    }
     if (!known_targets) known_targets = targets_in_history(paths);
     steps += paths.steps();
   };
@@ -106,7 +128,7 @@ void run_evaluate(EvaluateCommand& command, const Session& session) {
     out["run"] = command.output;
     out["digest"] = digest;
     out.update(board.json());
-    if (difficulty) out["by_difficulty"] = difficulty_json(board, *difficulty);
+    if (groups) out["by_" + groups->by] = groups_json(board, *groups);
     session.console.out() << out.dump(2) << '\n';
     return;
   }
@@ -115,7 +137,7 @@ void run_evaluate(EvaluateCommand& command, const Session& session) {
                                world.scenario().spec().id, world.data().name, command.world.acceptance,
                                command.world.targets, command.play.episodes, session.common.seed)
                         << board.text(session.console);
-  if (difficulty) session.console.out() << "\n" << difficulty_text(board, *difficulty, session.console);
+  if (groups) session.console.out() << "\n" << groups_text(board, *groups, session.console);
   if (!digest.empty()) session.console.out() << fmt::format("Run: {}, digest {}\n", command.output, digest);
 }
 
@@ -149,8 +171,8 @@ void add_evaluate(Program& program) {
       ->type_name("P");
   app.add_option("--by", command->by,
                  "difficulty: also a table for each tier of targets, by how few transitions of the training "
-                 "logs lead there from what the person took last")
-      ->check(CLI::IsMember({"difficulty"}))
+                 "logs lead there from what the person took last; cohort: for each cohort of --population")
+      ->check(CLI::IsMember({"difficulty", "cohort"}))
       ->type_name("WHAT");
   PlayOptions& play = command->play;
   app.add_option("--episodes", command->episodes,

@@ -1,4 +1,5 @@
-// veer validate MODEL --data data.h5; veer validate shift is in shift_evidence.h
+// veer validate MODEL --data data.h5; veer validate shift is in shift_evidence.h, people.toml in
+// validate_population.h
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -19,6 +20,7 @@
 #include "tools/veer/program.h"
 #include "tools/veer/shift_evidence.h"
 #include "tools/veer/text.h"
+#include "tools/veer/validate_population.h"
 
 namespace veer::tools {
 namespace {
@@ -28,6 +30,7 @@ using Json = nlohmann::ordered_json;
 struct ValidateCommand {
   std::string what;
   std::string data;
+  std::string users;
   std::string people = "test";
   std::string cut = "last";
   long_run::Options options;
@@ -115,11 +118,29 @@ Json report_json(const ValidateCommand& command, const LoadedModel& model, const
   return out;
 }
 
+void run_population(const ValidateCommand& command, const long_run::Options& options,
+                    const Session& session) {
+  const auto require = [](bool holds, const char* option, const std::string& found,
+                          const std::string& expected) {
+    if (!holds) throw ConfigError({{}, 0, option}, {found + " beside a population file", expected, ""});
+  };
+  require(!command.users.empty(), "--users", "nothing", "the model file by which its new people live");
+  require(command.people == "test", "--people", command.people, "the part that the file itself names");
+  require(command.cut == "last", "--cut", command.cut, "no such option: places are drawn");
+  const auto data = std::make_shared<const Dataset>(read_dataset(command.data));
+  validate_population(command.what, data,
+                      load_user_model(command.users, *data, usable_device(session.common.device)), options,
+                      session);
+}
+
 void run_validate(ValidateCommand& command, const Session& session) {
   if (command.what == "shift") return command.shift(session);
   long_run::Options options = command.options;
   read_cut(command.cut, options.starts);
   options.seed = session.common.seed;
+  if (std::filesystem::path(command.what).extension() == ".toml") {
+    return run_population(command, options, session);
+  }
   const Dataset data = read_dataset(command.data);
   const std::vector<UserId> people = people_named(command.people, data);
   const LoadedModel model = load_user_model(command.what, data, usable_device(session.common.device));
@@ -157,12 +178,17 @@ void add_validate(Program& program) {
       "validate",
       "Rolls people forward under a user model and compares them with what the same people really did.",
       "veer validate user.model.h5 --data ml-1m.h5 --steps 20\n"
+      "         veer validate people.toml --data ml-1m.h5 --users shift.model.h5\n"
       "         veer validate shift --base plan.model.h5 --data ml-1m.h5 --encoder judge.model.h5\n\n"
-      "The second form measures what each mechanism of a shifting taste is worth on people nobody learned "
-      "from.",
+      "The second form compares the new people of a population with people they were not made from, the "
+      "third\n"
+      "measures what each mechanism of a shifting taste is worth on people nobody learned from.",
       [command](const Session& session) { run_validate(*command, session); });
-  app.add_option("MODEL", command->what, "user model file, or the word shift")->required();
+  app.add_option("MODEL", command->what, "user model file, population file (.toml), or the word shift")
+      ->required();
   app.add_option("--data", command->data, "dataset file")->required()->type_name("FILE");
+  app.add_option("--users", command->users, "of a population file: the model file by which new people live")
+      ->type_name("FILE");
   long_run::Options& options = command->options;
   long_run::StartOptions& starts = options.starts;
   const std::string group = "Fidelity in the long run";

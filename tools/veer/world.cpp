@@ -54,6 +54,7 @@ GuidanceParameters guidance_parameters(const WorldOptions& options, std::shared_
   out.patience_rule = rule == 0 ? PatienceRule::total : PatienceRule::in_a_row;
   const std::size_t end = choice("--end-at-target", options.end_at_target, std::array{"auto", "yes", "no"});
   if (end != 0) out.end_at_target = end == 1;
+  if (!options.population.empty()) out.population = read_population_file(options.population);
   if (!options.choices.empty()) {
     out.target = TargetSource::choices;
     out.choices = options.choices;
@@ -122,9 +123,16 @@ void add_world_options(CLI::App& app, WorldOptions& options) {
                       "an episode that long does not fit in memory: play more, shorter episodes"))
       ->capture_default_str()
       ->group(group);
-  app.add_option("--part", options.part,
-                 "whose logs episodes start from: test, validation, train_plan, train_judge, all")
-      ->capture_default_str()
+  CLI::Option* const part =
+      app.add_option("--part", options.part,
+                     "whose logs episodes start from: test, validation, train_plan, train_judge, all")
+          ->capture_default_str()
+          ->group(group);
+  app.add_option("--population", options.population,
+                 "file of cohorts that says whom episodes start from, of a part it names itself "
+                 "(scenarios/POPULATION_FORMAT.md); default: everybody of --part")
+      ->excludes(part)
+      ->type_name("FILE")
       ->group(group);
   app.add_option("--cut", options.cut,
                  "where in a log the history ends: random, or last (as late as possible)")
@@ -179,6 +187,9 @@ World::World(const WorldOptions& options, const std::string& device)
     checksums_.emplace_back("judge " + name, model.checksum);
   }
   panel_ = std::make_unique<const Panel>(std::move(judges));
+  if (!options.population.empty()) {
+    checksums_.emplace_back("population_sha256", sha256_of_file(options.population));
+  }
   if (targets_from_file(options)) checksums_.emplace_back("targets_sha256", sha256_of_file(options.targets));
 }
 
@@ -242,6 +253,11 @@ std::int64_t World::pairs() const noexcept {
   return guidance == nullptr ? 0 : guidance->pairs();
 }
 
+const Population* World::population() const noexcept {
+  const auto* guidance = dynamic_cast<const GuidanceScenario*>(scenario_.get());
+  return guidance == nullptr ? nullptr : guidance->population();
+}
+
 std::string World::configuration() const {
   const auto text = [](const char* key, const std::string& value) {
     return fmt::format("{} = {}\n", key, toml_string(value));
@@ -256,7 +272,8 @@ std::string World::configuration() const {
   } else {
     out += text("targets", targets_from_file(options_) ? "file" : options_.targets);
   }
-  out += text("part", options_.part) + text("cut", options_.cut);
+  out += text("part", options_.population.empty() ? options_.part : "of the population");
+  out += text("cut", options_.cut);
   out += fmt::format("history = {}\nhorizon = {}\npatience = {}\n", options_.history, options_.horizon,
                      options_.patience);
   out += text("patience_rule", options_.patience_rule) + text("end_at_target", options_.end_at_target);

@@ -36,6 +36,7 @@ struct WorldOptions {
   std::string targets = "natural";  ///< natural, uniform-unseen or a file
   std::string acceptance = "always";
   std::string part = "test";
+  std::string population;  ///< file of cohorts; empty: everybody of `part`
   std::string cut = "random";
   int history = 10;
   int horizon = 10;
@@ -60,6 +61,8 @@ class World {
 
   const Dataset& data() const noexcept { return *data_; }
   const Scenario& scenario() const noexcept { return *scenario_; }
+  /// Null where people are drawn without a population file.
+  const Population* population() const noexcept;
   const AttributeTable& attributes() const noexcept { return *attributes_; }
   /// First the people of the world ("users"), then the planning model when it is another one ("planner"),
   /// then those of WorldOptions::judges in their order.
