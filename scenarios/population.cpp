@@ -18,8 +18,6 @@ enum Lane : std::uint32_t { cohort_lane = 0, person_lane = 1, taste_lane = 2, pl
 constexpr std::int64_t least_before = 5;  ///< items say little about a taste when they are fewer
 constexpr double seconds_per_day = 86'400.0;
 
-std::size_t at(std::int64_t index) { return static_cast<std::size_t>(index); }
-
 Where where(const PopulationRecipe& recipe, const Cohort& cohort) {
   return {recipe.file, cohort.line, "cohort '" + cohort.name + "'"};
 }
