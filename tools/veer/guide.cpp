@@ -185,7 +185,7 @@ void add_guide(Program& program) {
       "natural log of the target's probability after the step; the line of step 0 is the start, and\n"
       "what it has gained at the end is IoI. rank: the target's place in the whole catalogue, 1 = first.\n"
       "in logs: how often the people that models may learn from took this right after what was taken\n"
-      "last; at 0 models guess. Behind ±, under an ensemble: how far its members are apart.",
+      "last; at 0 models extrapolate. Behind ±, under an ensemble: how far its members are apart.",
       [command](const Session& session) { run_guide(*command, session); });
   add_world_options(app, command->world);
   app.add_option("--policy", command->policy,
