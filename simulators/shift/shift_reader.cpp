@@ -12,7 +12,8 @@ std::string digest_of(const nn::SequenceModel& network) {
   Sha256 hash;
   hash.update(network.config().kind);
   for (const auto& [name, value] : network.config().to_strings()) hash.update("\n" + name + " " + value);
-  for (const auto& [name, array] : network.to_arrays().all()) {
+  const NamedArrays weights = network.to_arrays();
+  for (const auto& [name, array] : weights.all()) {
     hash.update("\n" + name + "\n");
     hash.update(std::span<const std::byte>(array.bytes));
   }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "env/error.h"
+#include "env/loop/trajectories.h"
 #include "simulators/ensemble/ensemble_file.h"
 #include "simulators/ensemble/ensemble_user.h"
 #include "simulators/sequence/sequence_user.h"

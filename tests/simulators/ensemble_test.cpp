@@ -9,6 +9,7 @@
 #include "env/engine.h"
 #include "env/error.h"
 #include "simulators/ensemble/ensemble_file.h"
+#include "simulators/history_reader.h"
 #include "simulators/next_item.h"
 #include "simulators/synthetic/synthetic_user.h"
 #include "tests/conformance/conformance.h"
@@ -307,6 +308,79 @@ TEST_CASE("proposals take turns without repeats; a next item is drawn from the m
   // One who cannot say what comes next makes an ensemble that cannot.
   const auto mute = make_ensemble({std::make_shared<toys::LineUser>(5), three()[0]});
   CHECK(dynamic_cast<const NextItemChooser*>(mute.get()) == nullptr);
+}
+
+/// A line user that starts from the first item of the history, and counts how often it reads one.
+class Reading final : public toys::LineUser, public HistoryReader {
+ public:
+  Reading(std::string id, int& reads) : LineUser(20), id_(std::move(id)), reads_(reads) {}
+  const std::string& reader_id() const noexcept override { return id_; }
+  std::int32_t readout_width() const noexcept override { return 2; }
+  void read(Rows rows, View<const ItemId> history, View<const std::int32_t>, View<float> readouts,
+            Workspace&) const override {
+    ++reads_;
+    for (const std::int32_t row : rows) readouts(row, 1) = static_cast<float>(position(history(row, 0)));
+  }
+  void begin_read(Rows rows, View<const float> readouts, Shard& shard) const override {
+    for (const std::int32_t row : rows) shard.user_state(row) = readouts(row, 1);
+  }
+  void score_read(View<const float> readouts, const PathQuery& query, const PathScores& out) const override {
+    for (std::size_t p = 0; p < query.target.size(); ++p) {
+      out.start_interest[p] = -readouts(static_cast<std::int32_t>(p), 1);
+    }
+  }
+
+ private:
+  std::string id_;
+  int& reads_;
+};
+
+TEST_CASE("histories are read once for all members that read alike") {
+  int first = 0, second = 0;
+  const auto reads = [&](std::string id, int& count) {
+    return std::make_shared<Reading>(std::move(id), count);
+  };
+  const auto ensemble = make_ensemble({reads("a", first), reads("b", second), reads("a", first),
+                                       std::make_shared<toys::LineUser>(20), reads("a", first)});
+  Batch batch({.rows = 64, .shard_rows = 64, .history_capacity = 2, .user_state = 5}, 3);
+  Shard shard = batch.shard(0);
+  const auto workspace = ensemble->make_workspace({.rows = 64, .history_capacity = 2});
+  const std::vector<std::int32_t> rows{3, 9};
+  for (const std::int32_t row : rows) {
+    shard.history(row, 0) = row;
+    shard.history(row, 1) = 20;
+    shard.history_size(row) = 2;
+  }
+  ensemble->begin(rows, shard, *workspace);
+  CHECK(first == 1);
+  CHECK(second == 1);
+  for (const std::int32_t row : rows) {
+    const float read = static_cast<float>(row) / 20.0F;
+    for (const std::int32_t m : {0, 1, 2, 4}) CHECK(shard.user_state(row, m) == read);
+    CHECK(shard.user_state(row, 3) == Approx((read + 1.0F) / 2.0F));
+  }
+  const std::vector<ItemId> history{4, 8}, target{1, 1};
+  const std::vector<std::int32_t> size{1, 1};
+  const std::vector<UserId> user{0, 0};
+  std::vector<float> start(2);
+  const auto alike = make_ensemble({reads("a", first), reads("a", second)});
+  first = second = 0;
+  alike->score_paths(
+      {.history = {history.data(), 2, 1},
+       .history_size = size,
+       .user = user,
+       .target = target,
+       .episode = {},
+       .prompt = {},
+       .items = {},
+       .accepted = {},
+       .length = {}},
+      {.acceptance = {}, .interest = {}, .rank = {}, .start_interest = start, .start_rank = {}},
+      *alike->make_workspace({.rows = 2, .history_capacity = 1}));
+  CHECK(first == 1);
+  CHECK(second == 0);
+  CHECK(start[0] == Approx(-0.2));
+  CHECK(start[1] == Approx(-0.4));
 }
 
 TEST_CASE("judged paths carry the deviations of ensembles and of nobody else") {

@@ -48,7 +48,7 @@ constexpr std::string_view columns_help =
     "of\n"
     "                 the probability of acceptance (p) and of ln p of the target, mean over steps\n"
     "  Off data       share of steps that nobody took whom models may learn from (train_plan, train_judge):\n"
-    "                 no log leads from the item taken last to the one shown; models guess there\n"
+    "                 no log leads from the item taken last to the one shown; models extrapolate\n"
     "Behind ± stands half the width of the 95 % interval; the episodes of one person count together.\n"
     "With --by difficulty: easy, at most 1 transition in the logs of train_plan from one of the person's 3\n"
     "newest items to the target; medium, 2; hard, 3 or more; unreachable, none lead there.\n";

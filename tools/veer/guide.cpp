@@ -199,7 +199,7 @@ void add_guide(Program& program) {
       "natural log of the target's probability after the step; the line of step 0 is the start, and\n"
       "what it has gained at the end is IoI. rank: the target's place in the whole catalogue, 1 = first.\n"
       "in logs: how often the people that models may learn from took this right after what was taken\n"
-      "last; at 0 models guess. Behind ±, under an ensemble: how far its members are apart.\n\n"
+      "last; at 0 models extrapolate. Behind ±, under an ensemble: how far its members are apart.\n\n"
       "--explain adds two tables per judge. What changed the interest: the change of ln p(target) in each\n"
       "step, in nats, split into the mechanisms of the person in the order in which they act: the answer\n"
       "(acceptance or average moves taste towards what is taken, reactance turns it away from what is\n"
