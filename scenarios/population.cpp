@@ -166,7 +166,6 @@ void Population::write_history(const Member& member, const StepKey& key, std::sp
        {.taste = taste,
         .state_width = users_->spec().state_width,
         .items = users_->spec().items,
-        .lived = static_cast<std::int32_t>(drawn_place(log, member.user, history_)),
         .days = static_cast<float>(days),
         .rest = rest_},
        key, out);

@@ -2,11 +2,11 @@
 //
 // A new person. Members of the cohort have tastes: where the world's own user model says they stand at a
 // place of their logs, drawn once for each. A new taste is drawn from the distribution fitted to these tastes
-// (taste_density.h), around that of a member drawn at random; activity comes with that member: as many items
-// taken before, and as much time between two items. From there the user model writes the history: what people
-// take next of their own accord, nothing sooner again than anybody in the log (taste_model.h). User id, and
-// with it what a model knows about a person by name, is that of the member. How much new people are like real
-// ones is measured, not promised: `veer validate people.toml`.
+// (taste_density.h), around that of a member drawn at random; activity is that of the same member: how far
+// into a log the taste stands, and how much time passes between two items. From there the user model writes
+// the history: what people take next of their own accord, nothing sooner again than anybody in the log
+// (taste_model.h). User id, and with it what a model knows about a person by name, is that of the member. How
+// much new people are like real ones is measured, not promised: `veer validate people.toml`.
 //
 // Thread-safety: immutable after construction, which uses the current arena. Determinism: the distribution is
 // a function of recipe, data and model; a draw one of its key as well (Philox, Stream::scenario).

@@ -36,7 +36,6 @@ struct Beginning {
   std::span<const float> taste;  ///< TasteModel::taste_width() floats
   std::int32_t state_width = 0;  ///< UserModelSpec::state_width
   std::int32_t items = 0;        ///< N
-  std::int32_t lived = 0;        ///< items taken before, which ones nobody knows
   float days = 0.0F;             ///< between two items; 0: unknown
   /// Other items between two takings of one item, at least (long_run::rest_between_repeats).
   std::int32_t rest = 0;
@@ -45,11 +44,6 @@ struct Beginning {
 /// What they take before the episode of `key`, oldest first; no_item from where nothing is left to take.
 /// Steps are counted backwards from 0, so that no draw (Stream::policy, Stream::drift) is one of the
 /// episode's own.
-///
-/// What was taken before that may not be taken again yet: the newest `rest` of `lived` items, drawn at once
-/// from the taste at the start, without replacement (Efraimidis, Spirakis, "Weighted random sampling with a
-/// reservoir", 2006; Stream::scenario at step -1). Nobody is asked where that taste came from: it stands
-/// still for as long.
 void live(const TasteModel& model, const Beginning& beginning, const StepKey& key, std::span<ItemId> out);
 
 }  // namespace veer

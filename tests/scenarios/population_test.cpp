@@ -6,7 +6,6 @@
 #include <cmath>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -46,8 +45,7 @@ const SyntheticLog& world() {
     SyntheticLogParameters p;
     p.people = 400;
     p.events = 30;
-    p.rest = 50;  // nobody takes anything twice
-    p.world.items = 100;
+    p.world.items = 200;
     return generate_synthetic_log(p);
   }();
   return log;
@@ -160,6 +158,7 @@ TEST_CASE("new people start around the tastes of members, and live by the user m
   CHECK(fitted.tastes_of(0)->gain() > 1.0);
   CHECK(fitted.tastes_of(0)->directions() == world().truth->world().topics());
 
+  int moved = 0;
   // With bandwidth 0 they are the members, living on from where their taste was read.
   for (EpisodeId e = 0; e < 20; ++e) {
     const StepKey key{9, e, 0};
@@ -178,15 +177,14 @@ TEST_CASE("new people start around the tastes of members, and live by the user m
          {.taste = taste,
           .state_width = world().truth->spec().state_width,
           .items = data->catalogue.size(),
-          .lived = static_cast<std::int32_t>(place),
           .days = 0.0F,
-          .rest = long_run::never_again},
+          .rest = long_run::rest_between_repeats(data->interactions)},
          key, expected);
     CHECK(found == expected);
-    CHECK(std::set<ItemId>(found.begin(), found.end()).size() == length);
     fitted.write_history(member, key, expected);
-    CHECK(found != expected);
+    moved += found != expected ? 1 : 0;
   }
+  CHECK(moved > 10);
 }
 
 TEST_CASE("new people of the synthetic world are like people they were not made from") {
@@ -308,7 +306,7 @@ TEST_CASE("populations that cannot be are refused in words") {
   p.target = TargetSource::natural;
   CHECK_THROWS_WITH_AS(GuidanceScenario{p}, doctest::Contains("natural"), ConfigError);
   p.target = TargetSource::uniform_unseen;
-  p.history = 100;
+  p.history = 200;
   CHECK_THROWS_WITH_AS(GuidanceScenario{p}, doctest::Contains("fewer items than the catalogue"), ConfigError);
   p.history = 10;
   p.target = TargetSource::choices;

@@ -53,23 +53,9 @@ TEST_CASE("people take items in proportion to the exponentials of their scores")
   CHECK(likely(second, draws, 0.75));
 }
 
-TEST_CASE("what was taken before, in proportion as well, is not taken again") {
-  const std::vector<float> taste{std::log(3.0F)};
-  Beginning beginning{
-      .taste = taste, .state_width = 1, .items = 2, .lived = 1, .rest = long_run::never_again};
-  constexpr int draws = 4'000;
-  int second = 0;
-  for (EpisodeId e = 0; e < draws; ++e) second += lived(beginning, 1, e)[0] == 2 ? 1 : 0;
-  CHECK(likely(second, draws, 0.25));  // the likelier item is the likelier one to be gone
-  beginning.rest = 0;
-  second = 0;
-  for (EpisodeId e = 0; e < draws; ++e) second += lived(beginning, 1, e)[0] == 2 ? 1 : 0;
-  CHECK(likely(second, draws, 0.75));
-}
-
 TEST_CASE("items rest as long as in the log; nothing is taken when nothing is left") {
   const std::vector<float> taste{0.2F};
-  Beginning beginning{.taste = taste, .state_width = 1, .items = 6, .lived = 40};
+  Beginning beginning{.taste = taste, .state_width = 1, .items = 6};
   bool again = false;
   for (EpisodeId e = 0; e < 200; ++e) {
     beginning.rest = 2;
@@ -80,7 +66,7 @@ TEST_CASE("items rest as long as in the log; nothing is taken when nothing is le
       if (i > 2) again = again || some[i] == some[i - 3];
     }
     beginning.rest = long_run::never_again;
-    const std::vector<ItemId> all = lived(beginning, 8, e);  // no room for anything before
+    const std::vector<ItemId> all = lived(beginning, 8, e);
     CHECK(std::set<ItemId>(all.begin(), all.begin() + 6) == std::set<ItemId>{1, 2, 3, 4, 5, 6});
     CHECK(all[6] == no_item);
     CHECK(all[7] == no_item);

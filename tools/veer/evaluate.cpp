@@ -9,8 +9,10 @@
 #include <string_view>
 
 #include "env/error.h"
+#include "scenarios/population.h"
 #include "tools/veer/checks.h"
 #include "tools/veer/difficulty_report.h"
+#include "tools/veer/group_report.h"
 #include "tools/veer/leaderboard.h"
 #include "tools/veer/playing.h"
 #include "tools/veer/program.h"

@@ -19,6 +19,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+/// Of Stream::scenario, behind those of Population: Stream::split would know the parts of the data set.
+constexpr std::uint32_t half_lane = 8;
+
 struct Comparison {
   long_run::Report report;
   TasteDensity tastes;
@@ -32,7 +35,9 @@ Comparison compare_cohort(const PopulationRecipe& recipe, const Cohort& cohort,
     PopulationRecipe alone = recipe;
     alone.cohorts = {cohort};
     return Population(std::move(alone), data, users.users, length, [&options, half](UserId user) {
-      return random_word({options.seed, static_cast<EpisodeId>(user), 0}, Stream::split) >> 31 == half;
+      return random_word({options.seed, static_cast<EpisodeId>(user), 0}, Stream::scenario, half_lane) >>
+                 31 ==
+             half;
     });
   };
   const Population makers = of_half(0), others = of_half(1);

@@ -12,7 +12,7 @@
 
 namespace veer::tools {
 
-/// For every cohort of new people: its members are cut into two random halves (Philox, Stream::split). A
+/// For every cohort of new people: its members are cut into two random halves (Philox, Stream::scenario). A
 /// distribution is fitted to one half, and people drawn from it are compared with windows of the logs of the
 /// other: least_history + steps items, after as many items as new people have behind them. Throws ConfigError
 /// when the file has no such cohort, DataError when a half has fewer than 20 people, and what Population
