@@ -13,7 +13,7 @@ namespace veer {
 namespace {
 
 /// Lanes of Stream::scenario. Numbers are part of what a population means.
-enum Lane : std::uint32_t { cohort_lane = 0, person_lane = 1, taste_lane = 2, place_lane = 4 };
+enum PopulationLane : std::uint32_t { cohort_lane = 0, person_lane = 1, taste_lane = 2, place_lane = 4 };
 
 constexpr std::int64_t least_before = 5;  ///< items say little about a taste when they are fewer
 constexpr double seconds_per_day = 86'400.0;

@@ -13,11 +13,11 @@ constexpr std::int32_t attributes = 18;
 
 shift::ItemFacts facts() {
   shift::ItemFacts f;
-  f.items = catalogue;
+  f.items = movielens_items;
   f.attributes = attributes;
   f.attribute_offsets = {0, 0};
-  f.log_popularity.assign(catalogue + 1, 0.0F);
-  for (ItemId item = 1; item <= catalogue; ++item) {
+  f.log_popularity.assign(movielens_items + 1, 0.0F);
+  for (ItemId item = 1; item <= movielens_items; ++item) {
     f.log_popularity[static_cast<std::size_t>(item)] =
         3.0F * uniform({4, 0, 0}, Stream::scenario, static_cast<std::uint32_t>(item)) - 1.5F;
     for (std::int32_t a = 0; a < attributes; ++a) {
@@ -31,12 +31,12 @@ shift::ItemFacts facts() {
 }  // namespace
 
 ItemId random_item(std::uint64_t row, std::uint32_t lane) {
-  return static_cast<ItemId>(uniform_below(catalogue, {3, row, 0}, Stream::scenario, lane)) + 1;
+  return static_cast<ItemId>(uniform_below(movielens_items, {3, row, 0}, Stream::scenario, lane)) + 1;
 }
 
 nn::SequenceModel random_network(const std::string& kind, std::uint64_t seed) {
-  nn::SequenceConfig config =
-      kind == "gru4rec" ? nn::SequenceConfig::gru4rec(catalogue) : nn::SequenceConfig::sasrec(catalogue);
+  nn::SequenceConfig config = kind == "gru4rec" ? nn::SequenceConfig::gru4rec(movielens_items)
+                                                : nn::SequenceConfig::sasrec(movielens_items);
   config.positions = capacity;
   return nn::SequenceModel::initialise(config, seed, "cpu");
 }

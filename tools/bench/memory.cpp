@@ -31,14 +31,15 @@ double resident_gib() {
 BenchCase lanes(const std::string& name, const std::shared_ptr<const UserModel>& users, std::int32_t rows,
                 const BenchOptions& options) {
   GuidanceParameters world;
-  world.data = random_logs(catalogue, 1000, 60, options.seed);
+  world.data = random_logs(movielens_items, 1000, 60, options.seed);
   world.users = users;
   world.history = 10;
   world.history_capacity = 50;
   world.acceptance = Acceptance::sampled;
   world.weights = {.ioi = 0.0F};
   const GuidanceScenario scenario(world);
-  const auto policy = std::make_shared<RandomItems>(RandomItemsOptions{.items = catalogue, .horizon = 10});
+  const auto policy =
+      std::make_shared<RandomItems>(RandomItemsOptions{.items = movielens_items, .horizon = 10});
 
   const double before = resident_gib();
   Engine engine(scenario, policy->spec(),
@@ -63,12 +64,12 @@ BenchReport memory(const BenchOptions& options) {
   report.workload = "memory";
   report.cases.push_back(lanes("synthetic",
                                std::make_shared<SyntheticUser>(std::make_shared<SyntheticWorld>(
-                                   SyntheticParameters{.items = catalogue, .seed = options.seed})),
+                                   SyntheticParameters{.items = movielens_items, .seed = options.seed})),
                                rows, options));
 #ifdef VEER_WITH_TORCH
   report.cases.push_back(lanes("gru4rec",
                                make_sequence_user(nn::SequenceModel::initialise(
-                                   nn::SequenceConfig::gru4rec(catalogue), options.seed, "cpu")),
+                                   nn::SequenceConfig::gru4rec(movielens_items), options.seed, "cpu")),
                                rows, options));
 #endif
   report.notes = {"resident memory after three steps minus resident memory before the engine was built",

@@ -12,7 +12,7 @@
 namespace veer::bench {
 namespace {
 
-constexpr std::int32_t users = 64;
+constexpr std::int32_t people = 64;
 constexpr std::int32_t history_length = 10;
 constexpr std::int32_t path_length = 10;
 
@@ -20,23 +20,26 @@ constexpr std::int32_t path_length = 10;
 double product_flops(const nn::SequenceConfig& c, std::int32_t paths) {
   const double d = c.hidden, f = c.inner;
   const double keys = 4.0 * d * d, rest = 4.0 * d * d + 4.0 * d * f;
-  const double history = static_cast<double>(users) * history_length,
+  const double history = static_cast<double>(people) * history_length,
                items = static_cast<double>(paths) * path_length;
   const double layers = c.layers;
   const double tokens =
-      (history + items) * layers * keys + (history * (layers - 1) + users + items * layers) * rest;
-  return tokens + (users + items) * 2.0 * d * (c.items + 1);
+      (history + items) * layers * keys + (history * (layers - 1) + people + items * layers) * rest;
+  return tokens + (people + items) * 2.0 * d * (c.items + 1);
 }
 
 BenchCase run_case(const nn::SequenceModel& model, std::int32_t each, const BenchOptions& options) {
-  RandomPaths work(
-      {.items = catalogue, .users = users, .each = each, .history = history_length, .length = path_length},
-      options.seed);
+  RandomPaths work({.items = movielens_items,
+                    .users = people,
+                    .each = each,
+                    .history = history_length,
+                    .length = path_length},
+                   options.seed);
   const PathQuery query = work.query();
   const PathScores scores = work.scores();
   const auto judge = make_sequence_user(model);
   const auto workspace =
-      judge->make_workspace({.rows = users, .history_capacity = history_length + path_length});
+      judge->make_workspace({.rows = people, .history_capacity = history_length + path_length});
   const std::vector<std::function<void()>> ways = {[&] { score_paths_parallel(*judge, query, scores); },
                                                    [&] { judge->score_paths(query, scores, *workspace); },
                                                    [&] {
@@ -64,14 +67,14 @@ BenchCase run_case(const nn::SequenceModel& model, std::int32_t each, const Benc
   const double gflops = product_flops(model.config(), work.paths()) / alone * 1e-9;
   const double sgemm = sgemm_gflops();
   BenchCase out;
-  out.name = std::to_string(users) + "x" + std::to_string(each) + " paths";
+  out.name = std::to_string(people) + "x" + std::to_string(each) + " paths";
   out.unit = "paths/s";
   out.engine = paths / parallel;
   out.straightforward = paths / std::min(one, two);
   out.ratio = out.engine / out.straightforward;
   out.agrees = agreement.holds();
   out.figures = {{"engine_one_thread_paths_per_s", paths / alone},
-                 {"engine_prefixes_per_s", (users + paths * path_length) / parallel},
+                 {"engine_prefixes_per_s", (people + paths * path_length) / parallel},
                  {"straightforward_1_thread_paths_per_s", paths / one},
                  {"straightforward_2_threads_paths_per_s", paths / two},
                  {"engine_one_thread_gflops", gflops},
@@ -87,7 +90,7 @@ BenchCase run_case(const nn::SequenceModel& model, std::int32_t each, const Benc
 
 BenchReport path_score(const BenchOptions& options) {
   const nn::SequenceModel model =
-      nn::SequenceModel::initialise(nn::SequenceConfig::sasrec(catalogue), options.seed, "cpu");
+      nn::SequenceModel::initialise(nn::SequenceConfig::sasrec(movielens_items), options.seed, "cpu");
   BenchReport report;
   report.workload = "path-score";
   for (const std::int32_t each : {1, options.quick ? 2 : 16})

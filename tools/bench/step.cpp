@@ -21,11 +21,11 @@ constexpr std::int32_t straightforward_rows = 2048;
 
 struct World {
   explicit World(std::uint64_t seed)
-      : users(nn::SequenceModel::initialise(nn::SequenceConfig::sasrec(catalogue), seed, "cpu")),
-        policy(nn::SequenceModel::initialise(nn::SequenceConfig::sasrec(catalogue), seed + 1, "cpu")),
+      : users(nn::SequenceModel::initialise(nn::SequenceConfig::sasrec(movielens_items), seed, "cpu")),
+        policy(nn::SequenceModel::initialise(nn::SequenceConfig::sasrec(movielens_items), seed + 1, "cpu")),
         scenario([&] {
           GuidanceParameters p;
-          p.data = random_logs(catalogue, 1000, 60, seed);
+          p.data = random_logs(movielens_items, 1000, 60, seed);
           p.users = make_sequence_user(users);
           p.acceptance = Acceptance::sampled;
           p.weights = {.ioi = 0.0F};
@@ -93,7 +93,7 @@ BenchCase measure(const World& world, const std::shared_ptr<const Policy>& polic
   StraightforwardEpisodes plain(world.scenario, world.users, learned ? &world.policy : nullptr, plain_rows,
                                 options.seed);
   std::vector<ItemId> given(static_cast<std::size_t>(plain_rows));
-  for (std::size_t i = 0; i < given.size(); ++i) given[i] = static_cast<ItemId>(1 + i % catalogue);
+  for (std::size_t i = 0; i < given.size(); ++i) given[i] = static_cast<ItemId>(1 + i % movielens_items);
   // A pass over tens of thousands of rows takes seconds: two of them are enough for a median.
   const int repetitions = rows > 8192 ? std::min(options.repetitions, 2) : options.repetitions;
   const auto plain_work = [&](int threads) {
@@ -127,7 +127,8 @@ BenchCase measure(const World& world, const std::shared_ptr<const Policy>& polic
 
 BenchReport step(const BenchOptions& options) {
   const World world(options.seed);
-  const auto random = std::make_shared<RandomItems>(RandomItemsOptions{.items = catalogue, .horizon = 10});
+  const auto random =
+      std::make_shared<RandomItems>(RandomItemsOptions{.items = movielens_items, .horizon = 10});
   const std::shared_ptr<const Policy> argmax = make_next_item(world.policy, {});
   BenchReport report;
   report.workload = "step";

@@ -25,7 +25,7 @@ struct Kind {
 std::vector<Kind> kinds(std::uint64_t seed) {
   const nn::SequenceModel base = random_network("sasrec", seed);
   const auto all = shift::Mechanisms::all();
-  SyntheticParameters drifting{.items = catalogue, .topics = width, .seed = seed}, steady = drifting;
+  SyntheticParameters drifting{.items = movielens_items, .topics = width, .seed = seed}, steady = drifting;
   steady.rates.drift = 0.0F;
   const auto synthetic = [](const SyntheticParameters& world) {
     return std::make_shared<SyntheticUser>(std::make_shared<SyntheticWorld>(world));

@@ -75,7 +75,7 @@ BenchCase measure(const shift::ShiftUser& users, const UserModel& encoder, std::
     result.figures.emplace_back("ratio to SASRec cached", result.engine / rate);
   }
   if (scores) {
-    const double operations = 2.0 * catalogue * users.items().augmented();
+    const double operations = 2.0 * movielens_items * users.items().augmented();
     result.figures.emplace_back("share of the sgemm rate", result.engine * operations / sgemm);
     result.figures.emplace_back("sgemm GFLOP/s", sgemm / 1e9);
   }

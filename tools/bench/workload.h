@@ -11,7 +11,7 @@
 namespace veer::bench {
 
 /// Items of MovieLens-1M: the catalogue of most workloads.
-inline constexpr std::int32_t catalogue = 3706;
+inline constexpr std::int32_t movielens_items = 3706;
 
 /// People per batch of the straightforward way.
 inline constexpr std::int32_t straightforward_users = 64;
