@@ -13,7 +13,7 @@ namespace veer {
 namespace {
 
 /// Lanes of Stream::scenario. Numbers are part of what a population means.
-enum PopulationLane : std::uint32_t { cohort_lane = 0, person_lane = 1, taste_lane = 2, place_lane = 4 };
+enum PopulationLane : std::uint32_t { cohort_lane = 0, member_lane = 1, taste_lane = 2, place_lane = 4 };
 
 constexpr std::int64_t least_before = 5;  ///< items say little about a taste when they are fewer
 constexpr double seconds_per_day = 86'400.0;
@@ -153,7 +153,7 @@ Member Population::draw(const StepKey& key) const noexcept {
   while (cohort + 1 < cumulative_.size() && cumulative_[cohort] <= wanted) ++cohort;
   const std::vector<UserId>& people = groups_[cohort].people;
   const auto index =
-      uniform_below(static_cast<std::uint32_t>(people.size()), key, Stream::scenario, person_lane);
+      uniform_below(static_cast<std::uint32_t>(people.size()), key, Stream::scenario, member_lane);
   return {people[index], static_cast<std::int32_t>(cohort), index};
 }
 
