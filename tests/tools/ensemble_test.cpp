@@ -2,11 +2,13 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "env/store/run/run_directory.h"
 #include "simulators/ensemble/ensemble_file.h"
+#include "simulators/synthetic/synthetic_user.h"
 #include "tests/test.h"
 #include "tests/tools/run_program.h"
 #include "tests/tools/small_world.h"
@@ -30,10 +32,12 @@ struct Pair {
   std::string both = world.folder / "both.model.h5";
 
   Pair() {
-    const SmallWorld other(2);
-    ModelFile stranger = read_model(other.users);
-    stranger.manifest.dataset_fingerprint = world.log.dataset.fingerprint;
-    stranger.manifest.dataset_name = world.log.dataset.name;
+    SyntheticParameters other;
+    other.items = 80;
+    other.seed = 77;
+    const SyntheticUser strangers(std::make_shared<const SyntheticWorld>(other));
+    const ModelFile stranger =
+        synthetic_model_file(strangers, world.log.dataset.fingerprint, world.log.dataset.name);
     write_model(both, ensemble_model_file({read_model(world.users), stranger}, {}));
   }
 };
