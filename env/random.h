@@ -86,7 +86,10 @@ void fill_uniform(const StepKey& key, Stream stream, std::span<float> out,
 
 /// Standard normals by Box-Muller; lane pairs (2i, 2i+1) share two words.
 float normal(const StepKey& key, Stream stream, std::uint32_t lane = 0) noexcept;
+/// The normals of lanes 0, 1, ...: several times faster than one by one, and the same bits.
 void fill_normal(const StepKey& key, Stream stream, std::span<float> out) noexcept;
+/// values[i] += scale * the normal of lane i.
+void add_normal(const StepKey& key, Stream stream, float scale, std::span<float> values) noexcept;
 
 /// Fisher-Yates permutation of `values` in place, drawn from lanes 0..size-2.
 void shuffle(const StepKey& key, Stream stream, std::span<std::int32_t> values) noexcept;

@@ -53,9 +53,7 @@ inline void grow_boredom(std::span<float> boredom, std::span<const float> item, 
 /// is 0.
 inline void drift_taste(std::span<float> taste, float deviation, const StepKey& key) noexcept {
   if (deviation <= 0.0F) return;
-  for (std::size_t t = 0; t < taste.size(); ++t) {
-    taste[t] += deviation * normal(key, Stream::drift, static_cast<std::uint32_t>(t));
-  }
+  add_normal(key, Stream::drift, deviation, taste);
   normalise(taste);
 }
 

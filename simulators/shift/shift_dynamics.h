@@ -111,10 +111,7 @@ inline float forgotten(float rate, float time) noexcept { return -std::expm1(-ra
 
 /// One random step of all coordinates (Stream::drift). Draws nothing for a deviation of 0.
 inline void drift(std::span<float> taste, float deviation, const StepKey& key) noexcept {
-  if (!(deviation > 0.0F)) return;
-  for (std::size_t c = 0; c < taste.size(); ++c) {
-    taste[c] += deviation * normal(key, Stream::drift, static_cast<std::uint32_t>(c));
-  }
+  if (deviation > 0.0F) add_normal(key, Stream::drift, deviation, taste);
 }
 
 /// k: what the score of a taste uncertain by `variance` is multiplied with.

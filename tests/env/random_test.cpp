@@ -77,3 +77,17 @@ TEST_CASE("uniform_below covers its range evenly; shuffle is a permutation") {
   for (const std::int32_t i : order) ++seen[static_cast<std::size_t>(i)];
   for (const int s : seen) CHECK(s == 1);
 }
+
+TEST_CASE("normals in a row are the normals of their lanes") {
+  const StepKey key{11, 12, 13};
+  for (const std::size_t count : {0, 1, 2, 3, 4, 7, 64}) {
+    std::vector<float> filled(count, 9.0F), added(count, 2.0F);
+    fill_normal(key, Stream::drift, filled);
+    add_normal(key, Stream::drift, 0.5F, added);
+    for (std::size_t i = 0; i < count; ++i) {
+      const float z = normal(key, Stream::drift, static_cast<std::uint32_t>(i));
+      CHECK(filled[i] == z);
+      CHECK(added[i] == 2.0F + 0.5F * z);
+    }
+  }
+}
