@@ -63,11 +63,13 @@ ModelFile ensemble_model_file(std::vector<ModelFile> members, ModelManifest mani
   about.parameters = 0;
   for (const ModelFile& member : members) about.parameters += member.manifest.parameters;
 
+  const auto all_have = [&](const std::string& name, const NamedArray& array) {
+    return std::ranges::all_of(members, [&](const ModelFile& member) {
+      return member.parameters.contains(name) && same(member.parameters.at(name), array);
+    });
+  };
   for (const auto& [name, array] : members.front().parameters.all()) {
-    const bool common = members.size() > 1 && std::ranges::all_of(members, [&](const ModelFile& member) {
-                          return member.parameters.contains(name) && same(member.parameters.at(name), array);
-                        });
-    if (common) file.parameters.put(name, array);
+    if (members.size() > 1 && all_have(name, array)) file.parameters.put(name, array);
   }
   for (ModelFile& member : members) {
     NamedArrays own;
