@@ -6,11 +6,6 @@
 #include "env/nn/torch_runtime.h"
 #include "env/runtime.h"
 
-// A worker that is still leaving an arena keeps TBB's record of its observer: 40 bytes of libtbb's, at exit
-// only.
-extern "C" const char* __lsan_default_suppressions();  // NOLINT: the sanitizer's name
-extern "C" const char* __lsan_default_suppressions() { return "leak:tbb::detail::r1::observe\n"; }
-
 int main(int argc, char** argv) {
   // Three workers on any machine, so that tests of thread counts 1, 2 and 3 mean something.
   veer::Runtime runtime({.threads = 3});
