@@ -2,11 +2,11 @@
 
 #include <array>
 #include <cmath>
-#include <fstream>
 #include <set>
 #include <utility>
 
 #include "env/error.h"
+#include "env/store/atomic_file.h"
 #include "env/store/toml_text.h"
 
 namespace veer {
@@ -53,10 +53,6 @@ std::optional<Part> read_part(TomlReader& top) {
   }
   if (part != "all") top.fail("part", '"' + part + '"', "test, validation, train_plan, train_judge or all");
   return std::nullopt;
-}
-
-[[noreturn]] void unreadable(const std::filesystem::path& file, const char* found) {
-  throw IoError(Where{file, 0, {}}, Problem{found, "a population file", {}});
 }
 
 }  // namespace
@@ -106,16 +102,7 @@ PopulationRecipe read_population(std::string_view text, const std::filesystem::p
 }
 
 PopulationRecipe read_population_file(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in) unreadable(file, "a file that cannot be opened");
-  std::string text(most_bytes + 1, '\0');
-  in.read(text.data(), std::ssize(text));
-  if (in.bad()) unreadable(file, "a file that cannot be read");
-  text.resize(static_cast<std::size_t>(in.gcount()));
-  if (text.size() > most_bytes) {
-    throw FormatError(Where{file, 0, {}}, Problem{"more than a megabyte", "a population file", {}});
-  }
-  return read_population(text, file);
+  return read_population(read_text(file, most_bytes), file);
 }
 
 }  // namespace veer

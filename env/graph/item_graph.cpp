@@ -9,6 +9,7 @@
 
 #include "env/data/attribute_table.h"
 #include "env/data/dataset.h"
+#include "env/data/transitions.h"
 #include "env/error.h"
 #include "env/graph/item_graph_impl.h"
 
@@ -184,34 +185,23 @@ ItemGraph build_item_graph(const Dataset& data, std::span<const UserId> people,
         {.found = fmt::format("{}", options.minimum_count), .expected = "at least 1", .hint = {}});
   }
   const std::int32_t items = data.catalogue.size();
-  std::vector<std::pair<ItemId, ItemId>> moves;
-  for (const UserId user : people) {
-    const std::span<const ItemId> log = data.interactions.of(user);
-    for (std::size_t k = 1; k < log.size(); ++k) {
-      if (log[k - 1] != log[k]) moves.emplace_back(log[k - 1], log[k]);
-    }
-  }
-  std::ranges::sort(moves);
-
-  std::vector<std::int64_t> left(static_cast<std::size_t>(items) + 1, 0);  // moves out of each item
-  for (const auto& move : moves) ++left[static_cast<std::size_t>(move.first)];
-
+  const TransitionCounts moves(data, people);
   const AttributeTable attributes(data.catalogue);
   std::vector<GraphEdge> edges;
-  for (auto first = moves.begin(); first != moves.end();) {
-    const auto last = std::find_if(first, moves.end(), [&](const auto& move) { return move != *first; });
-    const auto count = last - first;
-    if (count >= options.minimum_count) {
-      const auto [from, to] = *first;
-      const double total =
-          static_cast<double>(left[static_cast<std::size_t>(from)]) + options.smoothing * items;
-      const double p = (static_cast<double>(count) + options.smoothing) / total;
+  for (ItemId from = 1; from <= items; ++from) {
+    const std::span<const ItemId> next = moves.successors(from);
+    const std::span<const std::int32_t> counts = moves.counts(from);
+    const std::int64_t left =
+        std::accumulate(counts.begin(), counts.end(), std::int64_t{0}) - moves.count(from, from);
+    const double total = static_cast<double>(left) + options.smoothing * items;
+    for (std::size_t i = 0; i < next.size(); ++i) {
+      if (next[i] == from || counts[i] < options.minimum_count) continue;
+      const double p = (static_cast<double>(counts[i]) + options.smoothing) / total;
       edges.push_back({.from = from,
-                       .to = to,
+                       .to = next[i],
                        .cost = static_cast<float>(std::max(0.0, -std::log(p))),
-                       .coherent = attributes.share(from, to)});
+                       .coherent = attributes.share(from, next[i])});
     }
-    first = last;
   }
   return ItemGraph(items, std::move(edges));
 }

@@ -3,11 +3,9 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
-#include <numeric>
 
+#include "simulators/shift/shift_core.h"
 #include "simulators/shift/shift_dynamics.h"
-#include "simulators/shift/shift_reader.h"
-#include "simulators/shift/shift_scorer.h"
 
 namespace veer::shift {
 namespace {
@@ -21,66 +19,6 @@ float inverse_length(const float* v, std::int32_t width) noexcept {
 }
 
 }  // namespace
-
-struct ShiftUser::Core {
-  /// `like`: null, or people to share with.
-  Core(ShiftModel given, const Core* like)
-      : reader(reader_for(given.base, like)),
-        scorer(scorer_for(given, *reader, like)),
-        model(with_base(std::move(given), reader->network())),
-        items(scorer->items()),
-        rates(model.parameters.rates()),
-        targets(rates.moves ? items->targets(model.parameters) : std::vector<float>{}),
-        layout{items->width(), model.facts.attributes, model.recent_items},
-        effects(effects_of(model.parameters, items->spread())) {
-    spec = {.kind = "shift_user",
-            .items = items->items(),
-            .state_width = layout.size(),
-            .positions = model.base.config().positions,
-            .modifiers = {modifier_names.begin(), modifier_names.end()}};
-  }
-
-  static std::shared_ptr<const Reader> reader_for(const nn::SequenceModel& base, const Core* like) {
-    auto own = std::make_shared<const Reader>(base);
-    return like != nullptr && like->reader->id() == own->id() ? like->reader : own;
-  }
-  static std::shared_ptr<const Scorer> scorer_for(const ShiftModel& model, const Reader& reader,
-                                                  const Core* like) {
-    if (like != nullptr && like->reader.get() == &reader && like->model.facts == model.facts) {
-      return like->scorer;
-    }
-    return std::make_shared<const Scorer>(
-        std::make_shared<const Items>(model.facts, item_vectors(model.base), model.base.config().hidden));
-  }
-  static ShiftModel with_base(ShiftModel model, const nn::SequenceModel& base) {
-    model.base = base;
-    return model;
-  }
-
-  const std::shared_ptr<const Reader> reader;
-  const std::shared_ptr<const Scorer> scorer;
-  const ShiftModel model;
-  const std::shared_ptr<const Items> items;
-  const Rates rates;
-  const std::vector<float> targets;  ///< [N + 1, d]; empty when acceptance does not move taste
-  const StateLayout layout;
-  const Effects effects;
-  UserModelSpec spec;
-
-  std::span<float> taste(std::span<float> s) const { return s.first(width()); }
-  std::span<const float> taste(std::span<const float> s) const { return s.first(width()); }
-  std::span<const float> long_term(std::span<const float> s) const { return s.subspan(width(), width()); }
-  template <class T>
-  std::span<T> boredom(std::span<T> s) const {
-    return s.subspan(2 * width(), static_cast<std::size_t>(layout.attributes));
-  }
-  template <class T>
-  std::span<T> recent(std::span<T> s) const {
-    return s.subspan(2 * width() + static_cast<std::size_t>(layout.attributes),
-                     static_cast<std::size_t>(layout.recent));
-  }
-  std::size_t width() const { return static_cast<std::size_t>(layout.width); }
-};
 
 ShiftUser::ShiftUser(ShiftModel model, std::span<const std::string> scenario_modifiers)
     : ShiftUser(std::make_shared<const Core>(std::move(model), nullptr), scenario_modifiers) {}
@@ -361,92 +299,6 @@ void ShiftUser::score_next(std::span<const float> state, std::span<float> scores
 void ShiftUser::take(std::span<float> state, ItemId item, float days, const StepKey& key) const noexcept {
   const bool counts = core_->model.time == TimeUnit::days && days > 0.0F;
   follow(state, item, true, counts ? days / core_->model.days_per_step : 1.0F, key);
-}
-
-std::size_t ShiftUser::scoring_bytes(std::int32_t paths, std::int32_t history,
-                                     std::int32_t /*path_length*/) const noexcept {
-  return core_->reader->encoder().cache_bytes(paths, std::max(1, history));
-}
-
-void ShiftUser::score_paths(const PathQuery& query, const PathScores& out, Workspace& workspace) const {
-  const auto prompts = static_cast<std::int32_t>(query.target.size());
-  std::vector<std::int32_t> all(query.target.size());
-  std::iota(all.begin(), all.end(), 0);
-  const View<float> readouts = static_cast<ReaderWorkspace&>(workspace).readouts(prompts, readout_width());
-  read(all, query.history, View<const std::int32_t>(query.history_size.data(), prompts, 1), readouts,
-       workspace);
-  score_read(readouts, query, out);
-}
-
-void ShiftUser::score_read(View<const float> readouts, const PathQuery& query, const PathScores& out) const {
-  const Core& core = *core_;
-  const auto prompts = static_cast<std::int32_t>(query.target.size());
-  const auto width = static_cast<std::size_t>(core.items->augmented());
-  const auto ring = static_cast<std::size_t>(core.layout.recent);
-  const auto size = static_cast<std::size_t>(core.layout.size());
-
-  std::vector<float> start_state(size), state(size), augmented;
-  std::vector<ItemId> recent, target;
-  std::vector<float*> interest_at;
-  std::vector<std::int32_t*> rank_at;
-  const auto note = [&](std::span<const float> of, ItemId wanted, float* interest, std::int32_t* rank) {
-    augmented.resize(augmented.size() + width);
-    recent.resize(recent.size() + ring);
-    augment(of, augmented.data() + augmented.size() - width, recent.data() + recent.size() - ring);
-    target.push_back(wanted);
-    interest_at.push_back(interest);
-    rank_at.push_back(rank);
-  };
-  const auto flush = [&](std::size_t least) {
-    if (target.size() < least || target.empty()) return;
-    std::vector<float> interest(target.size());
-    std::vector<std::int32_t> rank(target.size());
-    const auto n = static_cast<std::int32_t>(target.size());
-    core.scorer->measure({augmented.data(), n, core.items->augmented()},
-                         {recent.data(), n, core.layout.recent}, core.rates.exposure, target, interest, rank);
-    for (std::size_t i = 0; i < target.size(); ++i) {
-      if (interest_at[i] != nullptr) *interest_at[i] = interest[i];
-      if (rank_at[i] != nullptr) *rank_at[i] = rank[i];
-    }
-    augmented.clear();
-    recent.clear();
-    target.clear();
-    interest_at.clear();
-    rank_at.clear();
-  };
-
-  const auto paths = static_cast<std::int32_t>(query.prompt.size());
-  std::int32_t path = 0;
-  constexpr std::uint8_t yes = feedback::accepted;
-  const auto knobs = static_cast<std::size_t>(query.knobs());
-  for (std::int32_t prompt = 0; prompt < prompts; ++prompt) {
-    const auto p = static_cast<std::size_t>(prompt);
-    start(readouts.row(prompt), start_state);
-    if (!out.start_interest.empty() || !out.start_rank.empty()) {
-      note(start_state, query.target[p], out.start_interest.empty() ? nullptr : &out.start_interest[p],
-           out.start_rank.empty() ? nullptr : &out.start_rank[p]);
-    }
-    const EpisodeId episode = query.episode.empty() ? static_cast<EpisodeId>(prompt) : query.episode[p];
-    for (; path < paths && query.prompt[static_cast<std::size_t>(path)] == prompt; ++path) {
-      std::ranges::copy(start_state, state.begin());
-      for (std::int32_t k = 0; k < query.length[static_cast<std::size_t>(path)]; ++k) {
-        const ItemId item = query.items(path, k);
-        if (!out.acceptance.empty())
-          out.acceptance(path, k) = item == no_item ? 0.0F : acceptance(state, item);
-        const std::uint8_t answer = query.accepted.empty() ? yes : query.accepted(path, k);
-        const Scales scales = knobs == 0 ? Scales{}
-                                         : scales_under(query.modifiers.row(path).subspan(
-                                               (static_cast<std::size_t>(k) + 1) * knobs, knobs));
-        step(state, {&item, 1}, {&answer, 1}, scales, 1.0F,
-             {query.seed, episode, static_cast<std::uint32_t>(k)});
-        if (out.interest.empty() && out.rank.empty()) continue;
-        note(state, query.target[p], out.interest.empty() ? nullptr : &out.interest(path, k),
-             out.rank.empty() ? nullptr : &out.rank(path, k));
-        flush(512);
-      }
-    }
-  }
-  flush(1);
 }
 
 }  // namespace veer::shift

@@ -19,13 +19,6 @@ using Json = nlohmann::json;
 
 namespace {
 
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-bool can_fit() {
-  static const bool can = !has(run_veer({"--version"}).out, "LibTorch: none");
-  return can;
-}
-
 /// The true people of a small world, and an ensemble of them and of those of another one.
 struct Pair {
   SmallWorld world;

@@ -17,8 +17,6 @@ using Json = nlohmann::json;
 
 namespace {
 
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 /// Every file of a run but its log, by relative path.
 std::map<std::string, std::string> files_of(const std::filesystem::path& run) {
   std::map<std::string, std::string> files;

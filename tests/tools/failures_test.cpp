@@ -15,13 +15,6 @@ using namespace veer::tests;
 
 namespace {
 
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-bool can_fit() {
-  static const bool can = !has(run_veer({"--version"}).out, "LibTorch: none");
-  return can;
-}
-
 std::vector<std::string> small_fit(const SmallWorld& world, const std::string& output) {
   return {
       "fit",     "sasrec",   "--data", world.data,        "-o", output,     "--hidden", "8",        "--inner",

@@ -15,13 +15,6 @@ using Json = nlohmann::json;
 
 namespace {
 
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-bool can_fit() {
-  static const bool can = !has(run_veer({"--version"}).out, "LibTorch: none");
-  return can;
-}
-
 Finished guide(const SmallWorld& world, const std::string& users, std::vector<std::string> more) {
   std::vector<std::string> arguments{"guide", "--data", world.data, "--users", users, "--policy", "random"};
   arguments.insert(arguments.end(), more.begin(), more.end());

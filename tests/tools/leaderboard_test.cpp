@@ -8,11 +8,13 @@
 
 #include "env/error.h"
 #include "tests/test.h"
+#include "tests/tools/run_program.h"
 #include "tests/toys/line_user.h"
 #include "tools/veer/difficulty_report.h"
 
 using namespace veer;
 using namespace veer::tools;
+using veer::tests::has;
 using doctest::Approx;
 using Json = nlohmann::json;
 
@@ -90,8 +92,6 @@ std::string text_of(const Leaderboard& board) {
   std::ostringstream none;
   return board.text(Console({}, none, none));
 }
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 /// The one entry of `list` in which every key of `wanted` has its value.
 Json entry(const nlohmann::ordered_json& list, const Json& wanted) {

@@ -18,8 +18,6 @@ using Json = nlohmann::json;
 
 namespace {
 
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 std::string digest_of(const std::string& run) {
   return Json::parse(run_veer({"info", run, "--json"}).out).at("digest");
 }

@@ -31,6 +31,13 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 
 }  // namespace
 
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+bool can_fit() {
+  static const bool can = !has(run_veer({"--version"}).out, "LibTorch: none");
+  return can;
+}
+
 Running::Running(const std::vector<std::string>& arguments, const std::vector<std::string>& environment)
     : out_(fresh_file()), err_(fresh_file()) {
   std::vector<std::string> command{VEER_PROGRAM};

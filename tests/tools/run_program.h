@@ -20,6 +20,10 @@ struct Finished {
 Finished run_veer(const std::vector<std::string>& arguments,
                   const std::vector<std::string>& environment = {});
 
+bool has(const std::string& text, const std::string& part);
+/// Whether the program was built with LibTorch.
+bool can_fit();
+
 /// A running program. Killed by the destructor if it still runs.
 class Running {
  public:

@@ -13,8 +13,6 @@ using Json = nlohmann::json;
 
 namespace {
 
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 Finished validate(const SmallWorld& world, std::vector<std::string> more) {
   std::vector<std::string> arguments{"validate", world.users, "--data", world.data};
   arguments.insert(arguments.end(), more.begin(), more.end());

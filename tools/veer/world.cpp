@@ -248,14 +248,14 @@ std::vector<Entrant> World::enter(const std::vector<std::string>& policies) {
   return entrants;
 }
 
-std::int64_t World::pairs() const noexcept {
-  const auto* guidance = dynamic_cast<const GuidanceScenario*>(scenario_.get());
-  return guidance == nullptr ? 0 : guidance->pairs();
+const GuidanceScenario* World::guidance() const noexcept {
+  return dynamic_cast<const GuidanceScenario*>(scenario_.get());
 }
 
+std::int64_t World::pairs() const noexcept { return guidance() == nullptr ? 0 : guidance()->pairs(); }
+
 const Population* World::population() const noexcept {
-  const auto* guidance = dynamic_cast<const GuidanceScenario*>(scenario_.get());
-  return guidance == nullptr ? nullptr : guidance->population();
+  return guidance() == nullptr ? nullptr : guidance()->population();
 }
 
 std::string World::configuration() const {

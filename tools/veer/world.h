@@ -87,6 +87,8 @@ class World {
   std::string configuration() const;
 
  private:
+  const GuidanceScenario* guidance() const noexcept;  ///< null for another scenario
+
   WorldOptions options_;
   std::string device_;
   std::shared_ptr<const Dataset> data_;

@@ -16,12 +16,22 @@ namespace {
 using Read = importers::SourceLog (*)(const importers::Sources&, const std::string&, const ImportOptions&);
 
 constexpr std::array<ImportFormat, 3> formats = {{
-    {"movielens", "directory of MovieLens 1M (ratings.dat, movies.dat) or 100K (u.data, u.item)"},
+    {"movielens", "directory of MovieLens 1M (ratings.dat, movies.dat) or 100K (u.data, u.item)", false},
     {"recbole", "RecBole atomic files: name.inter, with name.item where present"},
     {"csv", "table of interactions with a header line; columns by name"},
 }};
 constexpr std::array<Read, formats.size()> readers = {importers::read_movielens, importers::read_recbole,
                                                       importers::read_csv};
+
+void expect_no_names(const ImportFormat& format, const ImportColumns& columns) {
+  for (const std::string* name : {&columns.user, &columns.item, &columns.time, &columns.rating,
+                                  &columns.item_id, &columns.title, &columns.attributes}) {
+    if (name->empty()) continue;
+    throw ConfigError(Where{{}, 0, "column"},
+                      Problem{importers::quote(*name), "no names of columns for " + std::string(format.name),
+                              "its files have none; veer import csv takes them"});
+  }
+}
 
 /// Throws ConfigError for an unknown format, and for column names that the format would not look at.
 Read reader_of(std::string_view format, const ImportColumns& columns) {
@@ -29,13 +39,7 @@ Read reader_of(std::string_view format, const ImportColumns& columns) {
   for (std::size_t i = 0; i < formats.size(); ++i) {
     names.push_back(formats[i].name);
     if (formats[i].name != format) continue;
-    for (const std::string* name : {&columns.user, &columns.item, &columns.time, &columns.rating,
-                                    &columns.item_id, &columns.title, &columns.attributes}) {
-      if (name->empty() || readers[i] != importers::read_movielens) continue;
-      throw ConfigError(Where{{}, 0, "column"},
-                        Problem{importers::quote(*name), "no names of columns for movielens",
-                                "its files have none; veer import csv takes them"});
-    }
+    if (!formats[i].named_columns) expect_no_names(formats[i], columns);
     return readers[i];
   }
   throw ConfigError(Where{{}, 0, "format"},

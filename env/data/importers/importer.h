@@ -74,6 +74,7 @@ struct ImportOptions {
 struct ImportFormat {
   std::string_view name;
   std::string_view reads;
+  bool named_columns = true;  ///< whether it looks at ImportOptions::columns
 };
 std::span<const ImportFormat> import_formats() noexcept;
 
