@@ -1,7 +1,7 @@
 veer_test(synthetic_test CONFORMANCE SOURCES simulators/synthetic_user_test.cpp simulators/synthetic_log_test.cpp
                                  simulators/synthetic_panel_test.cpp simulators/explanation_test.cpp
           LIBRARIES veer_simulators_plain LABELS unit)
-veer_test(ensemble_test CONFORMANCE SOURCES simulators/ensemble_test.cpp
+veer_test(ensemble_test CONFORMANCE SOURCES simulators/ensemble_test.cpp simulators/ensemble_file_test.cpp
           LIBRARIES veer_simulators_plain LABELS unit)
 veer_test(taste_test SOURCES simulators/taste_density_test.cpp simulators/taste_model_test.cpp
           LIBRARIES veer_simulators_plain LABELS unit)
