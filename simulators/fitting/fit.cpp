@@ -120,6 +120,9 @@ class Fit {
         break;
       }
     }
+    // The budget can run out while a checkpoint is written: the file must say so too, or the next call would
+    // train on.
+    if (end == FitEnd::budget && saved_seconds_ < options_.budget_seconds) save();
     return result(end);
   }
 
@@ -255,13 +258,14 @@ class Fit {
 
   void save() {
     saved_ = Clock::now();
+    saved_seconds_ = spent_ + since(start_);
     if (options_.checkpoint.empty()) return;
     NamedArrays state;
     state.set_text("identity", identity_);
     state.put_group("trainer", trainer_.state());
     if (!best_.all().empty()) state.put_group("best", best_);
     // Without a budget a checkpoint says nothing about the clock: equal fits leave equal bytes.
-    if (options_.budget_seconds > 0.0) state.set_scalar<double>("seconds", spent_ + since(start_));
+    if (options_.budget_seconds > 0.0) state.set_scalar<double>("seconds", saved_seconds_);
     state.set_scalar<double>("best_mrr", best_mrr_);
     state.set_scalar<std::int32_t>("best_epoch", best_epoch_);
     state.set_scalar<double>("last_mrr", last_mrr_);
@@ -277,7 +281,7 @@ class Fit {
   void restore(const NamedArrays& state) {
     trainer_.restore(state.group("trainer"));
     best_ = state.group("best");
-    if (state.contains("seconds")) spent_ = state.scalar<double>("seconds");
+    if (state.contains("seconds")) spent_ = saved_seconds_ = state.scalar<double>("seconds");
     best_mrr_ = state.scalar<double>("best_mrr");
     best_epoch_ = state.scalar<std::int32_t>("best_epoch");
     last_mrr_ = state.scalar<double>("last_mrr");
@@ -313,7 +317,8 @@ class Fit {
 
   const Clock::time_point start_ = Clock::now();
   Clock::time_point saved_ = start_;
-  double spent_ = 0.0;  ///< seconds of the calls before
+  double spent_ = 0.0;          ///< seconds of the calls before
+  double saved_seconds_ = 0.0;  ///< what the checkpoint says was spent
   const Dataset& data_;
   const FitOptions& options_;
   const nn::SequenceConfig config_;

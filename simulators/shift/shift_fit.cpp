@@ -97,6 +97,9 @@ class Ladder {
         break;
       }
     }
+    // The budget can run out while a checkpoint is written: the file must say so too, or the next call would
+    // train on.
+    if (end == FitEnd::budget && saved_seconds_ < options_.budget_seconds) save();
     return result(end);
   }
 
@@ -243,6 +246,7 @@ class Ladder {
 
   void save() {
     saved_ = Clock::now();
+    saved_seconds_ = spent_ + since(start_);
     if (options_.checkpoint.empty()) return;
     NamedArrays state;
     state.set_text("identity", identity_);
@@ -250,7 +254,7 @@ class Ladder {
     put(state, "kept", kept_);
     put(state, "best", best_);
     // Without a budget a checkpoint says nothing about the clock: equal fits leave equal bytes.
-    if (options_.budget_seconds > 0.0) state.set_scalar<double>("seconds", spent_ + since(start_));
+    if (options_.budget_seconds > 0.0) state.set_scalar<double>("seconds", saved_seconds_);
     state.set_scalar<double>("kept_nll", kept_nll_);
     state.set_scalar<double>("best_nll", best_nll_);
     state.set_scalar<std::int32_t>("best_epoch", best_epoch_);
@@ -282,7 +286,7 @@ class Ladder {
     take(state, "kept", kept_);
     take(state, "best", best_);
     restored_ = true;
-    if (state.contains("seconds")) spent_ = state.scalar<double>("seconds");
+    if (state.contains("seconds")) spent_ = saved_seconds_ = state.scalar<double>("seconds");
     kept_nll_ = state.scalar<double>("kept_nll");
     best_nll_ = state.scalar<double>("best_nll");
     best_epoch_ = state.scalar<std::int32_t>("best_epoch");
@@ -336,7 +340,8 @@ class Ladder {
 
   const Clock::time_point start_ = Clock::now();
   Clock::time_point saved_ = start_;
-  double spent_ = 0.0;  ///< seconds of the calls before
+  double spent_ = 0.0;          ///< seconds of the calls before
+  double saved_seconds_ = 0.0;  ///< what the checkpoint says was spent
   bool restored_ = false;
   const Dataset& data_;
   const nn::SequenceModel base_;
