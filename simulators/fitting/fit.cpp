@@ -12,7 +12,7 @@
 #include "env/error.h"
 #include "env/nn/training/sequence_trainer.h"
 #include "env/runtime.h"
-#include "simulators/fitting/fit_checkpoint.h"
+#include "env/store/checkpoint.h"
 #include "simulators/fitting/fit_scorer.h"
 #include "simulators/fitting/fit_windows.h"
 #include "simulators/fitting/resample.h"
@@ -253,7 +253,7 @@ class Fit {
 
   [[noreturn]] void stop_for_interrupt() {
     save();
-    throw_fit_interrupted(options_.checkpoint);
+    throw_training_interrupted(options_.checkpoint);
   }
 
   void save() {
