@@ -7,25 +7,10 @@
 #include <span>
 
 #include "agents/generative/path_likelihood_net.h"
+#include "agents/prorl/prorl_update.h"
 #include "env/nn/training/flat_parameters.h"
 
 namespace veer::prorl {
-
-/// How far the policy may go from the one that training started with.
-enum class Divergence : std::uint8_t {
-  none,
-  full,       ///< KL(policy, reference) over all alternatives at every token: a real constraint
-  log_ratio,  ///< the log-ratio of the chosen tokens used as a loss, as in the released code: its gradient
-              ///< does not depend on the reference, and only shifts every advantage by a constant
-};
-
-struct ObjectiveOptions {
-  Divergence divergence = Divergence::full;
-  double divergence_weight = 0.01;
-  /// An item's log-probability is the mean over its tokens instead of their sum, as in the released code: a
-  /// decision to stop then weighs as much as a whole item's tokens together.
-  bool mean_over_tokens = false;
-};
 
 /// Sums over the tokens of a shard.
 struct ObjectiveSums {
@@ -42,6 +27,6 @@ struct ObjectiveSums {
 ObjectiveSums objective_gradient(const nn::Seq2SeqNet& net, const nn::Seq2SeqNet* reference,
                                  const PathGrammar& grammar, const ForcedPaths& paths,
                                  std::span<const float> credit, double rollouts,
-                                 const ObjectiveOptions& options, nn::FlatParameters::Gradient& gradient);
+                                 const UpdateOptions& options, nn::FlatParameters::Gradient& gradient);
 
 }  // namespace veer::prorl
