@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "agents/prorl/policy_gradient_net.h"
-#include "agents/prorl/step_rewards.h"
+#include "agents/generative/step_rewards.h"
 #include "env/error.h"
 #include "env/nn/hyper_parameters.h"
 

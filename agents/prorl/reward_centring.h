@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "agents/prorl/step_rewards.h"
+#include "agents/generative/step_rewards.h"
 #include "env/named_arrays.h"
 
 namespace veer::prorl {

@@ -9,3 +9,6 @@ if(VEER_TORCH)
   # has to be compiled as LibTorch was.
   set_source_files_properties(agents/sequential_test.cpp PROPERTIES COMPILE_DEFINITIONS NDEBUG)
 endif()
+if(VEER_TORCH)
+  veer_test(path_writer_test TORCH SOURCES agents/path_writer_test.cpp LIBRARIES veer_agents LABELS unit)
+endif()

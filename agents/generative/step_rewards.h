@@ -11,7 +11,7 @@
 #include "agents/generative/path_writer.h"
 #include "env/user_model.h"
 
-namespace veer::prorl {
+namespace veer {
 
 /// The three things that are rewarded.
 enum class Metric : std::uint8_t {
@@ -49,4 +49,4 @@ struct StepRewards {
 StepRewards measure_steps(const UserModel& users, std::span<const PathPrompt> prompts,
                           const WrittenPaths& paths);
 
-}  // namespace veer::prorl
+}  // namespace veer
