@@ -55,8 +55,7 @@ std::vector<float> probe_losses(const PathModel& model, const PathProbe& probe) 
 std::vector<ItemId> probe_items(const ModelFile& file, const std::string& name, std::size_t size,
                                 std::int32_t most) {
   const auto values = file.probe.get<std::int32_t>("input/" + name);
-  const bool known =
-      std::ranges::all_of(values, [&](ItemId item) { return item >= 1 && item <= most; });
+  const bool known = std::ranges::all_of(values, [&](ItemId item) { return item >= 1 && item <= most; });
   if (values.size() != size || !known) {
     throw FormatError(Where{{}, 0, "probe/input/" + name},
                       {std::to_string(values.size()) + " items", std::to_string(size) + " known ones", ""});
@@ -88,11 +87,13 @@ ModelFile path_model_file(const PathModel& model, ModelManifest manifest) {
 
 PathModel path_model_from(const ModelFile& file, const std::string& device) {
   if (file.manifest.kind != "path_model") {
-    throw FormatError(Where{{}, 0, "kind"},
-                      {"\"" + file.manifest.kind + "\"", "path_model",
-                       "this file holds another kind of model; name one made by veer train path_model or prorl"});
+    throw FormatError(
+        Where{{}, 0, "kind"},
+        {"\"" + file.manifest.kind + "\"", "path_model",
+         "this file holds another kind of model; name one made by veer train path_model or prorl"});
   }
-  auto ids = std::make_shared<const nn::SemanticIds>(nn::SemanticIds::from_arrays(file.parameters.group("ids")));
+  auto ids =
+      std::make_shared<const nn::SemanticIds>(nn::SemanticIds::from_arrays(file.parameters.group("ids")));
   const auto config = nn::Seq2SeqConfig::from_strings(file.manifest.hyper_parameters);
   if (config.vocabulary != ids->layout().vocabulary()) {
     throw FormatError(Where{{}, 0, "vocabulary"},

@@ -56,7 +56,8 @@ class PathPolicy final : public Policy {
       : options_(options), writer_(model, options.rules), planner_(planner) {
     if (options.width < 1) nn::reject_field("width", std::to_string(options.width), "1 or more");
     if (options.search == PathSearch::best_of && planner == nullptr) {
-      throw ConfigError(Where{{}, 0, "best_of"}, Problem{"no planning model", "one", "name it with --planner"});
+      throw ConfigError(Where{{}, 0, "best_of"},
+                        Problem{"no planning model", "one", "name it with --planner"});
     }
     spec_.name = options.name;
     spec_.action = ActionKind::path;
@@ -77,7 +78,8 @@ class PathPolicy final : public Policy {
     for (const std::int32_t row : rows) of(row, state).clear();
   }
 
-  void act(Rows rows, const Observation& seen, PolicyState& state, Actions& actions, Mode mode) const override {
+  void act(Rows rows, const Observation& seen, PolicyState& state, Actions& actions,
+           Mode mode) const override {
     std::vector<std::int32_t> planning;
     for (const std::int32_t row : rows) {
       const PlanState own = of(row, state);

@@ -36,8 +36,8 @@ struct PathPolicyOptions {
   bool closed_loop = false;
 };
 
-/// `planner` is needed for best_of and must outlive the policy. The plan's log-probability is the sum over its
-/// tokens where one path was drawn, 0 where a search chose. Throws ConfigError for options out of range.
+/// `planner` is needed for best_of and must outlive the policy. The plan's log-probability is the sum over
+/// its tokens where one path was drawn, 0 where a search chose. Throws ConfigError for options out of range.
 std::unique_ptr<Policy> make_path_policy(const PathModel& model, const PathPolicyOptions& options,
                                          const UserModel* planner = nullptr);
 

@@ -22,7 +22,7 @@ enum class Metric : std::uint8_t {
 inline constexpr std::size_t metric_count = 3;
 
 enum class StepKind : std::uint8_t {
-  none,       ///< past the end of the path
+  none,  ///< past the end of the path
   real,
   invalid,    ///< tokens of no item: nothing was shown
   duplicate,  ///< an item that stood earlier in the same path
@@ -33,7 +33,7 @@ struct StepRewards {
   std::int32_t width = 0;
   std::vector<StepKind> kind;
   std::array<std::vector<float>, metric_count> raw;
-  std::vector<float> start_interest;      ///< [prompts]
+  std::vector<float> start_interest;     ///< [prompts]
   std::vector<std::int32_t> start_rank;  ///< [prompts]
 
   std::int32_t rows() const noexcept {

@@ -32,38 +32,35 @@ void check_training(const TrainingOptions& o, std::size_t training, std::size_t 
     nn::reject_field("learning_rate", nn::decimal(o.update.adam.learning_rate), "more than 0");
   }
   if (training == 0 || validation == 0) {
-    throw DataError(Where{{}, 0, training == 0 ? "training prompts" : "validation prompts"},
-                    Problem{"none", "at least one",
-                            "prompts are the histories before runs of items that share an attribute: the data set "
-                            "needs attributes, and people with longer logs"});
+    throw DataError(
+        Where{{}, 0, training == 0 ? "training prompts" : "validation prompts"},
+        Problem{"none", "at least one",
+                "prompts are the histories before runs of items that share an attribute: the data set "
+                "needs attributes, and people with longer logs"});
   }
 }
 
 std::string identity_of(const PathModel& start, std::size_t training, const TrainingOptions& o) {
-  std::string text = "ProRL training\nprompts " + std::to_string(training) + "\nseed " + std::to_string(o.seed) +
-                     "\nupdates " + std::to_string(o.updates) + " of " + std::to_string(o.prompts) + " x " +
-                     std::to_string(o.update.rollouts.per_prompt) + "\ntargets " +
-                     std::string(target_names[at(static_cast<std::int64_t>(o.targets))]) + "\nestimator " +
-                     std::string(estimator_names[at(static_cast<std::int64_t>(o.update.estimator))]) +
-                     "\ndivergence " +
-                     std::string(divergence_names[at(static_cast<std::int64_t>(o.update.divergence))]) + " " +
-                     std::to_string(o.update.divergence_weight) + "\nrewards " +
-                     std::to_string(o.update.rewards.weights[0]) + " " +
-                     std::to_string(o.update.rewards.weights[1]) + " " +
-                     std::to_string(o.update.rewards.weights[2]) + " share " +
-                     std::to_string(o.update.rewards.acceptance_share) + " shift " +
-                     std::to_string(o.update.rewards.shift) + " centred " +
-                     std::to_string(o.update.rewards.centre) + " over " +
-                     std::to_string(o.update.centring_updates) + "\nrules " +
-                     std::to_string(o.update.rules.constrained) + std::to_string(o.update.rules.allow_target) +
-                     std::to_string(o.update.rules.allow_history) +
-                     std::to_string(o.update.rules.allow_repeats) + " " +
-                     std::to_string(o.update.rules.most_items) + "\ntop_k " +
-                     std::to_string(o.update.rollouts.top_k) + "\nmean_over_tokens " +
-                     std::to_string(o.update.mean_over_tokens) + "\nlearning_rate " +
-                     nn::decimal(o.update.adam.learning_rate) + "\nwarm_up " + std::to_string(o.warm_up) +
-                     "\nevaluate " + std::to_string(o.evaluate_every) + " x " +
-                     std::to_string(o.evaluation_prompts) + "\nitems " + std::to_string(start.items()) + "\n";
+  std::string text =
+      "ProRL training\nprompts " + std::to_string(training) + "\nseed " + std::to_string(o.seed) +
+      "\nupdates " + std::to_string(o.updates) + " of " + std::to_string(o.prompts) + " x " +
+      std::to_string(o.update.rollouts.per_prompt) + "\ntargets " +
+      std::string(target_names[at(static_cast<std::int64_t>(o.targets))]) + "\nestimator " +
+      std::string(estimator_names[at(static_cast<std::int64_t>(o.update.estimator))]) + "\ndivergence " +
+      std::string(divergence_names[at(static_cast<std::int64_t>(o.update.divergence))]) + " " +
+      std::to_string(o.update.divergence_weight) + "\nrewards " +
+      std::to_string(o.update.rewards.weights[0]) + " " + std::to_string(o.update.rewards.weights[1]) + " " +
+      std::to_string(o.update.rewards.weights[2]) + " share " +
+      std::to_string(o.update.rewards.acceptance_share) + " shift " + std::to_string(o.update.rewards.shift) +
+      " centred " + std::to_string(o.update.rewards.centre) + " over " +
+      std::to_string(o.update.centring_updates) + "\nrules " + std::to_string(o.update.rules.constrained) +
+      std::to_string(o.update.rules.allow_target) + std::to_string(o.update.rules.allow_history) +
+      std::to_string(o.update.rules.allow_repeats) + " " + std::to_string(o.update.rules.most_items) +
+      "\ntop_k " + std::to_string(o.update.rollouts.top_k) + "\nmean_over_tokens " +
+      std::to_string(o.update.mean_over_tokens) + "\nlearning_rate " +
+      nn::decimal(o.update.adam.learning_rate) + "\nwarm_up " + std::to_string(o.warm_up) + "\nevaluate " +
+      std::to_string(o.evaluate_every) + " x " + std::to_string(o.evaluation_prompts) + "\nitems " +
+      std::to_string(start.items()) + "\n";
   // The start itself: two trainings from different weights are different trainings.
   double sum = 0.0;
   const NamedArrays weights = start.network.to_arrays();
@@ -116,8 +113,7 @@ class Training {
       if (last) save();
     }
     const bool kept = !options_.keep_last && !best_.all().empty();
-    return {kept ? PathModel{start_.ids,
-                             nn::Seq2SeqModel::from_arrays(start_.network.config(), best_, "cpu"),
+    return {kept ? PathModel{start_.ids, nn::Seq2SeqModel::from_arrays(start_.network.config(), best_, "cpu"),
                              start_.most_history}
                  : learner_.snapshot(),
             kept ? best_update_ : learner_.updates(), records_, evaluations_};
@@ -179,8 +175,8 @@ class Training {
     p.stats = records_.back();
     p.best = best_reward_;
     p.seconds = seconds_since(begun_);
-    p.seconds_left = p.seconds / static_cast<double>(p.update - resumed_at_) *
-                     static_cast<double>(p.updates - p.update);
+    p.seconds_left =
+        p.seconds / static_cast<double>(p.update - resumed_at_) * static_cast<double>(p.updates - p.update);
     options_.progress(p);
   }
 

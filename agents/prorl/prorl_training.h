@@ -41,11 +41,11 @@ struct TrainingOptions {
   std::int64_t updates = 500;
   std::int32_t prompts = 64;  ///< per update
   TrainingTargets targets = TrainingTargets::uniform;
-  double warm_up = 0.05;              ///< share of the updates in which the rate rises from 0
-  std::int64_t evaluate_every = 50;   ///< updates; also before the first and after the last
+  double warm_up = 0.05;                  ///< share of the updates in which the rate rises from 0
+  std::int64_t evaluate_every = 50;       ///< updates; also before the first and after the last
   std::int32_t evaluation_prompts = 512;  ///< validation prompts, greedy; at most as many as there are
-  bool keep_last = false;  ///< the last weights instead of those with the highest validation reward
-  std::filesystem::path checkpoint;   ///< empty: none. Continued from when the file exists
+  bool keep_last = false;            ///< the last weights instead of those with the highest validation reward
+  std::filesystem::path checkpoint;  ///< empty: none. Continued from when the file exists
   double checkpoint_seconds = 300.0;
   std::function<void(const TrainingProgress&)> progress;
 };
@@ -64,9 +64,9 @@ struct TrainingResult {
 
 /// `training` and `validation` are people's own paths: their histories are prompts, their targets the natural
 /// ones; validation prompts have uniform targets. `users` must outlive the call. Validation reward: mean over
-/// prompts of the centred reward of the greedy path, once the centring's statistics stand. Throws ConfigError,
-/// DataError when there are no prompts, Error when training diverges, Interrupted (after writing the
-/// checkpoint) on Ctrl-C.
+/// prompts of the centred reward of the greedy path, once the centring's statistics stand. Throws
+/// ConfigError, DataError when there are no prompts, Error when training diverges, Interrupted (after writing
+/// the checkpoint) on Ctrl-C.
 TrainingResult train_prorl(const PathModel& start, const UserModel& users,
                            std::span<const PathExample> training, std::span<const PathExample> validation,
                            const TrainingOptions& options);

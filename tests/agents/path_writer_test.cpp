@@ -220,7 +220,8 @@ TEST_CASE("a wide beam finds the best path, a narrow one of width one is greedy"
   }
 }
 
-TEST_CASE("limits and bars of one prompt hold, threads change nothing, greed and truncation do what they say") {
+TEST_CASE(
+    "limits and bars of one prompt hold, threads change nothing, greed and truncation do what they say") {
   const PathModel model = small_path_model();
   Prompts p;
   const std::vector<ItemId> barred{3, 4, 5};
@@ -245,7 +246,8 @@ TEST_CASE("limits and bars of one prompt hold, threads change nothing, greed and
   const WrittenPaths first = writer.write(p.prompts, {.per_prompt = 6, .top_k = 1});
   const WrittenPaths greedy = writer.write(p.prompts, {.per_prompt = 6, .mode = Mode::greedy});
   CHECK(first.tokens == greedy.tokens);
-  CHECK_THROWS_WITH_AS(writer.write(p.prompts, {.per_prompt = 0}), doctest::Contains("per_prompt"), ConfigError);
+  CHECK_THROWS_WITH_AS(writer.write(p.prompts, {.per_prompt = 0}), doctest::Contains("per_prompt"),
+                       ConfigError);
   CHECK_THROWS_WITH_AS(writer.write(p.prompts, {.temperature = 0.0}), doctest::Contains("temperature"),
                        ConfigError);
   CHECK_THROWS_WITH_AS(writer.beam(p.prompts, 0), doctest::Contains("width"), ConfigError);
@@ -282,7 +284,8 @@ TEST_CASE("imitation learns paths by heart, by the same bits for any number of t
     for (std::int32_t i = 0; i < 3; ++i) {
       CHECK(std::ranges::equal(written.items_of(i), examples[at(i)].path));
     }
-    const NamedArrays weights = learned.network.to_arrays(), other = train(3, unconstrained).network.to_arrays();
+    const NamedArrays weights = learned.network.to_arrays(),
+                      other = train(3, unconstrained).network.to_arrays();
     for (const auto& [name, array] : weights.all()) CHECK((array.bytes == other.at(name).bytes));
   }
 }

@@ -12,7 +12,8 @@ namespace veer {
 inline std::shared_ptr<const nn::SemanticIds> six_items() {
   const nn::SemanticIdLayout layout{2, 3};
   std::vector<std::int32_t> tokens{0, 0};
-  for (const auto& [first, second] : std::vector<std::pair<int, int>>{{0, 0}, {0, 2}, {1, 0}, {1, 1}, {1, 2}, {2, 1}}) {
+  for (const auto& [first, second] :
+       std::vector<std::pair<int, int>>{{0, 0}, {0, 2}, {1, 0}, {1, 1}, {1, 2}, {2, 1}}) {
     tokens.push_back(layout.token(0, first));
     tokens.push_back(layout.token(1, second));
   }

@@ -75,7 +75,8 @@ StatusLine::~StatusLine() {
 }
 
 bool StatusLine::due() {
-  const auto interval = console_.terminal() ? std::chrono::milliseconds(200) : std::chrono::milliseconds(10'000);
+  const auto interval =
+      console_.terminal() ? std::chrono::milliseconds(200) : std::chrono::milliseconds(10'000);
   return !console_.quiet() && Clock::now() - shown_ >= interval;
 }
 
