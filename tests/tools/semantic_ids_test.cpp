@@ -86,8 +86,8 @@ TEST_CASE("a published file becomes ids, and both sides hear what is missing") {
   const Finished text = run_veer(fit(world, output, {"--published", file}));
   CHECK(text.code == 0);
   CHECK(has(text.out, "79 of 80 items"));
-  CHECK(has(text.out, "1 items of the data set are not in the file and have no id"));
-  CHECK(has(text.out, "1 items of the file are not in the data set: no such item"));
+  CHECK(has(text.out, "not in the file, so without an id: 1 ("));
+  CHECK(has(text.out, "in the file but not in the data set: 1 (no such item)"));
   const Json report = Json::parse(run_veer(fit(world, output, {"--published", file, "--json"})).out);
   CHECK(report["report"]["without_id"] == Json::array({world.log.dataset.catalogue.ids[1]}));
   CHECK(report["report"]["not_in_data"] == Json::array({"no such item"}));
