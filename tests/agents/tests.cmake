@@ -10,6 +10,8 @@ if(VEER_TORCH)
   set_source_files_properties(agents/sequential_test.cpp PROPERTIES COMPILE_DEFINITIONS NDEBUG)
 endif()
 if(VEER_TORCH)
+  veer_test(path_policy_test TORCH CONFORMANCE SOURCES agents/path_policy_test.cpp
+            LIBRARIES veer_agents veer_simulators_learned LABELS unit)
   veer_test(prorl_test TORCH SOURCES agents/prorl_test.cpp LIBRARIES veer_agents veer_simulators_learned LABELS unit)
   veer_test(path_writer_test TORCH SOURCES agents/path_writer_test.cpp LIBRARIES veer_agents LABELS unit)
 endif()
