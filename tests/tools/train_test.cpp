@@ -22,8 +22,9 @@ struct Workshop : SmallWorld {
   std::string path = folder / "path.model.h5";
 
   Workshop() {
-    const Finished made = run_veer({"fit", "semantic_ids", "--data", data, "--vectors", users, "--codes", "8",
+    const Finished made = run_veer({"fit", "semantic_ids", "--data", data, "--vectors", users, "--codes", "16",
                                     "--levels", "2", "-o", ids});
+    CAPTURE(made.err);
     REQUIRE(made.code == 0);
     const Finished trained = run_veer(path_model(path, {}));
     CAPTURE(trained.err);
