@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "agents/generative/path_writer.h"
@@ -20,6 +21,7 @@ enum class Metric : std::uint8_t {
   acceptance,  ///< probability that the item is accepted (CTR)
 };
 inline constexpr std::size_t metric_count = 3;
+inline constexpr std::array<std::string_view, metric_count> metric_names{"interest", "rank", "acceptance"};
 
 enum class StepKind : std::uint8_t {
   none,  ///< past the end of the path

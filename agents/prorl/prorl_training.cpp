@@ -81,6 +81,16 @@ ItemId uniform_target(std::span<const ItemId> history, std::int32_t items, const
   return 1;  // a history that holds nearly the whole catalogue
 }
 
+/// The first pass over the prompts, as published, where no number of updates is given.
+UpdateOptions with_centring(const TrainingOptions& options, std::size_t prompts) {
+  UpdateOptions update = options.update;
+  const auto each = static_cast<std::size_t>(options.prompts);
+  if (update.centring_updates == 0) {
+    update.centring_updates = static_cast<std::int64_t>((prompts + each - 1) / each);
+  }
+  return update;
+}
+
 class Training {
  public:
   Training(const PathModel& start, const UserModel& users, std::span<const PathExample> training,
@@ -88,7 +98,7 @@ class Training {
       : start_(start),
         training_(training),
         options_(options),
-        learner_(start, users, options.update),
+        learner_(start, users, with_centring(options, training.size())),
         identity_(identity_of(start, training.size(), options)) {
     lay_out_validation(validation);
   }
@@ -157,12 +167,21 @@ class Training {
   }
 
   void evaluate() {
-    evaluations_.push_back({learner_.updates(), learner_.evaluate(validation_)});
-    const double reward = evaluations_.back().stats.at("reward");
-    const bool comparable = learner_.updates() >= options_.update.centring_updates;
-    if (comparable && (best_.all().empty() || reward > best_reward_)) {
+    UpdateStats stats = learner_.evaluate(validation_);
+    const UpdateStats& start = evaluations_.empty() ? stats : evaluations_.front().stats;
+    double gain = 0.0;
+    for (std::size_t m = 0; m < metric_count; ++m) {
+      const std::string name(metric_names[m]);
+      const double deviation = start.at(name + "_deviation");
+      if (deviation > 0.0) {
+        gain += options_.update.rewards.weights[m] * (stats.at(name) - start.at(name)) / deviation;
+      }
+    }
+    stats["gain"] = gain;
+    evaluations_.push_back({learner_.updates(), std::move(stats)});
+    if (best_.all().empty() || gain > best_gain_) {
       best_ = learner_.snapshot().network.to_arrays();
-      best_reward_ = reward;
+      best_gain_ = gain;
       best_update_ = learner_.updates();
     }
   }
@@ -173,7 +192,7 @@ class Training {
     p.update = learner_.updates();
     p.updates = options_.updates;
     p.stats = records_.back();
-    p.best = best_reward_;
+    p.best = best_gain_;
     p.seconds = seconds_since(begun_);
     p.seconds_left =
         p.seconds / static_cast<double>(p.update - resumed_at_) * static_cast<double>(p.updates - p.update);
@@ -208,7 +227,7 @@ class Training {
     state.set_text("identity", identity_);
     state.put_group("learner", learner_.state());
     if (!best_.all().empty()) state.put_group("best", best_);
-    state.set_scalar<double>("best_reward", best_reward_);
+    state.set_scalar<double>("best_gain", best_gain_);
     state.set_scalar<std::int64_t>("best_update", best_update_);
     put(state, "updates", records_);
     std::vector<UpdateStats> evaluated;
@@ -225,7 +244,7 @@ class Training {
   void restore(const NamedArrays& state) {
     learner_.restore(state.group("learner"));
     best_ = state.group("best");
-    best_reward_ = state.scalar<double>("best_reward");
+    best_gain_ = state.scalar<double>("best_gain");
     best_update_ = state.scalar<std::int64_t>("best_update");
     records_ = take(state, "updates");
     const std::vector<UpdateStats> evaluated = take(state, "evaluations");
@@ -247,7 +266,7 @@ class Training {
   std::vector<UpdateStats> records_;
   std::vector<Evaluation> evaluations_;
   NamedArrays best_;
-  double best_reward_ = 0.0;
+  double best_gain_ = 0.0;
   std::int64_t best_update_ = 0, resumed_at_ = 0;
   const Clock::time_point begun_ = Clock::now();
   Clock::time_point saved_ = begun_;

@@ -31,7 +31,7 @@ struct TrainingProgress {
   std::int64_t update = 0;  ///< 1-based
   std::int64_t updates = 0;
   UpdateStats stats;
-  double best = 0.0;  ///< highest validation reward so far
+  double best = 0.0;  ///< highest validation gain so far
   double seconds = 0.0, seconds_left = 0.0;
 };
 
@@ -44,7 +44,7 @@ struct TrainingOptions {
   double warm_up = 0.05;                  ///< share of the updates in which the rate rises from 0
   std::int64_t evaluate_every = 50;       ///< updates; also before the first and after the last
   std::int32_t evaluation_prompts = 512;  ///< validation prompts, greedy; at most as many as there are
-  bool keep_last = false;            ///< the last weights instead of those with the highest validation reward
+  bool keep_last = false;            ///< the last weights instead of those with the highest validation gain
   std::filesystem::path checkpoint;  ///< empty: none. Continued from when the file exists
   double checkpoint_seconds = 300.0;
   std::function<void(const TrainingProgress&)> progress;
@@ -52,7 +52,7 @@ struct TrainingOptions {
 
 struct Evaluation {
   std::int64_t update = 0;
-  UpdateStats stats;  ///< of ProRlUpdate::evaluate
+  UpdateStats stats;  ///< of ProRlUpdate::evaluate, and "gain"
 };
 
 struct TrainingResult {
@@ -63,10 +63,10 @@ struct TrainingResult {
 };
 
 /// `training` and `validation` are people's own paths: their histories are prompts, their targets the natural
-/// ones; validation prompts have uniform targets. `users` must outlive the call. Validation reward: mean over
-/// prompts of the centred reward of the greedy path, once the centring's statistics stand. Throws
-/// ConfigError, DataError when there are no prompts, Error when training diverges, Interrupted (after writing
-/// the checkpoint) on Ctrl-C.
+/// ones; validation prompts have uniform targets. `users` must outlive the call. The gain on validation
+/// people is the sum over metrics of weight * (mean of the greedy paths - that of the start) / deviation over
+/// the start's paths: 0 at the start. Throws ConfigError, DataError when there are no prompts, Error when
+/// training diverges, Interrupted (after writing the checkpoint) on Ctrl-C.
 TrainingResult train_prorl(const PathModel& start, const UserModel& users,
                            std::span<const PathExample> training, std::span<const PathExample> validation,
                            const TrainingOptions& options);

@@ -1,6 +1,7 @@
 #include "agents/prorl/prorl_update.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <vector>
 
@@ -26,8 +27,8 @@ void check_options(const PathModel& start, const UserModel& users, const UpdateO
   if (!(o.divergence_weight >= 0.0)) {
     nn::reject_field("divergence_weight", std::to_string(o.divergence_weight), "0 or more");
   }
-  if (o.centring_updates < 1) {
-    nn::reject_field("centring_updates", std::to_string(o.centring_updates), "1 or more");
+  if (o.centring_updates < 0) {
+    nn::reject_field("centring_updates", std::to_string(o.centring_updates), "0 or more");
   }
   if (o.estimator == Estimator::critic) {
     nn::reject_field("estimator", "critic", "one that needs no critic");
@@ -185,7 +186,8 @@ UpdateStats ProRlUpdate::update(std::span<const PathPrompt> prompts, float learn
   const WrittenPaths paths =
       PathWriter(my.snapshot(), my.options.rules).write_parallel(prompts, my.options.rollouts);
   const StepRewards steps = measure_steps(my.users, prompts, paths);
-  if (my.updates < my.options.centring_updates) my.centring.learn(steps);
+  const bool learns = my.options.centring_updates == 0 || my.updates < my.options.centring_updates;
+  if (learns) my.centring.learn(steps);
   const std::vector<float> rewards = my.centring.fuse(steps);
   PathRewards given;
   given.group = paths.per_prompt;
@@ -207,7 +209,29 @@ UpdateStats ProRlUpdate::evaluate(std::span<const PathPrompt> prompts) const {
   const WrittenPaths paths = PathWriter(impl_->snapshot(), impl_->options.rules)
                                  .write_parallel(prompts, {.per_prompt = 1, .mode = Mode::greedy}, 64);
   const StepRewards steps = measure_steps(impl_->users, prompts, paths);
-  return describe_paths(paths, steps, impl_->centring.fuse(steps));
+  std::array<double, metric_count> sum{}, squares{};
+  double length = 0.0;
+  for (std::int32_t r = 0; r < paths.rows(); ++r) {
+    std::array<double, metric_count> value{};
+    for (std::int32_t k = 0; k < paths.length[at(r)]; ++k) {
+      for (std::size_t m = 0; m < metric_count; ++m) value[m] += double{steps.raw[m][steps.place(r, k)]};
+    }
+    value[2] /= std::max(1, paths.length[at(r)]);
+    for (std::size_t m = 0; m < metric_count; ++m) {
+      sum[m] += value[m];
+      squares[m] += value[m] * value[m];
+    }
+    length += static_cast<double>(paths.length[at(r)]);
+  }
+  UpdateStats stats;
+  const auto rows = static_cast<double>(std::max(1, paths.rows()));
+  for (std::size_t m = 0; m < metric_count; ++m) {
+    const std::string name(metric_names[m]);
+    stats[name] = sum[m] / rows;
+    stats[name + "_deviation"] = std::sqrt(std::max(0.0, squares[m] / rows - stats[name] * stats[name]));
+  }
+  stats["length"] = length / rows;
+  return stats;
 }
 
 PathModel ProRlUpdate::snapshot() const { return impl_->snapshot(); }

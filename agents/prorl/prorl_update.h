@@ -35,8 +35,9 @@ struct UpdateOptions {
   Estimator estimator = Estimator::position;
   double discount = 1.0;
   CentringOptions rewards;
-  /// Updates from which the centring's statistics are learned; afterwards they stay as they are.
-  std::int64_t centring_updates = 25;
+  /// Updates from which the centring's statistics are learned; afterwards they stay as they are. 0: in
+  /// train_prorl the first pass over the prompts, as published; in ProRlUpdate alone every update.
+  std::int64_t centring_updates = 0;
   Divergence divergence = Divergence::full;
   double divergence_weight = 0.01;
   /// An item's log-probability is the mean over its tokens instead of their sum, as in the released code: a
@@ -60,7 +61,9 @@ class ProRlUpdate {
   /// "invalid", "empty".
   UpdateStats update(std::span<const PathPrompt> prompts, float learning_rate);
 
-  /// What the present policy writes for the prompts (greedy) is worth to the user model, without learning.
+  /// What the present policy's greedy paths are worth to the user model, without learning: "interest",
+  /// "rank", "acceptance" (of a path: the mean over its items) and "length" as means over prompts, the first
+  /// three also as "..._deviation", the standard deviation over prompts.
   UpdateStats evaluate(std::span<const PathPrompt> prompts) const;
 
   PathModel snapshot() const;

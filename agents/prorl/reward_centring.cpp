@@ -10,8 +10,6 @@
 namespace veer::prorl {
 namespace {
 
-constexpr std::array<const char*, metric_count> metric_names{"interest", "rank", "acceptance"};
-
 [[noreturn]] void reject_option(const std::string& field, const std::string& found,
                                 const std::string& expected) {
   throw ConfigError(Where{{}, 0, field}, Problem{found, expected, ""});
@@ -24,7 +22,7 @@ RewardCentring::RewardCentring(const CentringOptions& options) : options_(option
   for (std::size_t m = 0; m < metric_count; ++m) {
     const double weight = options.weights[m];
     if (!std::isfinite(weight)) {
-      reject_option(std::string("weight of ") + metric_names[m], std::to_string(weight), "a finite number");
+      reject_option("weight of " + std::string(metric_names[m]), std::to_string(weight), "a finite number");
     }
     all_zero = all_zero && weight == 0.0;
   }

@@ -527,14 +527,20 @@ TEST_CASE(
   const TrainingResult straight = train_prorl(town.start, *town.users, town.examples, town.examples, options);
   CHECK(straight.updates.size() == 20);
   REQUIRE(straight.evaluations.size() == 5);
+  CHECK(straight.evaluations.front().stats.at("gain") == 0.0);
+  double best = 0.0;
   for (const Evaluation& e : straight.evaluations) {
-    if (e.update == straight.kept_update) continue;
-    if (e.update == 0) continue;
-    const auto kept = std::find_if(straight.evaluations.begin(), straight.evaluations.end(),
-                                   [&](const Evaluation& k) { return k.update == straight.kept_update; });
-    REQUIRE(kept != straight.evaluations.end());
-    CHECK(kept->stats.at("reward") >= e.stats.at("reward"));
+    if (e.stats.at("gain") > best) best = e.stats.at("gain");
+    // Worked out once more: weights of 1, distances in deviations of the start's paths.
+    double gain = 0.0;
+    for (const std::string name : {"interest", "rank", "acceptance"}) {
+      const UpdateStats& start = straight.evaluations.front().stats;
+      gain += (e.stats.at(name) - start.at(name)) / start.at(name + "_deviation");
+    }
+    CHECK(e.stats.at("gain") == doctest::Approx(gain));
+    if (e.update == straight.kept_update) CHECK(e.stats.at("gain") >= best);
   }
+  CHECK(best > 0.0);
   options.checkpoint = file;
   options.checkpoint_seconds = 1e-9;
   options.progress = [](const TrainingProgress& p) {

@@ -114,7 +114,7 @@ TEST_CASE("a policy is pretrained, trained by reward, described, played and aske
   CHECK(has(first.out, "metrics.validation_interest"));
   CHECK(has(first.err, "the user model was fitted on"));
   CHECK(has(read_text(history), "4,update,advantage_variance,"));
-  CHECK(has(read_text(history), "2,evaluation,reward,"));
+  CHECK(has(read_text(history), "2,evaluation,gain,"));
   CHECK_FALSE(std::filesystem::exists(one + ".checkpoint"));
   const Finished second = run_veer(shop.prorl(two, {"--threads", "3", "--json"}));
   CHECK(second.code == 0);

@@ -104,8 +104,8 @@ void add_prorl_options(CLI::App& app, ProRlTask& task) {
       ->capture_default_str()
       ->group(group);
   app.add_option("--centring-updates", update.centring_updates,
-                 "updates that the reward's mean is learned from")
-      ->check(positive())
+                 "updates that the mean reward is learned from; 0: the first pass over the histories")
+      ->check(not_negative())
       ->capture_default_str()
       ->group(group);
   app.add_option("--divergence", task.divergence,
@@ -177,7 +177,7 @@ void run_prorl(ProRlTask& task, const TrainingFiles& files, const Session& sessi
       status.show(
           fmt::format("prorl: update {} of {}, IoI {:.3f}, IoR {:.0f}, acceptance {:.3f}, {:.1f} items, "
                       "divergence {:.3f}, "
-                      "best validation reward {:.3f}, {}, {} left",
+                      "best validation gain {:.3f}, {}, {} left",
                       p.update, p.updates, p.stats.at("interest"), p.stats.at("rank"),
                       p.stats.at("acceptance"), p.stats.at("length"), p.stats.at("divergence"), p.best,
                       duration_text(p.seconds), duration_text(p.seconds_left)));
