@@ -174,7 +174,10 @@ class Training {
       const std::string name(metric_names[m]);
       const double deviation = start.at(name + "_deviation");
       if (deviation > 0.0) {
-        gain += options_.update.rewards.weights[m] * (stats.at(name) - start.at(name)) / deviation;
+        const CentringOptions& rewards = options_.update.rewards;
+        const bool acceptance = static_cast<Metric>(m) == Metric::acceptance;
+        gain += rewards.weights[m] * (acceptance ? rewards.acceptance_share : 1.0) *
+                (stats.at(name) - start.at(name)) / deviation;
       }
     }
     stats["gain"] = gain;
