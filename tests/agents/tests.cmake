@@ -1,5 +1,6 @@
 veer_test(agents_plain_test
           CONFORMANCE SOURCES agents/baselines_test.cpp agents/graph_path_test.cpp agents/planner_test.cpp agents/registry_test.cpp
+                  agents/guides_test.cpp
                   agents/policy_conformance_test.cpp
           LIBRARIES veer_agents_plain)
 if(VEER_TORCH)
