@@ -1,27 +1,13 @@
 #include "env/nn/sequence_layout.h"
 
-#include <charconv>
 #include <cmath>
 #include <limits>
 
 #include "env/error.h"
+#include "env/nn/hyper_parameters.h"
 
 namespace veer::nn {
 namespace {
-
-[[noreturn]] void reject(const std::string& field, const std::string& found, const std::string& expected) {
-  throw ConfigError(Where{{}, 0, field}, Problem{found, expected, ""});
-}
-
-void require_range(const std::string& field, std::int32_t value, std::int32_t low, std::int32_t high) {
-  if (value < low || value > high) {
-    reject(field, std::to_string(value), std::to_string(low) + " to " + std::to_string(high));
-  }
-}
-
-void require_rate(const std::string& field, float value) {
-  if (!(value >= 0.0F && value < 1.0F)) reject(field, std::to_string(value), "0 or more, less than 1");
-}
 
 constexpr float sasrec_deviation = 0.02F;
 
@@ -40,37 +26,12 @@ float xavier_uniform(double rows, double columns) {
   return static_cast<float>(std::sqrt(6.0 / (rows + columns)));
 }
 
-template <class T>
-std::string decimal(T value) {
-  char buffer[32];
-  const auto result = std::to_chars(buffer, buffer + sizeof buffer, value);
-  return {buffer, result.ptr};
-}
-
-template <class T>
-void read_decimal(const std::map<std::string, std::string>& strings, const std::string& key, T& value) {
-  const auto found = strings.find(key);
-  if (found == strings.end()) {
-    throw FormatError(Where{{}, 0, key}, Problem{"no such hyper-parameter", "a number", ""});
-  }
-  const std::string& text = found->second;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) {
-    throw FormatError(Where{{}, 0, key}, Problem{"\"" + text + "\"", "a number", ""});
-  }
-}
-
 }  // namespace
-
-std::int64_t ParameterLayout::size() const noexcept {
-  std::int64_t count = 1;
-  for (const std::int64_t extent : shape) count *= extent;
-  return count;
-}
 
 void check_config(const SequenceConfig& c) {
   constexpr std::int32_t most = 1 << 16;
-  if (c.kind != "sasrec" && c.kind != "gru4rec") reject("kind", "\"" + c.kind + "\"", "sasrec or gru4rec");
+  if (c.kind != "sasrec" && c.kind != "gru4rec")
+    reject_field("kind", "\"" + c.kind + "\"", "sasrec or gru4rec");
   require_range("items", c.items, 1, std::numeric_limits<std::int32_t>::max() - 1);
   require_range("hidden", c.hidden, 1, most);
   require_range("inner", c.inner, 1, most);
@@ -84,7 +45,7 @@ void check_config(const SequenceConfig& c) {
   require_range("heads", c.heads, 1, c.hidden);
   require_rate("attention_dropout", c.attention_dropout);
   if (c.hidden % c.heads != 0) {
-    reject("heads", std::to_string(c.heads), "a divisor of hidden = " + std::to_string(c.hidden));
+    reject_field("heads", std::to_string(c.heads), "a divisor of hidden = " + std::to_string(c.hidden));
   }
 }
 
@@ -96,7 +57,7 @@ std::vector<ParameterLayout> parameter_layout(const SequenceConfig& c) {
   if (c.kind == "gru4rec") {
     const auto item_deviation = static_cast<float>(std::sqrt(2.0 / static_cast<double>(rows + d)));
     const auto readout_bound = static_cast<float>(1.0 / std::sqrt(static_cast<double>(f)));
-    out.push_back({"item_embedding", {rows, d}, Initial::normal, item_deviation});
+    out.push_back({"item_embedding", {rows, d}, Initial::normal, item_deviation, true});
     out.push_back({"gru.weight_input",
                    {3 * f, d},
                    Initial::uniform,
@@ -109,7 +70,7 @@ std::vector<ParameterLayout> parameter_layout(const SequenceConfig& c) {
     out.push_back({"readout.bias", {d}, Initial::uniform, readout_bound});
     return out;
   }
-  out.push_back({"item_embedding", {rows, d}, Initial::normal, sasrec_deviation});
+  out.push_back({"item_embedding", {rows, d}, Initial::normal, sasrec_deviation, true});
   out.push_back({"position_embedding", {c.positions, d}, Initial::normal, sasrec_deviation});
   add_norm(out, "input_norm", d);
   for (std::int32_t i = 0; i < c.layers; ++i) {
@@ -178,9 +139,7 @@ SequenceConfig SequenceConfig::from_strings(const std::map<std::string, std::str
 
 std::int64_t parameter_count(const SequenceConfig& config) {
   check_config(config);
-  std::int64_t count = 0;
-  for (const ParameterLayout& parameter : parameter_layout(config)) count += parameter.size();
-  return count;
+  return total_size(parameter_layout(config));
 }
 
 }  // namespace veer::nn

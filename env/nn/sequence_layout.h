@@ -1,24 +1,12 @@
 // Names, shapes and initial distributions of the parameters of a next-item network. Torch-free.
 #pragma once
 
-#include <cstdint>
-#include <string>
 #include <vector>
 
+#include "env/nn/parameter_layout.h"
 #include "env/nn/sequence_model.h"
 
 namespace veer::nn {
-
-enum class Initial : std::uint8_t { zeros, ones, normal, uniform };
-
-struct ParameterLayout {
-  std::string name;
-  std::vector<std::int64_t> shape;
-  Initial initial = Initial::zeros;
-  float scale = 0.0F;  ///< standard deviation, or half the width of the interval around zero
-
-  std::int64_t size() const noexcept;
-};
 
 /// Throws ConfigError naming the field when the sizes make no network.
 void check_config(const SequenceConfig& config);

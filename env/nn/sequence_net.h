@@ -2,12 +2,7 @@
 // from .cpp files only.
 #pragma once
 
-#include <torch/types.h>
-
-#include <string>
-#include <utility>
-#include <vector>
-
+#include "env/nn/network_parameters.h"
 #include "env/nn/sequence_model.h"
 
 namespace veer::nn {
@@ -22,12 +17,8 @@ namespace veer::nn {
 ///   gru4rec: item_embedding [N+1, d], gru.weight_input [3f, d], gru.weight_hidden [3f, f]
 ///            (gate order r, z, n;
 ///            no biases), readout.weight [d, f], readout.bias [d]
-struct SequenceNet {
+struct SequenceNet : NetworkParameters {
   SequenceConfig config;
-  std::string device;
-  std::vector<std::pair<std::string, torch::Tensor>> parameters;  ///< in the order above
-
-  const torch::Tensor& at(const std::string& name) const;
 };
 
 }  // namespace veer::nn

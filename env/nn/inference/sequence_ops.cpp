@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cmath>
 
 #include "env/nn/inference/sequence_ops_net.h"
 #include "env/nn/kernels/sequence_kernels.h"
@@ -22,7 +21,8 @@ struct Looked {
   torch::Tensor scores, values;
 };
 Looked look(const SequenceOps& ops, const torch::Tensor& queries, const torch::Tensor& keys,
-            const torch::Tensor& values, const Reach& reach, std::int64_t heads) {
+            const torch::Tensor& values, const Reach& reach, std::int64_t heads, const ScoreForm& form,
+            bool biased) {
   const std::int64_t n = queries.size(0), positions = keys.size(1), head = keys.size(2) / heads;
   const torch::Tensor slot = ops.indices(reach.slot);
   const auto split = [&](const torch::Tensor& rows) {
@@ -32,8 +32,14 @@ Looked look(const SequenceOps& ops, const torch::Tensor& queries, const torch::T
                                  .view({1, positions})
                                  .ge(ops.indices(reach.length).view({n, 1}))
                                  .view({n, 1, 1, positions});
-  const torch::Tensor scores =
-      torch::matmul(queries, split(keys).transpose(-1, -2)).div(std::sqrt(static_cast<double>(head)));
+  torch::Tensor scores = torch::matmul(queries, split(keys).transpose(-1, -2)).mul(form.scale);
+  if (biased && form.bias.defined()) {
+    const torch::Tensor back =
+        ops.indices(reach.length).view({n, 1}) - 1 -
+        torch::arange(positions, torch::dtype(torch::kInt64).device(ops.device)).view({1, positions});
+    const torch::Tensor bias = form.bias.index_select(1, back.clamp_min(0).view({-1}));
+    scores = scores + bias.view({heads, n, 1, positions}).transpose(0, 1);
+  }
   // Memory past a row's length may never have been written: weight 0 times not-a-number would spread.
   const torch::Tensor clean = split(values).masked_fill(past.transpose(-1, -2), 0.0);
   return {scores.masked_fill(past, -3.4e38), clean};
@@ -131,16 +137,30 @@ void store_keys(const SequenceOps& ops, const torch::Tensor& products, const tor
   }
 }
 
+torch::Tensor rms_normalise(const SequenceOps& ops, const torch::Tensor& x, const torch::Tensor& gain,
+                            double epsilon, std::int64_t n) {
+  torch::Tensor out = torch::empty(x.sizes(), ops.floats());
+  if (ops.portable) {
+    const torch::Tensor rows = x.narrow(0, 0, n);
+    out.narrow(0, 0, n).copy_(rows * torch::rsqrt(rows.square().mean(-1, true) + epsilon) * gain);
+  } else {
+    rms_normalise(x.data_ptr<float>(), static_cast<std::int32_t>(n), static_cast<std::int32_t>(x.size(1)),
+                  gain.data_ptr<float>(), static_cast<float>(epsilon), out.data_ptr<float>());
+  }
+  return zero_tail(out, n);
+}
+
 torch::Tensor attend(const SequenceOps& ops, const torch::Tensor& queries, std::int32_t heads,
-                     std::size_t layer, const KeyValues* shared, const Reach& shared_reach,
+                     const ScoreForm& form, std::size_t layer, const KeyValues* shared, const Reach& shared_reach,
                      const KeyValues& own, const Reach& reach) {
   const std::int64_t n = count_of(reach.slot), width = queries.size(1);
   torch::Tensor out = torch::empty(queries.sizes(), ops.floats());
   if (ops.portable) {
     const torch::Tensor rows = queries.narrow(0, 0, n).view({n, heads, 1, width / heads});
-    Looked seen = look(ops, rows, own.keys[layer], own.values[layer], reach, heads);
+    Looked seen = look(ops, rows, own.keys[layer], own.values[layer], reach, heads, form, true);
     if (shared != nullptr) {
-      const Looked before = look(ops, rows, shared->keys[layer], shared->values[layer], shared_reach, heads);
+      const Looked before =
+          look(ops, rows, shared->keys[layer], shared->values[layer], shared_reach, heads, form, false);
       seen = {torch::cat({before.scores, seen.scores}, 3), torch::cat({before.values, seen.values}, 2)};
     }
     out.narrow(0, 0, n).copy_(torch::matmul(torch::softmax(seen.scores, -1), seen.values).view({n, width}));
@@ -152,8 +172,10 @@ torch::Tensor attend(const SequenceOps& ops, const torch::Tensor& queries, std::
   };
   const KeyValueRows before = shared == nullptr ? KeyValueRows{} : rows_of(*shared, shared_reach);
   std::vector<float> scratch(static_cast<std::size_t>(before.positions + own.positions + 32));
+  const AttentionForm scores{form.scale, form.bias.defined() ? form.bias.data_ptr<float>() : nullptr,
+                             form.bias.defined() ? static_cast<std::int32_t>(form.bias.size(1)) : 0};
   attend(queries.data_ptr<float>(), static_cast<std::int32_t>(n), static_cast<std::int32_t>(width), heads,
-         before, rows_of(own, reach), scratch.data(), out.data_ptr<float>());
+         scores, before, rows_of(own, reach), scratch.data(), out.data_ptr<float>());
   return zero_tail(out, n);
 }
 

@@ -62,10 +62,20 @@ void store_keys(const SequenceOps& ops, const torch::Tensor& products, const tor
                 const std::vector<std::int32_t>& slot, const std::vector<std::int32_t>& at,
                 torch::Tensor& keys, torch::Tensor& values);
 
+/// What becomes of products of queries and keys before the softmax, see AttentionForm.
+struct ScoreForm {
+  float scale = 1.0F;
+  torch::Tensor bias{};  ///< [heads, most places back] or undefined
+};
+
+/// out[0..n) = RMSNorm of x, rows past n zero. Another tensor than x.
+torch::Tensor rms_normalise(const SequenceOps& ops, const torch::Tensor& x, const torch::Tensor& gain,
+                            double epsilon, std::int64_t n);
+
 /// Attention of queries[0..n) over `shared` (may be null), then `own`. Same shape as queries; rows past n are
 /// zero.
 torch::Tensor attend(const SequenceOps& ops, const torch::Tensor& queries, std::int32_t heads,
-                     std::size_t layer, const KeyValues* shared, const Reach& shared_reach,
+                     const ScoreForm& form, std::size_t layer, const KeyValues* shared, const Reach& shared_reach,
                      const KeyValues& own, const Reach& reach);
 
 /// state[0..n) after one GRU step; input and hidden are the products [., 3f].

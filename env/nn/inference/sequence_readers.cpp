@@ -1,6 +1,7 @@
 #include "env/nn/inference/sequence_readers_net.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "env/types.h"
@@ -80,6 +81,7 @@ torch::Tensor SasrecReader::read(const Tokens& tokens, KeyValues& own, const Key
   Reach reach{tokens.slot, tokens.at};
   for (std::int32_t& length : reach.length) ++length;
   Reach shared_reach{tokens.shared_slot, tokens.shared_length};
+  const ScoreForm form{1.0F / std::sqrt(static_cast<float>(items_.size(1) / heads_))};
   auto n = static_cast<std::int64_t>(tokens.size());
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const Layer& layer = layers_[i];
@@ -94,7 +96,7 @@ torch::Tensor SasrecReader::read(const Tokens& tokens, KeyValues& own, const Key
     }
     torch::Tensor queries = x.mm(layer.query);
     queries.add_(layer.query_bias);
-    const torch::Tensor context = attend(ops_, queries, heads_, i, shared, shared_reach, own, reach);
+    const torch::Tensor context = attend(ops_, queries, heads_, form, i, shared, shared_reach, own, reach);
     add_and_normalise(ops_, context.mm(layer.output), layer.output_bias, layer.attention_norm, n, x);
     torch::Tensor inner = x.mm(layer.inner);
     add_gelu(ops_, layer.inner_bias, n, inner);

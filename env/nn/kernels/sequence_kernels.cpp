@@ -71,11 +71,10 @@ VEER_KERNEL void add_gelu(float* x, const float* bias, std::int32_t rows, std::i
 }
 
 VEER_KERNEL void attend(const float* queries, std::int32_t rows, std::int32_t width, std::int32_t heads,
-                        const KeyValueRows& shared, const KeyValueRows& own, float* scratch,
-                        float* out) noexcept {
+                        const AttentionForm& form, const KeyValueRows& shared, const KeyValueRows& own,
+                        float* scratch, float* out) noexcept {
   constexpr float lowest = -3.4e38F;
   const std::int32_t head = width / heads;
-  const float scale = 1.0F / std::sqrt(static_cast<float>(head));
   const KeyValueRows* sources[2] = {&shared, &own};
   for (std::int32_t r = 0; r < rows; ++r) {
     for (std::int32_t h = 0; h < heads; ++h) {
@@ -84,6 +83,9 @@ VEER_KERNEL void attend(const float* queries, std::int32_t rows, std::int32_t wi
       for (const KeyValueRows* source : sources) {
         const std::int32_t length = source->length == nullptr ? 0 : source->length[r];
         if (length == 0) continue;
+        const float* bias = source == &own && form.bias != nullptr
+                                ? form.bias + std::int64_t{h} * form.stride + length - 1
+                                : nullptr;
         const float* k = source->keys + std::int64_t{source->slot[r]} * source->positions * width + h * head;
         for (std::int32_t t = 0; t < length; ++t, k += width) {
           Lanes product{};
@@ -91,7 +93,7 @@ VEER_KERNEL void attend(const float* queries, std::int32_t rows, std::int32_t wi
             const std::int32_t n = part(head, c);
             product += load_part(q + c, n, 0.0F) * load_part(k + c, n, 0.0F);
           }
-          scratch[keys++] = sum_of(product) * scale;
+          scratch[keys++] = sum_of(product) * form.scale + (bias == nullptr ? 0.0F : bias[-t]);
         }
       }
       store(scratch + keys, splat(lowest));  // whole vectors below: what lies past the keys weighs nothing
@@ -119,6 +121,22 @@ VEER_KERNEL void attend(const float* queries, std::int32_t rows, std::int32_t wi
         }
         store_part(result + c, sum * inverse, n);
       }
+    }
+  }
+}
+
+VEER_KERNEL void rms_normalise(const float* x, std::int32_t rows, std::int32_t width, const float* gain,
+                               float epsilon, float* out) noexcept {
+  for (std::int32_t r = 0; r < rows; ++r, x += width, out += width) {
+    Lanes squares{};
+    for (std::int32_t c = 0; c < width; c += lane_count) {
+      const Lanes value = load_part(x + c, part(width, c), 0.0F);
+      squares += value * value;
+    }
+    const float scale = 1.0F / std::sqrt(sum_of(squares) / static_cast<float>(width) + epsilon);
+    for (std::int32_t c = 0; c < width; c += lane_count) {
+      const std::int32_t n = part(width, c);
+      store_part(out + c, load_part(x + c, n, 0.0F) * scale * load_part(gain + c, n, 0.0F), n);
     }
   }
 }

@@ -30,10 +30,25 @@ struct KeyValueRows {
   const std::int32_t* length = nullptr;  ///< [rows] how many of its first positions
 };
 
+/// What becomes of the products of queries and keys before the softmax.
+struct AttentionForm {
+  float scale = 1.0F;
+  /// Added to the scores of `own`: value [h, a] of [heads, stride] for head h and the key a places before the
+  /// last one. Null: nothing.
+  const float* bias = nullptr;
+  std::int32_t stride = 0;
+};
+
 /// Multi-head attention of single queries: each row reads `shared` and then `own` (either may have length 0,
 /// not both). queries and out: [rows, width]. scratch: shared.positions + own.positions + 32 floats.
 void attend(const float* queries, std::int32_t rows, std::int32_t width, std::int32_t heads,
-            const KeyValueRows& shared, const KeyValueRows& own, float* scratch, float* out) noexcept;
+            const AttentionForm& form, const KeyValueRows& shared, const KeyValueRows& own, float* scratch,
+            float* out) noexcept;
+
+/// out[r] = gain * x[r] / sqrt(mean(x[r]^2) + epsilon) (Zhang and Sennrich, "Root mean square layer
+/// normalization", NeurIPS 2019).
+void rms_normalise(const float* x, std::int32_t rows, std::int32_t width, const float* gain, float epsilon,
+                   float* out) noexcept;
 
 /// GRU update without biases: input and hidden are [rows, 3 * width] products in gate order r, z, n;
 /// state [rows, width] is replaced by (1 - z) n + z state with n = tanh(input_n + r hidden_n).

@@ -11,13 +11,15 @@ void adam_update(const AdamOptions& options, std::int64_t step, std::span<const 
   const double correction2 = 1.0 - std::pow(static_cast<double>(options.beta2), static_cast<double>(step));
   const auto rate = static_cast<float>(static_cast<double>(options.learning_rate) / correction1);
   const auto root = static_cast<float>(1.0 / std::sqrt(correction2));
+  const float shrink = 1.0F - options.learning_rate * options.weight_decay;
   const float keep1 = options.beta1;
   const float keep2 = options.beta2;
   for (std::size_t i = 0; i < values.size(); ++i) {
     const float g = gradient[i];
     first_moment[i] = keep1 * first_moment[i] + (1.0F - keep1) * g;
     second_moment[i] = keep2 * second_moment[i] + (1.0F - keep2) * g * g;
-    values[i] -= rate * first_moment[i] / (std::sqrt(second_moment[i]) * root + options.epsilon);
+    values[i] =
+        values[i] * shrink - rate * first_moment[i] / (std::sqrt(second_moment[i]) * root + options.epsilon);
   }
 }
 

@@ -1,4 +1,5 @@
-// Adam (Kingma and Ba, 2015, algorithm 1), without weight decay, over flat arrays. Torch-free.
+// Adam (Kingma and Ba, 2015, algorithm 1) over flat arrays; with a weight decay above 0, AdamW (Loshchilov
+// and Hutter, 2019, algorithm 2, schedule multiplier inside the learning rate). Torch-free.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +12,7 @@ struct AdamOptions {
   float beta1 = 0.9F;
   float beta2 = 0.999F;
   float epsilon = 1e-8F;
+  float weight_decay = 0.0F;  ///< decoupled: values shrink by learning_rate * weight_decay at every step
 };
 
 /// One update of `values` in place. `step` counts from 1. Element-wise, so any cut of the arrays gives the

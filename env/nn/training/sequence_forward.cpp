@@ -4,7 +4,6 @@
 #include <span>
 
 #include "env/error.h"
-#include "env/nn/training/dropout.h"
 #include "env/nn/training/training_net.h"
 
 namespace veer::nn {
@@ -12,33 +11,6 @@ namespace {
 
 constexpr double norm_epsilon = 1e-12;
 constexpr double masked_score = -10000.0;
-
-/// Hands out dropout masks in the order of the forward pass; every call takes the next blocks of each row's
-/// stream.
-class Dropout {
- public:
-  Dropout(const DropoutKey* key, const std::string& device) : key_(key), device_(device) {}
-
-  /// values [n, ...]: masked by row, or returned as they are in evaluation mode.
-  torch::Tensor operator()(const torch::Tensor& values, float rate) {
-    if (key_ == nullptr || rate == 0.0F) return values;
-    const std::int64_t rows = values.size(0);
-    const std::int64_t width = values.numel() / std::max<std::int64_t>(rows, 1);
-    torch::Tensor mask = torch::empty(values.sizes(), torch::kFloat32);
-    float* data = mask.data_ptr<float>();
-    for (std::int64_t row = 0; row < rows; ++row) {
-      const StepKey step{key_->seed, key_->first_example + static_cast<std::uint64_t>(row), key_->update};
-      fill_dropout_mask(step, next_block_, rate, {data + row * width, static_cast<std::size_t>(width)});
-    }
-    next_block_ += dropout_blocks(width);
-    return values * (device_ == "cpu" ? mask : mask.to(torch::Device(device_)));
-  }
-
- private:
-  const DropoutKey* key_;
-  const std::string& device_;
-  std::uint32_t next_block_ = 0;
-};
 
 torch::Tensor linear(const SequenceNet& net, const std::string& name, const torch::Tensor& input) {
   return torch::linear(input, net.at(name + ".weight"), net.at(name + ".bias"));
@@ -66,7 +38,7 @@ torch::Tensor split_heads(const torch::Tensor& values, std::int64_t heads) {
 }
 
 torch::Tensor attend(const SequenceNet& net, const std::string& block, const torch::Tensor& hidden,
-                     const torch::Tensor& mask, Dropout& dropout) {
+                     const torch::Tensor& mask, DropoutMasks& dropout) {
   const std::int64_t heads = net.config.heads;
   const double scale = 1.0 / std::sqrt(static_cast<double>(net.config.hidden) / static_cast<double>(heads));
   const torch::Tensor query = split_heads(linear(net, block + "query", hidden), heads);
@@ -80,14 +52,14 @@ torch::Tensor attend(const SequenceNet& net, const std::string& block, const tor
 }
 
 torch::Tensor feed_forward(const SequenceNet& net, const std::string& block, const torch::Tensor& hidden,
-                           Dropout& dropout) {
+                           DropoutMasks& dropout) {
   const torch::Tensor inner = torch::gelu(linear(net, block + "inner", hidden));
   const torch::Tensor outer = dropout(linear(net, block + "outer", inner), net.config.dropout);
   return layer_norm(net, block + "outer_norm", outer + hidden);
 }
 
 torch::Tensor encode_sasrec(const SequenceNet& net, const torch::Tensor& items, const torch::Tensor& embedded,
-                            Dropout& dropout) {
+                            DropoutMasks& dropout) {
   const torch::Tensor positions = net.at("position_embedding").slice(0, 0, items.size(1));
   torch::Tensor hidden = dropout(layer_norm(net, "input_norm", embedded + positions), net.config.dropout);
   const torch::Tensor mask = attention_mask(items);
@@ -99,7 +71,7 @@ torch::Tensor encode_sasrec(const SequenceNet& net, const torch::Tensor& items, 
 }
 
 /// torch.nn.GRU without biases: the reset gate multiplies W_hn h, after the product.
-torch::Tensor encode_gru(const SequenceNet& net, const torch::Tensor& embedded, Dropout& dropout) {
+torch::Tensor encode_gru(const SequenceNet& net, const torch::Tensor& embedded, DropoutMasks& dropout) {
   const std::int64_t width = net.config.inner;
   const torch::Tensor inputs =
       torch::matmul(dropout(embedded, net.config.dropout), net.at("gru.weight_input").t());
@@ -126,7 +98,7 @@ torch::Tensor encode_gru(const SequenceNet& net, const torch::Tensor& embedded, 
 
 torch::Tensor encode_embedded(const SequenceNet& net, const torch::Tensor& items,
                               const torch::Tensor& embedded, const DropoutKey* dropout) {
-  Dropout masks(dropout, net.device);
+  DropoutMasks masks(dropout, net.device);
   return net.config.kind == "gru4rec" ? encode_gru(net, embedded, masks)
                                       : encode_sasrec(net, items, embedded, masks);
 }

@@ -5,19 +5,10 @@
 
 #include <torch/types.h>
 
-#include <cstdint>
-
 #include "env/nn/sequence_net.h"
+#include "env/nn/training/dropout_masks_net.h"
 
 namespace veer::nn {
-
-/// Where dropout masks come from: Philox keyed by (seed, example, step = epoch, Stream::dropout), so a mask
-/// depends on the example and the update, never on threads or on LibTorch's generator.
-struct DropoutKey {
-  std::uint64_t seed = 0;
-  std::uint64_t first_example = 0;  ///< row r of the batch is example first_example + r
-  std::uint32_t update = 0;
-};
 
 /// Read-outs of every position: h[r, t] has read items[r, 0..t]. items: int64 [n, T], right-padded with 0, T
 /// <= positions. Result [n, T, d]; positions past a row's length hold values nobody should read. `dropout`

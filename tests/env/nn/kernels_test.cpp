@@ -101,11 +101,12 @@ TEST_SUITE("kernels") {
                              query = normals(40, 13);
     const std::int32_t zero = 0;
     std::vector<float> together(40), apart(40), scratch(64);
+    const AttentionForm form{1.0F / std::sqrt(20.0F)};
     for (std::int32_t cut = 0; cut <= 9; ++cut) {
       const std::int32_t nine = 9, rest = 9 - cut;
-      attend(query.data(), 1, width, heads, {}, {keys.data(), values.data(), 9, &zero, &nine}, scratch.data(),
+      attend(query.data(), 1, width, heads, form, {}, {keys.data(), values.data(), 9, &zero, &nine}, scratch.data(),
              together.data());
-      attend(query.data(), 1, width, heads, {keys.data(), values.data(), 9, &zero, &cut},
+      attend(query.data(), 1, width, heads, form, {keys.data(), values.data(), 9, &zero, &cut},
              {keys.data() + cut * 40, values.data() + cut * 40, rest, &zero, &rest}, scratch.data(),
              apart.data());
       CHECK(together == apart);

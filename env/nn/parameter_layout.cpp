@@ -1,0 +1,42 @@
+#include "env/nn/parameter_layout.h"
+
+#include <algorithm>
+
+#include "env/random.h"
+
+namespace veer::nn {
+
+std::int64_t ParameterLayout::size() const noexcept {
+  std::int64_t count = 1;
+  for (const std::int64_t extent : shape) count *= extent;
+  return count;
+}
+
+std::int64_t total_size(std::span<const ParameterLayout> layouts) noexcept {
+  std::int64_t count = 0;
+  for (const ParameterLayout& layout : layouts) count += layout.size();
+  return count;
+}
+
+void draw_initial(const ParameterLayout& layout, std::uint64_t seed, std::uint32_t index,
+                  std::span<float> out) noexcept {
+  if (layout.initial == Initial::zeros || layout.initial == Initial::ones) {
+    std::fill(out.begin(), out.end(), layout.initial == Initial::ones ? 1.0F : 0.0F);
+    return;
+  }
+  const auto width = static_cast<std::size_t>(layout.shape.back());
+  for (std::size_t row = 0; row * width < out.size(); ++row) {
+    const StepKey key{seed, row, index};
+    const auto values = out.subspan(row * width, width);
+    if (layout.initial == Initial::normal) {
+      fill_normal(key, Stream::initialise, values);
+      for (float& value : values) value *= layout.scale;
+    } else {
+      fill_uniform(key, Stream::initialise, values);
+      for (float& value : values) value = (2.0F * value - 1.0F) * layout.scale;
+    }
+  }
+  if (layout.first_row_zero) std::fill_n(out.begin(), width, 0.0F);
+}
+
+}  // namespace veer::nn
