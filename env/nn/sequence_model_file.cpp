@@ -145,13 +145,4 @@ SequenceModel from_model_file(const ModelFile& file, const std::string& device) 
   return model;
 }
 
-void require_dataset(const ModelManifest& manifest, const std::string& expected) {
-  if (expected.empty() || manifest.dataset_fingerprint == expected) return;
-  throw ConfigError(Where{{}, 0, "dataset_fingerprint"},
-                    {"a " + manifest.kind + " model fitted on data set " + manifest.dataset_fingerprint +
-                         (manifest.dataset_name.empty() ? "" : " (" + manifest.dataset_name + ")"),
-                     "a model fitted on data set " + expected,
-                     "item numbers mean different items there; fit a model on this data set with veer fit"});
-}
-
 }  // namespace veer::nn

@@ -22,8 +22,4 @@ ModelFile to_model_file(const SequenceModel& model, ModelManifest manifest);
 /// the probe does not come out.
 SequenceModel from_model_file(const ModelFile& file, const std::string& device);
 
-/// Throws ConfigError naming both fingerprints when the model was fitted on another data set than the one in
-/// use. An empty `expected` accepts any.
-void require_dataset(const ModelManifest& manifest, const std::string& expected);
-
 }  // namespace veer::nn

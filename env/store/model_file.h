@@ -19,7 +19,7 @@ inline constexpr int model_format = 1;
 /// What a model file says about itself.
 struct ModelManifest {
   std::string kind;                                     ///< "sasrec", "gru4rec", "synthetic", ...
-  std::string role = "user_model";                      ///< "user_model" or "agent"
+  std::string role = "user_model";                      ///< or "agent", "item_ids"
   std::map<std::string, std::string> hyper_parameters;  ///< numbers as shortest round-trip decimals
   std::string dataset_fingerprint;
   std::string dataset_name;
@@ -50,5 +50,9 @@ ModelFile read_model(const std::filesystem::path& path);
 /// The same from and to the bytes of a file; `name` stands for the file in messages.
 std::vector<std::byte> model_bytes(const ModelFile& model);
 ModelFile parse_model(std::span<const std::byte> bytes, const std::string& name);
+
+/// Throws ConfigError naming both fingerprints when the model was fitted on another data set than the one in
+/// use. An empty `expected` accepts any.
+void require_dataset(const ModelManifest& manifest, const std::string& expected);
 
 }  // namespace veer

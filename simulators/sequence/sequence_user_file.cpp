@@ -35,7 +35,7 @@ nn::SequenceModel load_sequence_model(const std::filesystem::path& path, const s
   const ModelFile file = read_model(path);
   const std::string resolved = nn::resolve_device(device);
   return naming(path, [&] {
-    nn::require_dataset(file.manifest, dataset_fingerprint);
+    require_dataset(file.manifest, dataset_fingerprint);
     return nn::from_model_file(file, resolved);
   });
 }

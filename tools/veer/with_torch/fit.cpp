@@ -21,6 +21,7 @@
 #include "tools/veer/learned.h"
 #include "tools/veer/long_run_of_fit.h"
 #include "tools/veer/program.h"
+#include "tools/veer/semantic_ids_fit.h"
 #include "tools/veer/shift_fit.h"
 #include "tools/veer/text.h"
 
@@ -42,12 +43,13 @@ struct FitCommand {
   std::optional<float> dropout, attention_dropout;
   FitOptions options;
   ShiftOptions shift;
+  SemanticIdOptions semantic_ids;
 };
 
 nn::SequenceConfig config_of(const FitCommand& command, std::int32_t items) {
   if (command.kind != "sasrec" && command.kind != "gru4rec") {
-    throw ConfigError({{}, 0, "MODEL"},
-                      {"'" + command.kind + "'", "sasrec, gru4rec, shift_user or ensemble", ""});
+    throw ConfigError({{}, 0, "MODEL"}, {"'" + command.kind + "'",
+                                         "sasrec, gru4rec, shift_user, ensemble or semantic_ids", ""});
   }
   nn::SequenceConfig config =
       command.kind == "sasrec" ? nn::SequenceConfig::sasrec(items) : nn::SequenceConfig::gru4rec(items);
@@ -75,6 +77,9 @@ std::int64_t learners(const Dataset& data, FitPeople people) {
 }
 
 void run_fit(FitCommand& command, const Session& session) {
+  if (command.kind == "semantic_ids") {
+    return run_semantic_ids_fit(command.semantic_ids, command.data, command.output, session);
+  }
   if (usable_device(session.common.device) != "cpu") {
     session.console.note("fitting runs on the CPU; --device says where fitted models are used");
   }
@@ -157,18 +162,21 @@ void run_fit(FitCommand& command, const Session& session) {
 void add_fit(Program& program) {
   auto command = std::make_shared<FitCommand>();
   CLI::App& app = program.add(
-      "fit", "Fits a user model to a dataset and measures it on held-out people.",
+      "fit",
+      "Fits a user model to a dataset and measures it on held-out people; or makes tokens for its items.",
       "veer fit sasrec --data ml-1m.h5 --people train_plan --budget 30m -o plan.model.h5\n"
       "         veer fit gru4rec --data ml-1m.h5 --people train_judge --seed 2 -o judge.model.h5\n"
       "         veer fit shift_user --base plan.model.h5 --data ml-1m.h5 -o shift.model.h5\n"
       "         veer fit shift_user --base plan.model.h5 --data ml-1m.h5 --bag 5 -o bag.model.h5\n"
-      "         veer fit ensemble --member a.model.h5 --member b.model.h5 --data ml-1m.h5 -o ab.model.h5\n\n"
+      "         veer fit ensemble --member a.model.h5 --member b.model.h5 --data ml-1m.h5 -o ab.model.h5\n"
+      "         veer fit semantic_ids --vectors plan.model.h5 --data ml-1m.h5 -o ids.model.h5\n\n"
       "Policies plan with a model of train_plan; a judge is fitted on train_judge, with another seed.\n"
       "Interrupted fits go on where the same command left its checkpoint. Recall, NDCG, MRR and the\n"
       "calibration of acceptance on held-out people are printed and kept in the file (veer info).",
       [command](const Session& session) { run_fit(*command, session); });
   app.add_option("MODEL", command->kind,
-                 "sasrec, gru4rec, shift_user, or ensemble: models that are fitted already, in one file")
+                 "sasrec, gru4rec, shift_user, ensemble (models that are fitted already, in one file), or "
+                 "semantic_ids (tokens of items)")
       ->required();
   app.add_option("--data", command->data, "dataset file")->required()->type_name("FILE");
   app.add_option("-o,--output", command->output, "model file to write")->required()->type_name("FILE");
@@ -239,6 +247,7 @@ void add_fit(Program& program) {
                  "sasrec: the same for attention; default: 0.5")
       ->group(network);
   add_shift_options(app, command->shift);
+  add_semantic_id_options(app, command->semantic_ids);
 }
 
 }  // namespace veer::tools

@@ -119,7 +119,7 @@ ShiftTask shift_task(const ShiftOptions& options, const std::string& people, con
                       {"nothing", "the model file of a fitted network", "veer fit sasrec makes one"});
   }
   const ModelFile file = read_model(options.base);
-  nn::require_dataset(file.manifest, data.fingerprint);
+  require_dataset(file.manifest, data.fingerprint);
   ShiftTask task{nn::from_model_file(file, "cpu"), sha256_of_file(options.base), options.fit};
   task.fit.people = people_of_base(file.manifest.fitted_on);
   if (people != "all" && people != file.manifest.fitted_on) {

@@ -88,7 +88,7 @@ void run_evidence(EvidenceCommand& command, const std::string& data_file, const 
   options.fit.checkpoint = command.checkpoint;
   for (const std::string& path : command.encoders) {
     const ModelFile file = read_model(path);
-    nn::require_dataset(file.manifest, data.fingerprint);
+    require_dataset(file.manifest, data.fingerprint);
     options.encoders.emplace_back(file.manifest.kind + " (" + file.manifest.fitted_on + ")",
                                   nn::from_model_file(file, "cpu"));
   }

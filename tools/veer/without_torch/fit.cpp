@@ -1,19 +1,45 @@
-// veer fit, where there is nothing to fit with.
+// veer fit, where networks cannot be fitted.
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <string>
 
 #include "env/error.h"
 #include "tools/veer/program.h"
+#include "tools/veer/semantic_ids_fit.h"
 
 namespace veer::tools {
+namespace {
+
+struct FitCommand {
+  std::string kind;
+  std::string data;
+  std::string output;
+  SemanticIdOptions semantic_ids;
+};
+
+void run_fit(const FitCommand& command, const Session& session) {
+  if (command.kind != "semantic_ids") {
+    throw ConfigError("veer fit " + command.kind +
+                      " needs LibTorch, which this build does not have; build with -DVEER_TORCH=ON");
+  }
+  for (const auto& [option, value] : {std::pair("--data", command.data), {"--output", command.output}}) {
+    if (value.empty()) throw ConfigError({{}, 0, option}, {"nothing", "a file", ""});
+  }
+  run_semantic_ids_fit(command.semantic_ids, command.data, command.output, session);
+}
+
+}  // namespace
 
 void add_fit(Program& program) {
-  CLI::App& app = program.add(
-      "fit", "Fits a user model to a dataset (needs a build with LibTorch).", "veer fit --help",
-      [](const Session&) {
-        throw ConfigError(
-            "veer fit needs LibTorch, which this build does not have; build with -DVEER_TORCH=ON");
-      });
+  auto command = std::make_shared<FitCommand>();
+  CLI::App& app =
+      program.add("fit", "Makes the tokens of items (fitting user models needs a build with LibTorch).",
+                  "veer fit semantic_ids --data ml-1m.h5 --published ml-1m.sem_ids -o ids.model.h5",
+                  [command](const Session& session) { run_fit(*command, session); });
+  app.add_option("MODEL", command->kind, "semantic_ids")->required();
+  app.add_option("--data", command->data, "dataset file")->type_name("FILE");
+  app.add_option("-o,--output", command->output, "model file to write")->type_name("FILE");
+  add_semantic_id_options(app, command->semantic_ids);
   app.allow_extras();
 }
 
