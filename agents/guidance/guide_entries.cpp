@@ -10,6 +10,7 @@
 #include "agents/target_rule.h"
 #include "env/data/dataset.h"
 #include "env/error.h"
+#include "env/nn/semantic_ids/k_means.h"
 
 namespace veer {
 namespace {
@@ -125,13 +126,15 @@ PolicyEntry itmprec_entry(const LoadGuideModel& load) {
               AveragedPersonOptions{.favourites = std::min(favourites, c.world.items),
                                     .least_arousal = arousal});
         }
-        const std::vector<float> centres = k_means(source.table, clusters, seed);
+        const View<const float> vectors(source.table.row(1).data(), c.world.items, source.table.width());
+        const nn::KMeansResult found = nn::k_means(vectors, {.clusters = clusters, .seed = seed});
         return std::make_shared<PreferenceGuide>(
             people, source.table,
             PreferenceGuideOptions{.guide = guide_options(c, p),
                                    .similarity = similarity_of(p),
                                    .intent_weight = static_cast<float>(lambda)},
-            Intents({centres.data(), clusters, source.table.width()}, ItemSpace(source.table, false)));
+            Intents({found.centres.data(), found.used, source.table.width()},
+                    ItemSpace(source.table, false)));
       }};
 }
 

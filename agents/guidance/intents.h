@@ -12,14 +12,6 @@
 
 namespace veer {
 
-/// The k-means centres [clusters, d] of the rows 1..N of `table`: seeds by k-means++ (Arthur and
-/// Vassilvitskii, SODA 2007), then Lloyd's iterations until no item moves or `iterations` are done. A cluster
-/// that loses its last item starts again at the item farthest from its centre. Deterministic for (table,
-/// clusters, seed); between equally near centres the lower number. Throws ConfigError unless 1 <= clusters <=
-/// N.
-std::vector<float> k_means(View<const float> table, std::int32_t clusters, std::uint64_t seed,
-                           std::int32_t iterations = 100);
-
 class Intents {
  public:
   /// `centres` [K, d], copied; `space` holds the items.

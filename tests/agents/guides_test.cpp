@@ -134,55 +134,6 @@ TEST_CASE("Intentions: the centre at the smallest angle, and how two centres agr
   CHECK(intents.agreement(1)[1] == doctest::Approx(1.0 / (1.0 + std::exp(-16.0))));
 }
 
-TEST_CASE("k-means finds what can be seen, ends where nothing moves, and repeats itself") {
-  const std::vector<float> line{0, 0, 1, 10, 11};  // the first is padding
-  for (std::uint64_t seed = 0; seed < 10; ++seed) {
-    std::vector<float> two = k_means({line.data(), 5, 1}, 2, seed);
-    std::ranges::sort(two);
-    CHECK(two == std::vector<float>{0.5F, 10.5F});
-    std::vector<float> all = k_means({line.data(), 5, 1}, 4, seed);
-    std::ranges::sort(all);
-    CHECK(all == std::vector<float>{0, 1, 10, 11});
-  }
-  const std::vector<float> same{0, 2, 2, 2};
-  CHECK(k_means({same.data(), 4, 1}, 2, 1) == std::vector<float>{2, 2});
-
-  // 200 random points in 3 dimensions: every centre is the mean of the points nearest to it.
-  constexpr std::int32_t items = 200, clusters = 7;
-  std::vector<float> points((items + 1) * 3);
-  fill_normal({3, 0, 0}, Stream::generate, points);
-  const View<const float> table(points.data(), items + 1, 3);
-  const std::vector<float> centres = k_means(table, clusters, 1);
-  CHECK(centres == k_means(table, clusters, 1));
-  CHECK(centres != k_means(table, clusters, 2));
-  std::vector<double> sums(clusters * 3, 0.0);
-  std::vector<int> count(clusters, 0);
-  for (std::int32_t i = 1; i <= items; ++i) {
-    std::size_t nearest = 0;
-    double least = HUGE_VAL;
-    for (std::size_t k = 0; k < clusters; ++k) {
-      double away = 0.0;
-      for (std::size_t d = 0; d < 3; ++d) {
-        away += std::pow(double{table.row(i)[d]} - double{centres[k * 3 + d]}, 2);
-      }
-      if (away < least) {
-        least = away;
-        nearest = k;
-      }
-    }
-    ++count[nearest];
-    for (std::size_t d = 0; d < 3; ++d) sums[nearest * 3 + d] += double{table.row(i)[d]};
-  }
-  for (std::size_t k = 0; k < clusters; ++k) {
-    REQUIRE(count[k] > 0);
-    for (std::size_t d = 0; d < 3; ++d) {
-      CHECK(double{centres[k * 3 + d]} == doctest::Approx(sums[k * 3 + d] / count[k]).epsilon(1e-4));
-    }
-  }
-  CHECK_THROWS_AS(k_means({line.data(), 5, 1}, 5, 1), ConfigError);
-  CHECK_THROWS_AS(k_means({line.data(), 5, 1}, 0, 1), ConfigError);
-}
-
 TEST_CASE("The best few of a stream are those that sorting finds, lower ids first between equals") {
   std::vector<float> scores(500);
   fill_uniform({9, 0, 0}, Stream::generate, scores);
