@@ -12,7 +12,7 @@
 #include "env/error.h"
 #include "env/nn/training/sequence_trainer.h"
 #include "env/runtime.h"
-#include "simulators/fitting/fit_checkpoint.h"
+#include "env/store/checkpoint.h"
 #include "simulators/fitting/fit_scorer.h"
 #include "simulators/fitting/fit_windows.h"
 #include "simulators/fitting/resample.h"

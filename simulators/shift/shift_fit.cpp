@@ -10,7 +10,7 @@
 #include "env/error.h"
 #include "env/random.h"
 #include "env/runtime.h"
-#include "simulators/fitting/fit_checkpoint.h"
+#include "env/store/checkpoint.h"
 #include "simulators/shift/shift_acceptance.h"
 #include "simulators/shift/shift_fit_data.h"
 #include "simulators/shift/shift_learner.h"

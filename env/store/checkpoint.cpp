@@ -1,4 +1,4 @@
-#include "simulators/fitting/fit_checkpoint.h"
+#include "env/store/checkpoint.h"
 
 #include "env/error.h"
 #include "env/store/hdf5/array_group.h"
