@@ -253,7 +253,7 @@ class Fit {
 
   [[noreturn]] void stop_for_interrupt() {
     save();
-    throw_fit_interrupted(options_.checkpoint);
+    throw_training_interrupted(options_.checkpoint);
   }
 
   void save() {

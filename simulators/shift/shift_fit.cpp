@@ -226,7 +226,7 @@ class Ladder {
 
   [[noreturn]] void stop_for_interrupt() {
     save();
-    throw_fit_interrupted(options_.checkpoint);
+    throw_training_interrupted(options_.checkpoint);
   }
 
   static void put(NamedArrays& state, const std::string& name, const Parameters& parameters) {

@@ -165,7 +165,7 @@ TEST_SUITE("shift fit") {
     ShiftFitOptions other = options;
     other.progress = {};
     other.seed = 2;
-    CHECK(has(message_of(data, base, other), "a checkpoint of another fit"));
+    CHECK(has(message_of(data, base, other), "a checkpoint of another training"));
     std::filesystem::remove(options.checkpoint);
   }
 
@@ -190,7 +190,7 @@ TEST_SUITE("shift fit") {
     CHECK(std::ranges::equal(again.model.parameters.free(), drawn.model.parameters.free()));
     ShiftFitOptions other = options;
     other.resample = false;
-    CHECK(has(message_of(data, base, other), "a checkpoint of another fit"));
+    CHECK(has(message_of(data, base, other), "a checkpoint of another training"));
     std::filesystem::remove(options.checkpoint);
 
     options.budget_seconds = 1e-9;
