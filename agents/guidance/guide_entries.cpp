@@ -169,6 +169,22 @@ std::string model_file(const PolicyParameters& parameters) {
   return file;
 }
 
+PolicyEntry irn_entry(const LoadGuideModel& load) {
+  return {.word = "irn",
+          .suffix = {},
+          .summary =
+              "The influential recommender: a Transformer that reads history and target, and says what comes "
+              "next.",
+          .needs = {.data = true},
+          .parameters = {model_parameter("an irn (veer train irn)"), allow_target_parameter()},
+          .make = [load](const PolicyContext& c, const PolicyParameters& p) {
+            const GuideSource source(c, p, load);
+            return std::make_shared<RerankedNextItem>(
+                source.model.people, source.table,
+                RerankedNextItemOptions{.guide = guide_options(c, p), .candidates = 1});
+          }};
+}
+
 std::vector<PolicyEntry> guide_entries(const LoadGuideModel& load) {
   return {ipg_entry(load), itmprec_entry(load), rerank_entry(load)};
 }

@@ -1,5 +1,6 @@
-// The words ipg, itmprec and rerank: guiders that need no training beyond a next-item network's. How its file
-// is read is the program's business; the words, their parameters and what becomes of them are here.
+// The words ipg, itmprec and rerank, guiders that need no training beyond a next-item network's, and irn, a
+// network of its own. How files are read is the program's business; the words, their parameters and what
+// becomes of them are here.
 #pragma once
 
 #include <functional>
@@ -12,7 +13,7 @@
 
 namespace veer {
 
-/// A next-item network as guiders read it.
+/// A network as guiders read it.
 struct GuideModel {
   std::shared_ptr<const PersonVectors> people;
   std::vector<float> table;  ///< [N+1, d] item vectors, row 0 unused
@@ -21,7 +22,10 @@ struct GuideModel {
 /// The network in `file`, checked against the context's data set.
 using LoadGuideModel = std::function<GuideModel(const PolicyContext& context, const std::string& file)>;
 
+/// ipg, itmprec and rerank over the networks that `load` reads.
 std::vector<PolicyEntry> guide_entries(const LoadGuideModel& load);
+/// irn over those that `load` reads.
+PolicyEntry irn_entry(const LoadGuideModel& load);
 
 /// The parameter model=FILE of policies made from one file.
 PolicyParameter model_parameter(std::string kinds);

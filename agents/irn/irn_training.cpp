@@ -137,7 +137,7 @@ class Training {
       report(epoch, batches);
       if (interrupted()) {
         save();
-        throw_fit_interrupted(options_.checkpoint);
+        throw_training_interrupted(options_.checkpoint);
       }
       // A first epoch ends early rather than leave nothing to return.
       if (out_of_time()) break;

@@ -10,3 +10,6 @@ if(VEER_TORCH)
   # has to be compiled as LibTorch was.
   set_source_files_properties(agents/sequential_test.cpp PROPERTIES COMPILE_DEFINITIONS NDEBUG)
 endif()
+if(VEER_TORCH)
+  veer_test(irn_test TORCH CONFORMANCE SOURCES agents/irn_test.cpp LIBRARIES veer_agents_learned LABELS unit)
+endif()

@@ -77,6 +77,7 @@ Program::Program()
   add_import(*this);
   add_info(*this);
   add_fit(*this);
+  add_train(*this);
   add_evaluate(*this);
   add_guide(*this);
   add_validate(*this);

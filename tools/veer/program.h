@@ -62,6 +62,7 @@ class Program {
 void add_import(Program& program);
 void add_info(Program& program);
 void add_fit(Program& program);
+void add_train(Program& program);
 void add_evaluate(Program& program);
 void add_guide(Program& program);
 void add_validate(Program& program);

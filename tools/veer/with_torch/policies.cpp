@@ -1,6 +1,8 @@
 #include <filesystem>
 
 #include "agents/guidance/guide_entries.h"
+#include "agents/irn/irn_file.h"
+#include "agents/irn/irn_person.h"
 #include "agents/sequential/network_person.h"
 #include "agents/sequential/next_item.h"
 #include "agents/sequential/torchscript.h"
@@ -57,6 +59,16 @@ LoadGuideModel guide_loader(const std::string& device) {
   };
 }
 
+LoadGuideModel irn_loader(const std::string& device) {
+  return [device](const PolicyContext& context, const std::string& file) {
+    const irn::IrnModel model = irn::load_irn(file, device, context.data->fingerprint);
+    const NamedArrays arrays = model.to_arrays();
+    const auto table = arrays.get<float>("output");
+    return GuideModel{std::make_shared<irn::IrnPerson>(model, context.world.horizon),
+                      {table.begin(), table.end()}};
+  };
+}
+
 }  // namespace
 
 PolicyRegistry all_policies(const std::string& device) {
@@ -64,6 +76,7 @@ PolicyRegistry all_policies(const std::string& device) {
   registry.add(torchscript_entry(device));
   registry.add(next_item_entry(device));
   for (PolicyEntry& entry : guide_entries(guide_loader(device))) registry.add(std::move(entry));
+  registry.add(irn_entry(irn_loader(device)));
   return registry;
 }
 
