@@ -45,6 +45,7 @@ void check_config(const IrnConfig& c) {
   nn::require_range("inner", c.inner, 1, most);
   nn::require_range("person", c.person, 1, most);
   nn::require_range("positions", c.positions, 3, most);
+  nn::require_range("target_reads_history", c.target_reads_history, 0, 1);
   nn::require_rate("dropout", c.dropout);
   nn::require_rate("person_dropout", c.person_dropout);
   if (c.hidden % 2 != 0 || c.hidden % c.heads != 0) {
@@ -94,7 +95,8 @@ nn::HyperParameters IrnConfig::to_strings() const {
           {"dropout", decimal(dropout)},
           {"person_dropout", decimal(person_dropout)},
           {"history_weight", decimal(history_weight)},
-          {"target_weight", decimal(target_weight)}};
+          {"target_weight", decimal(target_weight)},
+          {"target_reads_history", decimal(target_reads_history)}};
 }
 
 IrnConfig IrnConfig::from_strings(const nn::HyperParameters& strings) {
@@ -111,6 +113,7 @@ IrnConfig IrnConfig::from_strings(const nn::HyperParameters& strings) {
   read_decimal(strings, "person_dropout", config.person_dropout);
   read_decimal(strings, "history_weight", config.history_weight);
   read_decimal(strings, "target_weight", config.target_weight);
+  read_decimal(strings, "target_reads_history", config.target_reads_history);
   try {
     check_config(config);
   } catch (const ConfigError& error) {

@@ -30,6 +30,10 @@ struct IrnConfig {
   float person_dropout = 0.2F;   ///< share of examples read as of someone unknown
   float history_weight = 0.05F;  ///< w_h
   float target_weight = 1.0F;    ///< w_t
+  /// 1: the target's column reads the history, as in the released code. What it read there the columns before
+  /// it read again one layer up: in training every column then sees the items it is to predict. 0: it reads
+  /// itself alone.
+  std::int32_t target_reads_history = 0;
 
   nn::HyperParameters to_strings() const;
   static IrnConfig from_strings(const nn::HyperParameters&);  ///< throws FormatError

@@ -48,6 +48,7 @@ torch::Tensor mask_of(const IrnNet& net, const torch::Tensor& items, const torch
   const std::int64_t rows = items.size(0), width = items.size(1);
   const auto options = torch::TensorOptions().device(items.device()).dtype(torch::kBool);
   torch::Tensor order = torch::ones({width, width}, options).tril();
+  if (net.config.target_reads_history == 0) order.select(0, width - 1).fill_(false);
   order.select(1, width - 1).fill_(true);  // everyone may read the target
   const torch::Tensor visible =
       order.view({1, 1, width, width}).logical_and(items.ne(0).view({rows, 1, 1, width}));

@@ -10,7 +10,7 @@
 // column c as read from column r:
 //
 //   w_t r_u             c is the target's, which every column may read
-//   w_h                 c <= r holds an item
+//   w_h                 c <= r holds an item, and r is not the target's
 //   minus infinity      otherwise
 //
 // with r_u = a . v_u + b the person's impressionability. v_u starts at zero and only moves for people trained

@@ -81,6 +81,9 @@ void add_irn_options(CLI::App& app, irn::IrnTrainingOptions& options) {
   real("--dropout", options.model.dropout, "share of values dropped in training");
   real("--person-dropout", options.model.person_dropout, "share of examples read as of someone unknown");
   real("--history-weight", options.model.history_weight, "w_h, added to the attention that history gets");
+  app.add_flag("--target-reads-history", options.model.target_reads_history,
+               "the released code's mask, which shows every place the items it is to predict")
+      ->group(network);
   real("--target-weight", options.model.target_weight,
        "w_t, times a person's impressionability, to the target's");
 }
