@@ -38,9 +38,9 @@ class PathGrammar {
     std::int32_t node = nn::PrefixTrie::root;
     std::int32_t written = 0;  ///< tokens, the end included
     bool ended = false;
-    std::vector<ItemId> items;            ///< whole ones; no_item where a tuple is nobody's (unconstrained)
-    std::vector<ItemId> barred;           ///< ascending, distinct
-    std::vector<std::int32_t> tuple;      ///< tokens of the item being written
+    std::vector<ItemId> items;        ///< whole ones; no_item where a tuple is nobody's (unconstrained)
+    std::vector<ItemId> barred;       ///< ascending, distinct
+    std::vector<std::int32_t> tuple;  ///< tokens of the item being written
   };
   State begin(std::span<const ItemId> history, ItemId target) const;
   bool finished(const State& state) const noexcept {

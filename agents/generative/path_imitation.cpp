@@ -33,7 +33,8 @@ std::vector<std::int32_t> label_tokens(const nn::SemanticIds& ids, std::span<con
   return tokens;
 }
 
-ForcedPaths forced(const PathModel& model, const PathGrammar& grammar, std::span<const PathExample> examples) {
+ForcedPaths forced(const PathModel& model, const PathGrammar& grammar,
+                   std::span<const PathExample> examples) {
   ForcedPaths out(model.prompt_width());
   for (const PathExample& example : examples) {
     out.add_prompt(prompt_tokens(*model.ids, example.history, example.target, model.most_history));
@@ -75,9 +76,9 @@ struct PathImitation::Impl {
 };
 
 PathImitation::PathImitation(const PathModel& start, std::uint64_t seed, const ImitationOptions& options)
-    : impl_(new Impl{start, seed, options, PathGrammar(start.ids, rules_of(options)),
-                     nn::FlatParameters(nn::parameter_layout(start.network.config()),
-                                        start.network.to_arrays())}) {}
+    : impl_(new Impl{
+          start, seed, options, PathGrammar(start.ids, rules_of(options)),
+          nn::FlatParameters(nn::parameter_layout(start.network.config()), start.network.to_arrays())}) {}
 PathImitation::~PathImitation() = default;
 PathImitation::PathImitation(PathImitation&&) noexcept = default;
 
@@ -87,26 +88,25 @@ double PathImitation::step(std::span<const PathExample> examples, std::uint64_t 
   const std::size_t each = at(my.options.shard_examples);
   const std::size_t shards = (examples.size() + each - 1) / each;
   const auto tokens = static_cast<double>(tokens_in(*my.start.ids, examples, my.options.most_items));
-  const double loss = my.parameters.accumulate(shards, [&](std::size_t s,
-                                                           nn::FlatParameters::Gradient& gradient) {
-    const nn::Seq2SeqNet net{my.parameters.aliases(), my.start.network.config()};
-    const std::size_t first = s * each;
-    const ForcedPaths paths =
-        forced(my.start, my.grammar, examples.subspan(first, std::min(each, examples.size() - first)));
-    const nn::DropoutKey key{my.seed, first_example + first, epoch};
-    nn::DropoutMasks masks(&key, net.device);
-    const torch::Tensor sum = loss_of(net, my.grammar, paths, masks);
-    std::vector<torch::Tensor> inputs;
-    for (const auto& [name, parameter] : net.parameters) inputs.push_back(parameter);
-    gradient.set(torch::autograd::grad({sum / tokens}, inputs, {}, {}, false, true));
-    return sum.item<double>();
-  });
+  const double loss =
+      my.parameters.accumulate(shards, [&](std::size_t s, nn::FlatParameters::Gradient& gradient) {
+        const nn::Seq2SeqNet net{my.parameters.aliases(), my.start.network.config()};
+        const std::size_t first = s * each;
+        const ForcedPaths paths =
+            forced(my.start, my.grammar, examples.subspan(first, std::min(each, examples.size() - first)));
+        const nn::DropoutKey key{my.seed, first_example + first, epoch};
+        nn::DropoutMasks masks(&key, net.device);
+        const torch::Tensor sum = loss_of(net, my.grammar, paths, masks);
+        std::vector<torch::Tensor> inputs;
+        for (const auto& [name, parameter] : net.parameters) inputs.push_back(parameter);
+        gradient.set(torch::autograd::grad({sum / tokens}, inputs, {}, {}, false, true));
+        return sum.item<double>();
+      });
   nn::AdamOptions adam = my.options.adam;
   adam.learning_rate = learning_rate;
   const double norm = my.parameters.gradient_norm();
-  my.parameters.update(adam, norm > my.options.most_gradient
-                                 ? static_cast<float>(my.options.most_gradient / norm)
-                                 : 1.0F);
+  my.parameters.update(
+      adam, norm > my.options.most_gradient ? static_cast<float>(my.options.most_gradient / norm) : 1.0F);
   return loss / tokens;
 }
 
@@ -130,12 +130,14 @@ double imitation_loss(const PathModel& model, std::span<const PathExample> examp
     nn::DropoutMasks none(nullptr, model.network.device());
     losses[at(s)] =
         loss_of(model.network.net(), grammar,
-                forced(model, grammar, examples.subspan(first, std::min(each, examples.size() - first))), none)
+                forced(model, grammar, examples.subspan(first, std::min(each, examples.size() - first))),
+                none)
             .item<double>();
   });
   double sum = 0.0;
   for (const double loss : losses) sum += loss;
-  return sum / static_cast<double>(std::max<std::int64_t>(1, tokens_in(*model.ids, examples, options.most_items)));
+  return sum /
+         static_cast<double>(std::max<std::int64_t>(1, tokens_in(*model.ids, examples, options.most_items)));
 }
 
 }  // namespace veer

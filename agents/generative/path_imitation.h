@@ -18,8 +18,8 @@ namespace veer {
 
 struct ImitationOptions {
   nn::AdamOptions adam{.learning_rate = 1e-3F, .weight_decay = 0.05F};
-  double most_gradient = 1.0;       ///< gradients with a larger norm are scaled down to it
-  std::int32_t most_items = 10;     ///< of a path
+  double most_gradient = 1.0;    ///< gradients with a larger norm are scaled down to it
+  std::int32_t most_items = 10;  ///< of a path
   std::int32_t shard_examples = 32;
   /// All tokens compete at every place, as in the released code, not only those of legal items.
   bool unconstrained = false;

@@ -55,8 +55,8 @@ torch::Tensor whole(std::vector<std::int64_t>& values, const torch::Device& devi
 
 void ForcedPaths::add_prompt(std::span<const std::int32_t> tokens) {
   prompt_tokens_.insert(prompt_tokens_.end(), tokens.begin(), tokens.end());
-  prompt_tokens_.resize((prompt_tokens_.size() + at(prompt_width_) - 1) / at(prompt_width_) * at(prompt_width_),
-                        0);
+  prompt_tokens_.resize(
+      (prompt_tokens_.size() + at(prompt_width_) - 1) / at(prompt_width_) * at(prompt_width_), 0);
 }
 
 void ForcedPaths::add_path(std::span<const std::int32_t> tokens, PathGrammar::State start,

@@ -16,10 +16,10 @@ namespace veer {
 
 /// Paths after their prompts, packed for the decoder.
 struct ForcedPaths {
-  torch::Tensor prompts;              ///< int64 [P, S], right-padded with 0
-  nn::DecoderRows rows;               ///< what stands before each label
-  std::vector<std::int32_t> labels;   ///< [tokens]
-  std::vector<std::int32_t> digit;    ///< [tokens] place of the label in its item's tuple
+  torch::Tensor prompts;                  ///< int64 [P, S], right-padded with 0
+  nn::DecoderRows rows;                   ///< what stands before each label
+  std::vector<std::int32_t> labels;       ///< [tokens]
+  std::vector<std::int32_t> digit;        ///< [tokens] place of the label in its item's tuple
   std::vector<PathGrammar::State> first;  ///< [rows] what may not be shown
 
   explicit ForcedPaths(std::int32_t prompt_width) : prompt_width_(prompt_width) { rows.offsets.push_back(0); }
@@ -35,8 +35,8 @@ struct ForcedPaths {
   std::vector<std::int64_t> prompt_tokens_;
 };
 
-/// Tokens that choose among the same alternatives: those of one digit (with the end at digit 0), or all tokens
-/// at once where the grammar constrains nothing.
+/// Tokens that choose among the same alternatives: those of one digit (with the end at digit 0), or all
+/// tokens at once where the grammar constrains nothing.
 struct TokenGroup {
   std::vector<std::int64_t> place;  ///< [n] index into ForcedPaths::labels
   torch::Tensor log_p;              ///< [n, C] natural; what may not follow has about -1e9

@@ -22,7 +22,8 @@ struct PathModel {
   std::int32_t prompt_width() const noexcept { return (most_history + 1) * ids->layout().digits + 1; }
 };
 
-/// Fresh weights for these ids. Throws ConfigError when the sizes make no network; the vocabulary is the ids'.
+/// Fresh weights for these ids. Throws ConfigError when the sizes make no network; the vocabulary is the
+/// ids'.
 PathModel initial_path_model(std::shared_ptr<const nn::SemanticIds> ids, nn::Seq2SeqConfig sizes,
                              std::int32_t most_history, std::uint64_t seed);
 

@@ -203,15 +203,13 @@ WrittenPaths PathWriter::write(std::span<const PathPrompt> prompts, const WriteO
       Draft& draft = drafts[at(live[i])];
       block.choices(static_cast<std::int32_t>(i), draft.state, choices);
       if (choices.tokens.empty()) continue;  // nothing may be shown any more: the path ends as it is
-      const auto lane =
-          static_cast<std::uint32_t>(live[i] % options.per_prompt * grammar_.most_tokens() + t);
+      const auto lane = static_cast<std::uint32_t>(live[i] % options.per_prompt * grammar_.most_tokens() + t);
       const std::size_t chosen =
           options.mode == Mode::greedy
               ? most_probable(choices.scores)
               : draw(choices, options, uniform(prompts[at(draft.prompt)].key, Stream::policy, lane));
       draft.tokens.push_back(choices.tokens[chosen]);
-      draft.log_prob.push_back(
-          static_cast<float>(double{choices.scores[chosen]} - log_sum(choices.scores)));
+      draft.log_prob.push_back(static_cast<float>(double{choices.scores[chosen]} - log_sum(choices.scores)));
       grammar_.advance(draft.state, draft.tokens.back());
       if (!desk.finished(grammar_, draft)) still.push_back(live[i]);
     }
@@ -251,8 +249,8 @@ WrittenPaths PathWriter::beam(std::span<const PathPrompt> prompts, std::int32_t 
   const auto rows = static_cast<std::int32_t>(prompts.size()) * width;
   const auto cache = decoder_.begin(desk.view(), rows, grammar_.most_tokens());
   const auto worth = [&](const Draft& draft) {
-    return draft.score / std::pow(static_cast<double>(std::max<std::size_t>(1, draft.tokens.size())),
-                                  length_penalty);
+    return draft.score /
+           std::pow(static_cast<double>(std::max<std::size_t>(1, draft.tokens.size())), length_penalty);
   };
   const auto better = [&](const Draft& a, const Draft& b) { return worth(a) > worth(b); };
   // Per prompt: drafts that go on, in cache rows prompt * width + i, and finished ones, best first.
@@ -302,8 +300,9 @@ WrittenPaths PathWriter::beam(std::span<const PathPrompt> prompts, std::int32_t 
       const std::size_t kept = std::min(steps.size(), at(width));
       std::partial_sort(steps.begin(), steps.begin() + static_cast<std::ptrdiff_t>(kept), steps.end(),
                         [](const Step& a, const Step& b) {
-                          return a.score != b.score ? a.score > b.score
-                                                    : std::pair(a.draft, a.token) < std::pair(b.draft, b.token);
+                          return a.score != b.score
+                                     ? a.score > b.score
+                                     : std::pair(a.draft, a.token) < std::pair(b.draft, b.token);
                         });
       std::vector<Draft> next;
       for (std::size_t s = 0; s < kept; ++s) {

@@ -27,13 +27,13 @@ struct PathPrompt {
 /// Paths in structure-of-arrays form, `per_prompt` rows for each prompt, prompt by prompt.
 struct WrittenPaths {
   std::int32_t per_prompt = 1;
-  std::int32_t most_items = 0;            ///< width of `items`
-  std::vector<std::int64_t> offsets{0};   ///< [rows + 1] into tokens and log_prob
-  std::vector<std::int32_t> tokens;       ///< the end included
-  std::vector<float> log_prob;            ///< natural, of each token under the distribution it is trained by
-  std::vector<std::uint8_t> ended;        ///< [rows] 1: by the end token
-  std::vector<std::int32_t> length;       ///< [rows] whole items, invalid ones included
-  std::vector<ItemId> items;              ///< [rows, most_items] no_item: past the end, or invalid
+  std::int32_t most_items = 0;           ///< width of `items`
+  std::vector<std::int64_t> offsets{0};  ///< [rows + 1] into tokens and log_prob
+  std::vector<std::int32_t> tokens;      ///< the end included
+  std::vector<float> log_prob;           ///< natural, of each token under the distribution it is trained by
+  std::vector<std::uint8_t> ended;       ///< [rows] 1: by the end token
+  std::vector<std::int32_t> length;      ///< [rows] whole items, invalid ones included
+  std::vector<ItemId> items;             ///< [rows, most_items] no_item: past the end, or invalid
 
   std::int32_t rows() const noexcept { return static_cast<std::int32_t>(length.size()); }
   std::span<const std::int32_t> tokens_of(std::int32_t row) const noexcept {
@@ -51,8 +51,8 @@ struct WrittenPaths {
 /// How tokens are picked.
 struct WriteOptions {
   std::int32_t per_prompt = 1;
-  Mode mode = Mode::sample;   ///< greedy: the most probable token, the lowest number between equals
-  double temperature = 1.0;   ///< of sampling; log_prob stays that of temperature 1
+  Mode mode = Mode::sample;  ///< greedy: the most probable token, the lowest number between equals
+  double temperature = 1.0;  ///< of sampling; log_prob stays that of temperature 1
   /// Sample among so many tokens with the highest scores; 0: all. log_prob stays that of the whole
   /// distribution, as in the released code, whose hidden value is 50.
   std::int32_t top_k = 0;
@@ -70,7 +70,8 @@ class PathWriter {
   /// The `width` most probable paths that beam search over tokens finds, best first; as many rows for every
   /// prompt (a prompt with fewer paths has empty ones at the end). Scores are sums of log-probabilities over
   /// all tokens divided by their number to the power `length_penalty`. On the calling thread.
-  WrittenPaths beam(std::span<const PathPrompt> prompts, std::int32_t width, double length_penalty = 1.0) const;
+  WrittenPaths beam(std::span<const PathPrompt> prompts, std::int32_t width,
+                    double length_penalty = 1.0) const;
 
   const PathGrammar& grammar() const noexcept { return grammar_; }
   const PathModel& model() const noexcept { return model_; }

@@ -19,9 +19,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double elapsed(Clock::time_point from) {
-  return std::chrono::duration<double>(Clock::now() - from).count();
-}
+double elapsed(Clock::time_point from) { return std::chrono::duration<double>(Clock::now() - from).count(); }
 
 void check_options(const PretrainingOptions& o, std::size_t training, std::size_t validation) {
   nn::require_range("epochs", o.max_epochs, 1, 1 << 20);
@@ -37,10 +35,11 @@ void check_options(const PretrainingOptions& o, std::size_t training, std::size_
     nn::reject_field("learning_rate", nn::decimal(o.imitation.adam.learning_rate), "more than 0");
   }
   if (training == 0 || validation == 0) {
-    throw DataError(Where{{}, 0, training == 0 ? "training paths" : "validation paths"},
-                    Problem{"none", "at least one",
-                            "paths are runs of items that share an attribute: the data set needs attributes, and "
-                            "people with longer logs"});
+    throw DataError(
+        Where{{}, 0, training == 0 ? "training paths" : "validation paths"},
+        Problem{"none", "at least one",
+                "paths are runs of items that share an attribute: the data set needs attributes, and "
+                "people with longer logs"});
   }
 }
 
@@ -104,9 +103,9 @@ class Pretraining {
   float rate(std::int64_t update) const {
     const auto all = static_cast<double>(updates_per_epoch() * options_.max_epochs);
     const double warm = options_.warm_up * all, now = static_cast<double>(update) + 1.0;
-    const double share = now <= warm ? now / warm
-                                     : 0.5 * (1.0 + std::cos(std::numbers::pi * (now - warm) /
-                                                             std::max(1.0, all - warm)));
+    const double share =
+        now <= warm ? now / warm
+                    : 0.5 * (1.0 + std::cos(std::numbers::pi * (now - warm) / std::max(1.0, all - warm)));
     return static_cast<float>(double{options_.imitation.adam.learning_rate} * share);
   }
 
@@ -133,10 +132,9 @@ class Pretraining {
       const double loss =
           imitation_.step(batch, first, number, rate((number - 1) * updates_per_epoch() + cursor_));
       if (!std::isfinite(loss)) {
-        throw Error(ExitCode::failure,
-                    describe(Where{{}, 0, "epoch " + std::to_string(number)},
-                             Problem{"a loss that is no finite number", "a finite one",
-                                     "training diverged: use a smaller --learning-rate"}));
+        throw Error(ExitCode::failure, describe(Where{{}, 0, "epoch " + std::to_string(number)},
+                                                Problem{"a loss that is no finite number", "a finite one",
+                                                        "training diverged: use a smaller --learning-rate"}));
       }
       loss_ += loss * static_cast<double>(batch.size());
       paths_ += static_cast<double>(batch.size());

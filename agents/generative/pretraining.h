@@ -34,10 +34,10 @@ struct PretrainingOptions {
   ImitationOptions imitation;
   std::uint64_t seed = 1;
   std::int32_t max_epochs = 40;
-  std::int32_t patience = 8;       ///< epochs without a lower validation loss before training ends
-  std::int32_t batch = 256;        ///< paths per update
-  double warm_up = 0.1;            ///< share of all planned updates, after which the rate falls as a cosine
-  double budget_seconds = 0.0;     ///< 0: none; what calls before spent that left the checkpoint counts
+  std::int32_t patience = 8;         ///< epochs without a lower validation loss before training ends
+  std::int32_t batch = 256;          ///< paths per update
+  double warm_up = 0.1;              ///< share of all planned updates, after which the rate falls as a cosine
+  double budget_seconds = 0.0;       ///< 0: none; what calls before spent that left the checkpoint counts
   std::filesystem::path checkpoint;  ///< empty: none. Continued from when the file exists
   double checkpoint_seconds = 300.0;
   std::function<void(const PretrainingProgress&)> progress;

@@ -50,14 +50,23 @@ Advantages estimate_advantages(const PathRewards& paths, Estimator estimator) {
         const std::size_t here = at(r) * columns + at(t);
         double value = to_go[here];
         switch (estimator) {
-          case Estimator::position: value -= mean.sum / mean.count; break;
+          case Estimator::position:
+            value -= mean.sum / mean.count;
+            break;
           case Estimator::leave_one_out:
             value = mean.count > 1 ? value - (mean.sum - value) / (mean.count - 1) : 0.0;
             break;
-          case Estimator::reward_to_go: break;
-          case Estimator::reinforce: value = to_go[at(r) * columns]; break;
-          case Estimator::group: value = to_go[at(r) * columns] - mean.sum / mean.count; break;
-          case Estimator::critic: value -= double{paths.expected[here]}; break;
+          case Estimator::reward_to_go:
+            break;
+          case Estimator::reinforce:
+            value = to_go[at(r) * columns];
+            break;
+          case Estimator::group:
+            value = to_go[at(r) * columns] - mean.sum / mean.count;
+            break;
+          case Estimator::critic:
+            value -= double{paths.expected[here]};
+            break;
         }
         if (own_position && mean.count == 1) ++out.alone;
         out.values[here] = static_cast<float>(value);

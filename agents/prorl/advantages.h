@@ -15,12 +15,12 @@
 namespace veer::prorl {
 
 enum class Estimator : std::uint8_t {
-  position,        ///< return to go minus its mean over the group's rollouts at that position (PSAE)
-  leave_one_out,   ///< the same, the mean without the rollout itself: unbiased (n / (n - 1) times the former)
-  reward_to_go,    ///< return to go, no baseline
-  reinforce,       ///< the path's whole reward at every position
-  group,           ///< the path's whole reward minus the group's mean, at every position (GRPO, no deviation)
-  critic,          ///< return to go minus what a critic expects (A2C)
+  position,       ///< return to go minus its mean over the group's rollouts at that position (PSAE)
+  leave_one_out,  ///< the same, the mean without the rollout itself: unbiased (n / (n - 1) times the former)
+  reward_to_go,   ///< return to go, no baseline
+  reinforce,      ///< the path's whole reward at every position
+  group,          ///< the path's whole reward minus the group's mean, at every position (GRPO, no deviation)
+  critic,         ///< return to go minus what a critic expects (A2C)
 };
 inline constexpr std::string_view estimator_names[] = {"position",  "leave_one_out", "reward_to_go",
                                                        "reinforce", "group",         "critic"};
@@ -28,12 +28,12 @@ inline constexpr std::string_view estimator_names[] = {"position",  "leave_one_o
 /// Rollouts of prompts, `group` of each, one behind the other.
 struct PathRewards {
   std::int32_t group = 1;
-  std::int32_t width = 0;                  ///< steps at most
-  std::span<const float> rewards;          ///< [rows, width]
-  std::span<const std::int32_t> length;    ///< [rows] items; a row of 0 items teaches nothing
-  std::span<const std::uint8_t> ended;     ///< [rows] 1: the path ended by a decision
-  double discount = 1.0;                   ///< gamma in [0, 1]
-  std::span<const float> expected{};       ///< [rows, width + 1] the critic's values; Estimator::critic only
+  std::int32_t width = 0;                ///< steps at most
+  std::span<const float> rewards;        ///< [rows, width]
+  std::span<const std::int32_t> length;  ///< [rows] items; a row of 0 items teaches nothing
+  std::span<const std::uint8_t> ended;   ///< [rows] 1: the path ended by a decision
+  double discount = 1.0;                 ///< gamma in [0, 1]
+  std::span<const float> expected{};     ///< [rows, width + 1] the critic's values; Estimator::critic only
 };
 
 struct Advantages {

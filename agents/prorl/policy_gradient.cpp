@@ -14,8 +14,8 @@ torch::Tensor full_divergence(const torch::Tensor& log_p, const torch::Tensor& l
 
 ObjectiveSums objective_gradient(const nn::Seq2SeqNet& net, const nn::Seq2SeqNet* reference,
                                  const PathGrammar& grammar, const ForcedPaths& paths,
-                                 std::span<const float> credit, double rollouts,
-                                 const UpdateOptions& options, nn::FlatParameters::Gradient& gradient) {
+                                 std::span<const float> credit, double rollouts, const UpdateOptions& options,
+                                 nn::FlatParameters::Gradient& gradient) {
   const bool compares = options.divergence == Divergence::full && options.divergence_weight != 0.0;
   nn::DropoutMasks none(nullptr, net.device);
   const std::vector<TokenGroup> groups = forced_log_probabilities(net, grammar, paths, none);

@@ -1,6 +1,6 @@
-// The gradient of ProRL's objective over a shard of rollouts. Needs LibTorch: include it from .cpp files only.
-// Source: Hou et al., "ProRL" (arXiv 2605.28293), the loss; where paper and released code differ, the paper's
-// form is the default and the code's a named switch.
+// The gradient of ProRL's objective over a shard of rollouts. Needs LibTorch: include it from .cpp files
+// only. Source: Hou et al., "ProRL" (arXiv 2605.28293), the loss; where paper and released code differ, the
+// paper's form is the default and the code's a named switch.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ struct ObjectiveSums {
 /// weights; `reference` may be null without Divergence::full.
 ObjectiveSums objective_gradient(const nn::Seq2SeqNet& net, const nn::Seq2SeqNet* reference,
                                  const PathGrammar& grammar, const ForcedPaths& paths,
-                                 std::span<const float> credit, double rollouts,
-                                 const UpdateOptions& options, nn::FlatParameters::Gradient& gradient);
+                                 std::span<const float> credit, double rollouts, const UpdateOptions& options,
+                                 nn::FlatParameters::Gradient& gradient);
 
 }  // namespace veer::prorl

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <vector>
 
+#include "agents/generative/step_rewards.h"
 #include "agents/prorl/policy_gradient_net.h"
-#include "agents/prorl/step_rewards.h"
 #include "env/error.h"
 #include "env/nn/hyper_parameters.h"
 
@@ -107,7 +107,8 @@ void append_credit(const WrittenPaths& paths, std::int32_t row, const Advantages
     const std::int32_t position = t / digits;
     // Tokens of a tuple that was cut off by the end belong to no choice that was carried out.
     const bool cut = position == length && !(paths.ended[at(row)] != 0 && t + 1 == tokens);
-    credit.push_back(cut ? 0.0F : advantages.values[at(row) * columns + at(position == length ? length : position)]);
+    credit.push_back(cut ? 0.0F
+                         : advantages.values[at(row) * columns + at(position == length ? length : position)]);
   }
 }
 
@@ -117,8 +118,8 @@ void ProRlUpdate::Impl::learn(std::span<const PathPrompt> prompts, const Written
                               const Advantages& advantages, float learning_rate, UpdateStats& stats) {
   const std::size_t each = at(options.shard_prompts);
   const std::size_t shards = (prompts.size() + each - 1) / each;
-  const auto taught = std::count_if(paths.length.begin(), paths.length.end(),
-                                    [](std::int32_t length) { return length > 0; });
+  const auto taught =
+      std::count_if(paths.length.begin(), paths.length.end(), [](std::int32_t length) { return length > 0; });
   const auto rollouts = static_cast<double>(std::max<std::ptrdiff_t>(1, taught));
   std::vector<ObjectiveSums> sums(shards);
   const nn::Seq2SeqNet before = reference_net();
@@ -154,14 +155,14 @@ void ProRlUpdate::Impl::learn(std::span<const PathPrompt> prompts, const Written
   }
   const double norm = parameters.gradient_norm();
   if (!std::isfinite(norm)) {
-    throw Error(ExitCode::failure,
-                describe(Where{{}, 0, "update " + std::to_string(updates + 1)},
-                         Problem{"a gradient that is no finite number", "a finite one",
-                                 "training diverged: use a smaller --learning-rate"}));
+    throw Error(ExitCode::failure, describe(Where{{}, 0, "update " + std::to_string(updates + 1)},
+                                            Problem{"a gradient that is no finite number", "a finite one",
+                                                    "training diverged: use a smaller --learning-rate"}));
   }
   nn::AdamOptions adam = options.adam;
   adam.learning_rate = learning_rate;
-  parameters.update(adam, norm > options.most_gradient ? static_cast<float>(options.most_gradient / norm) : 1.0F);
+  parameters.update(adam,
+                    norm > options.most_gradient ? static_cast<float>(options.most_gradient / norm) : 1.0F);
   const auto tokens = static_cast<double>(std::max<std::int64_t>(1, all.tokens));
   stats["loss"] = all.loss / rollouts;
   stats["divergence"] = all.divergence / tokens;
@@ -170,13 +171,13 @@ void ProRlUpdate::Impl::learn(std::span<const PathPrompt> prompts, const Written
 }
 
 ProRlUpdate::ProRlUpdate(const PathModel& start, const UserModel& users, const UpdateOptions& options)
-    : impl_((check_options(start, users, options),
-             new Impl{start, users, options, PathGrammar(start.ids, options.rules),
-                      RewardCentring(options.rewards),
-                      nn::FlatParameters(nn::parameter_layout(start.network.config()),
-                                         start.network.to_arrays()),
-                      nn::stored_parameters(nn::parameter_layout(start.network.config()),
-                                            start.network.to_arrays(), "cpu", "seq2seq")})) {}
+    : impl_(
+          (check_options(start, users, options),
+           new Impl{
+               start, users, options, PathGrammar(start.ids, options.rules), RewardCentring(options.rewards),
+               nn::FlatParameters(nn::parameter_layout(start.network.config()), start.network.to_arrays()),
+               nn::stored_parameters(nn::parameter_layout(start.network.config()), start.network.to_arrays(),
+                                     "cpu", "seq2seq")})) {}
 ProRlUpdate::~ProRlUpdate() = default;
 
 UpdateStats ProRlUpdate::update(std::span<const PathPrompt> prompts, float learning_rate) {

@@ -3,8 +3,8 @@
 //
 // Source: Hou et al., "ProRL: Effective reinforcement learning for proactive recommendation via rectified
 // policy gradient estimation" (arXiv 2605.28293). Not thread-safe: one thread calls, inside the arena whose
-// workers shall help. Determinism: weights are a function of the start, the seed and the prompts, never of the
-// number of threads.
+// workers shall help. Determinism: weights are a function of the start, the seed and the prompts, never of
+// the number of threads.
 #pragma once
 
 #include <cstdint>

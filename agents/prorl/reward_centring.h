@@ -9,15 +9,15 @@
 #include <string>
 #include <vector>
 
-#include "agents/prorl/step_rewards.h"
+#include "agents/generative/step_rewards.h"
 #include "env/named_arrays.h"
 
 namespace veer::prorl {
 
 struct CentringOptions {
   std::array<double, metric_count> weights{1.0, 1.0, 1.0};  ///< in the order of Metric; not all 0
-  bool centre = true;           ///< subtract the mean; off: the ablation without centring
-  double shift = 0.0;           ///< added to every step's fused reward: what a mean other than 0 does
+  bool centre = true;             ///< subtract the mean; off: the ablation without centring
+  double shift = 0.0;             ///< added to every step's fused reward: what a mean other than 0 does
   double acceptance_share = 1.0;  ///< the released code divides the acceptance part by 10: 0.1
   double least_deviation = 0.1;   ///< smaller ones are taken for this
 };

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "env/error.h"
 #include "env/nn/semantic_ids/semantic_ids_file.h"
 #include "tests/test.h"
 #include "tests/tools/run_program.h"
@@ -37,7 +38,7 @@ std::string published_for(const SmallWorld& world) {
 TEST_CASE("item vectors become ids, the same for any number of threads") {
   const SmallWorld world;
   const std::string one = world.folder / "one.model.h5", two = world.folder / "two.model.h5";
-  const std::vector<std::string> more{"--vectors", world.users, "--codes", "8", "--levels", "2"};
+  const std::vector<std::string> more{"--vectors", world.users, "--codes", "16", "--levels", "2"};
   const auto with = [&](const std::vector<std::string>& last) {
     std::vector<std::string> all = more;
     all.insert(all.end(), last.begin(), last.end());
@@ -46,8 +47,8 @@ TEST_CASE("item vectors become ids, the same for any number of threads") {
   const Finished text = run_veer(fit(world, one, with({"--threads", "1"})));
   CHECK(text.code == 0);
   CHECK(has(text.out, "80 of 80 items"));
-  CHECK(has(text.out, "vocabulary 27"));
-  CHECK(has(text.err, "level 1: 8 codes"));
+  CHECK(has(text.out, "vocabulary 51"));
+  CHECK(has(text.err, "level 1: 16 codes"));
   const Finished json = run_veer(fit(world, two, with({"--threads", "3", "--json"})));
   CHECK(json.code == 0);
   CHECK(read_text(one) == read_text(two));
@@ -61,13 +62,13 @@ TEST_CASE("item vectors become ids, the same for any number of threads") {
   const nn::SemanticIdModel model = nn::load_semantic_ids(one, world.log.dataset.fingerprint);
   CHECK(model.ids.with_id() == 80);
   REQUIRE(model.codebooks);
-  CHECK(model.codebooks->codes() == 8);
+  CHECK(model.codebooks->codes() == 16);
 
   const Finished balanced = run_veer(fit(world, two, with({"--balanced", "--first-digit", "0", "--json"})));
   CHECK(balanced.code == 0);
   const Json even = Json::parse(balanced.out);
   CHECK(even["hyper_parameters"]["balanced"] == "yes");
-  CHECK(even["report"]["digits"][0]["entropy"] == 3.0);  // 8 codes of 10 items each
+  CHECK(even["report"]["digits"][0]["entropy"] == 4.0);  // 16 codes of 5 items each
   CHECK(nn::load_semantic_ids(two, "").first_digit == 0);
   const Finished other_seed = run_veer(fit(world, two, with({"--seed", "2"})));
   CHECK(other_seed.code == 0);
@@ -86,8 +87,8 @@ TEST_CASE("a published file becomes ids, and both sides hear what is missing") {
   const Finished text = run_veer(fit(world, output, {"--published", file}));
   CHECK(text.code == 0);
   CHECK(has(text.out, "79 of 80 items"));
-  CHECK(has(text.out, "1 items of the data set are not in the file and have no id"));
-  CHECK(has(text.out, "1 items of the file are not in the data set: no such item"));
+  CHECK(has(text.out, "not in the file, so without an id: 1 ("));
+  CHECK(has(text.out, "in the file but not in the data set: 1 (no such item)"));
   const Json report = Json::parse(run_veer(fit(world, output, {"--published", file, "--json"})).out);
   CHECK(report["report"]["without_id"] == Json::array({world.log.dataset.catalogue.ids[1]}));
   CHECK(report["report"]["not_in_data"] == Json::array({"no such item"}));
@@ -121,7 +122,7 @@ TEST_CASE("semantic ids that cannot be made are refused in words") {
   refused(3, "2 other items with the same codes",
           {"--vectors", world.users, "--codes", "3", "--levels", "1"});
   refused(3, "found code 8; expected codes below 8", {"--published", file, "--codes", "8"});
-  refused(1, "no such", {"--published", world.folder / "none.sem_ids"});
+  refused(1, "No such file", {"--published", world.folder / "none.sem_ids"});
   write_text(file, "{\"1\": [1, 2,\n}");
   refused(3, "a.sem_ids: found parse error at line 2", {"--published", file});
   write_text(file, "{\"nobody\": [1, 2]}");
@@ -129,7 +130,8 @@ TEST_CASE("semantic ids that cannot be made are refused in words") {
   // The ids are no user model, and a user model is no ids.
   write_text(file, published_for(world));
   CHECK(run_veer(fit(world, output, {"--published", file})).code == 0);
-  const Finished as_users = run_veer({"evaluate", "--data", world.data, "--users", output});
+  const Finished as_users = run_veer({"evaluate", "--data", world.data, "--users", output, "--policy",
+                                      "random", "-o", world.folder / "run"});
   CHECK(as_users.code == 2);
   CHECK(has(as_users.err, "a model of role 'item_ids'"));
   CHECK_THROWS_AS(nn::load_semantic_ids(world.users, ""), FormatError);

@@ -70,4 +70,20 @@ void Progress::update(std::int64_t done) {
   }
 }
 
+StatusLine::~StatusLine() {
+  if (line_open_) console_.err() << "\r\033[K" << std::flush;
+}
+
+bool StatusLine::due() {
+  const auto interval =
+      console_.terminal() ? std::chrono::milliseconds(200) : std::chrono::milliseconds(10'000);
+  return !console_.quiet() && Clock::now() - shown_ >= interval;
+}
+
+void StatusLine::show(std::string_view line) {
+  shown_ = Clock::now();
+  line_open_ = console_.terminal();
+  console_.err() << (line_open_ ? "\r\033[K" : "") << line << (line_open_ ? "" : "\n") << std::flush;
+}
+
 }  // namespace veer::tools

@@ -51,6 +51,25 @@ std::string progress_line(std::string_view label, std::string_view unit, std::in
 /// "4 s", "3 min 20 s", "2 h 5 min"
 std::string duration_text(double seconds);
 
+/// A line of one's own words about long work, shown as often as Progress shows its line. Not thread-safe.
+class StatusLine {
+ public:
+  explicit StatusLine(const Console& console) : console_(console) {}
+  ~StatusLine();
+  StatusLine(const StatusLine&) = delete;
+  StatusLine& operator=(const StatusLine&) = delete;
+
+  /// Whether it is time for another line: ask before making the words.
+  bool due();
+  void show(std::string_view line);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  const Console& console_;
+  Clock::time_point shown_ = Clock::now();
+  bool line_open_ = false;
+};
+
 /// A line that says how far long work is: rewritten five times a second on a terminal, one every ten seconds
 /// elsewhere, none when quiet.
 class Progress {

@@ -27,6 +27,7 @@ std::string name_of_option(const std::string& option) {
   const std::size_t colon = option.find(':');
   if (colon == std::string::npos) return option;
   std::string name = option.substr(0, colon);
+  if (is_file(name)) name = short_name(name);
   char separator = ':';
   for (std::size_t begin = colon + 1; begin <= option.size();) {
     const std::size_t end = std::min(option.find(',', begin), option.size());

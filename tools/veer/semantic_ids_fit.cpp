@@ -110,12 +110,12 @@ nlohmann::ordered_json json_of(const nn::CollisionReport& report, const MadeIds&
   return out;
 }
 
-/// "840 items ...: 5, 12, 17, ..."
+/// "in the file but not in the data set: 467 (33, 67, 109, ...)"
 std::string list_text(const std::string& what, const std::vector<std::string>& ids) {
-  std::string text = fmt::format("{} {}:", grouped(static_cast<std::int64_t>(ids.size())), what);
+  std::string text = fmt::format("{}: {} (", what, grouped(static_cast<std::int64_t>(ids.size())));
   const std::size_t shown = std::min<std::size_t>(ids.size(), 5);
-  for (std::size_t i = 0; i < shown; ++i) text += (i == 0 ? " " : ", ") + shorten(ids[i], 40);
-  return text + (shown < ids.size() ? ", ..." : "");
+  for (std::size_t i = 0; i < shown; ++i) text += (i == 0 ? "" : ", ") + shorten(ids[i], 40);
+  return text + (shown < ids.size() ? ", ...)" : ")");
 }
 
 void print_ids(const Console& console, const std::string& output, const MadeIds& made, const Dataset& data) {
@@ -153,11 +153,10 @@ void print_ids(const Console& console, const std::string& output, const MadeIds&
                               grouped(report.colliding_items), layout.digits - 1,
                               grouped(report.largest_collision)));
   if (!made.without.empty()) {
-    console.out() << list_text("items of the data set are not in the file and have no id", made.without)
-                  << '\n';
+    console.out() << list_text("not in the file, so without an id", made.without) << '\n';
   }
   if (!made.unknown.empty()) {
-    console.out() << list_text("items of the file are not in the data set", made.unknown) << '\n';
+    console.out() << list_text("in the file but not in the data set", made.unknown) << '\n';
   }
 }
 

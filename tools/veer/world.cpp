@@ -240,6 +240,9 @@ std::vector<Entrant> World::enter(const std::vector<std::string>& policies) {
     // Files among a policy's parameters are part of what it is: next_item:model=FILE.
     if (is_file) continue;
     const PolicyParameters parameters(option);
+    if (std::filesystem::is_regular_file(parameters.word(), ignored)) {
+      checksums_.emplace_back("policy " + name, sha256_of_file(parameters.word()));
+    }
     for (const auto& [key, value] : parameters.values()) {
       if (!std::filesystem::is_regular_file(value, ignored)) continue;
       checksums_.emplace_back("policy " + name + " " + key, sha256_of_file(value));

@@ -151,8 +151,8 @@ torch::Tensor rms_normalise(const SequenceOps& ops, const torch::Tensor& x, cons
 }
 
 torch::Tensor attend(const SequenceOps& ops, const torch::Tensor& queries, std::int32_t heads,
-                     const ScoreForm& form, std::size_t layer, const KeyValues* shared, const Reach& shared_reach,
-                     const KeyValues& own, const Reach& reach) {
+                     const ScoreForm& form, std::size_t layer, const KeyValues* shared,
+                     const Reach& shared_reach, const KeyValues& own, const Reach& reach) {
   const std::int64_t n = count_of(reach.slot), width = queries.size(1);
   torch::Tensor out = torch::empty(queries.sizes(), ops.floats());
   if (ops.portable) {

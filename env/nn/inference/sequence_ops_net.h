@@ -75,8 +75,8 @@ torch::Tensor rms_normalise(const SequenceOps& ops, const torch::Tensor& x, cons
 /// Attention of queries[0..n) over `shared` (may be null), then `own`. Same shape as queries; rows past n are
 /// zero.
 torch::Tensor attend(const SequenceOps& ops, const torch::Tensor& queries, std::int32_t heads,
-                     const ScoreForm& form, std::size_t layer, const KeyValues* shared, const Reach& shared_reach,
-                     const KeyValues& own, const Reach& reach);
+                     const ScoreForm& form, std::size_t layer, const KeyValues* shared,
+                     const Reach& shared_reach, const KeyValues& own, const Reach& reach);
 
 /// state[0..n) after one GRU step; input and hidden are the products [., 3f].
 void gru_update(const SequenceOps& ops, const torch::Tensor& input, const torch::Tensor& hidden,

@@ -249,21 +249,28 @@ void drop_unused(KMeansResult& result, std::int32_t width) {
 }
 
 KMeansResult run_start(Points points, const KMeansOptions& options, std::int32_t restart) {
-  const std::int32_t n = points.rows();
-  const std::int32_t wanted = std::min(options.clusters, n);
-  const std::int32_t capacity = options.balanced ? (n + options.clusters - 1) / options.clusters : 0;
+  const std::int32_t wanted = std::min(options.clusters, points.rows());
   const EpisodeId start = (EpisodeId{options.salt} << 32) | static_cast<std::uint32_t>(restart);
-  KMeansResult result;
+  Seeding seeding(points, wanted, {options.seed, start, 0});
+  KMeansResult result = k_means_from(points, seeding.draw(options.balanced), options);
   result.restart = restart;
-  result.centres = Seeding(points, wanted, {options.seed, start, 0}).draw(options.balanced);
-  const View<float> centres(result.centres.data(),
-                            static_cast<std::int32_t>(result.centres.size() / at(points.width())),
-                            points.width());
+  return result;
+}
+
+}  // namespace
+
+KMeansResult k_means_from(View<const float> points, std::vector<float> first_centres,
+                          const KMeansOptions& options) {
+  KMeansResult result;
+  result.centres = std::move(first_centres);
+  const auto clusters = static_cast<std::int32_t>(result.centres.size() / at(points.width()));
+  const std::int32_t capacity = options.balanced ? (points.rows() + clusters - 1) / clusters : 0;
+  const View<float> centres(result.centres.data(), clusters, points.width());
   Partition partition = assign(points, centres, capacity);
   while (!result.converged && result.iterations < options.iterations) {
     if (interrupted()) throw Interrupted("interrupted while fitting codebooks; nothing was written");
     ++result.iterations;
-    fill_empty(partition, centres.rows());
+    fill_empty(partition, clusters);
     move_to_means(points, partition.label, centres);
     Partition next = assign(points, centres, capacity);
     result.converged = next.label == partition.label;
@@ -274,8 +281,6 @@ KMeansResult run_start(Points points, const KMeansOptions& options, std::int32_t
   result.distortion = distortion_of(points, result);
   return result;
 }
-
-}  // namespace
 
 KMeansResult k_means(View<const float> points, const KMeansOptions& options) {
   check_options(options);

@@ -41,4 +41,9 @@ struct KMeansResult {
 /// its centre. Throws ConfigError for options out of range, Interrupted between iterations.
 KMeansResult k_means(View<const float> points, const KMeansOptions& options);
 
+/// One start from given centres, [k, width], k >= 1; `clusters`, `restarts` and the seed are not looked at.
+/// Throws Interrupted.
+KMeansResult k_means_from(View<const float> points, std::vector<float> first_centres,
+                          const KMeansOptions& options);
+
 }  // namespace veer::nn

@@ -47,7 +47,8 @@ std::vector<std::int32_t> lengths_of(View<const std::int32_t> prompts) {
 torch::Tensor token_tensor(View<const std::int32_t> prompts, const torch::Device& device) {
   torch::Tensor host = torch::empty({prompts.rows(), prompts.width()}, torch::kInt64);
   std::int64_t* to = host.data_ptr<std::int64_t>();
-  for (std::int32_t p = 0; p < prompts.rows(); ++p) to = std::copy_n(prompts.row(p).data(), prompts.width(), to);
+  for (std::int32_t p = 0; p < prompts.rows(); ++p)
+    to = std::copy_n(prompts.row(p).data(), prompts.width(), to);
   return host.to(device);
 }
 

@@ -1,9 +1,9 @@
 // The decoder of an encoder-decoder, one token at a time: prompts are encoded once, keys and values of what
 // was read stay in caches, and any number of rows follow the same prompt. Torch-free header.
 //
-// Thread-safety: a decoder is immutable and shared; a cache belongs to one worker at a time. Ownership: callers
-// own caches. Determinism: what a row gives depends on its tokens, its prompt and the number of prompts and
-// rows in the call (matrix products of other heights may differ in their last bits).
+// Thread-safety: a decoder is immutable and shared; a cache belongs to one worker at a time. Ownership:
+// callers own caches. Determinism: what a row gives depends on its tokens, its prompt and the number of
+// prompts and rows in the call (matrix products of other heights may differ in their last bits).
 #pragma once
 
 #include <cstdint>
@@ -43,8 +43,8 @@ class Seq2SeqDecoder {
   /// of the last step's.
   void score(const DecoderCache& cache, std::int32_t first_token, View<float> out) const;
 
-  /// Row to[i] becomes a copy of row from[i] with its first `length` tokens. All rows of `from` are read before
-  /// any of `to` is written.
+  /// Row to[i] becomes a copy of row from[i] with its first `length` tokens. All rows of `from` are read
+  /// before any of `to` is written.
   void copy_rows(DecoderCache& cache, std::span<const std::int32_t> from, std::span<const std::int32_t> to,
                  std::int32_t length) const;
 

@@ -124,8 +124,7 @@ torch::Tensor position_biases(const Seq2SeqNet& net, std::int64_t length, bool c
 torch::Tensor encode_prompts(const Seq2SeqNet& net, const torch::Tensor& tokens, DropoutMasks& dropout) {
   const std::int64_t heads = net.config.heads;
   const float rate = net.config.dropout;
-  const torch::Tensor bias =
-      position_biases(net, tokens.size(1), false).unsqueeze(0) + padding_bias(tokens);
+  const torch::Tensor bias = position_biases(net, tokens.size(1), false).unsqueeze(0) + padding_bias(tokens);
   torch::Tensor x = dropout(torch::embedding(net.at("embedding"), tokens), rate);
   for (std::int32_t i = 0; i < net.config.encoder_layers; ++i) {
     const std::string block = "encoder." + std::to_string(i) + ".";
@@ -161,17 +160,17 @@ torch::Tensor decode_rows(const Seq2SeqNet& net, const torch::Tensor& encoded, c
     const auto own = [&](const char* part) {
       return heads_first(by_row.pad(product(h, net.at(block + "self." + part))), heads);
     };
-    const torch::Tensor context = by_row.unpad(
-        heads_last(weigh(own("query"), own("key"), own("value"), bias, dropout, rate)));
+    const torch::Tensor context =
+        by_row.unpad(heads_last(weigh(own("query"), own("key"), own("value"), bias, dropout, rate)));
     x = x + dropout.packed(product(context, net.at(block + "self.output")), rate);
 
-    const torch::Tensor asking = product(rms_norm(x, net.at(block + "cross.norm")), net.at(block + "cross.query"));
+    const torch::Tensor asking =
+        product(rms_norm(x, net.at(block + "cross.norm")), net.at(block + "cross.query"));
     const auto theirs = [&](const char* part) {
       return heads_first(product(encoded, net.at(block + "cross." + part)), heads);
     };
-    const torch::Tensor answer =
-        by_prompt.unpad(heads_last(weigh(heads_first(by_prompt.pad(asking), heads), theirs("key"),
-                                         theirs("value"), padding, dropout, rate)));
+    const torch::Tensor answer = by_prompt.unpad(heads_last(weigh(
+        heads_first(by_prompt.pad(asking), heads), theirs("key"), theirs("value"), padding, dropout, rate)));
     x = x + dropout.packed(product(answer, net.at(block + "cross.output")), rate);
     x = feed_forward(net, block, x, dropout);
   }

@@ -1,5 +1,6 @@
 // The forward pass of an encoder-decoder as LibTorch operations that autograd can follow: what training
-// differentiates, and what the cached decoder is tested against. Needs LibTorch: include from .cpp files only.
+// differentiates, and what the cached decoder is tested against. Needs LibTorch: include from .cpp files
+// only.
 //
 // The decoder's rows are packed: tokens of all rows stand one behind the other, so matrix products see no
 // padding; only attention is padded. Rows that follow the same prompt share its encoding: for
@@ -18,7 +19,7 @@ namespace veer::nn {
 
 /// What the decoder reads in a shard.
 struct DecoderRows {
-  std::vector<std::int64_t> tokens;   ///< [sum of lengths] what stands before each label: token 0, then labels
+  std::vector<std::int64_t> tokens;  ///< [sum of lengths] what stands before each label: token 0, then labels
   std::vector<std::int64_t> offsets;  ///< [rows + 1] into tokens
   std::vector<std::int64_t> prompt;   ///< [rows], ascending
 

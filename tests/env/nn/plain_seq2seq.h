@@ -50,7 +50,8 @@ class PlainSeq2Seq {
     Rows out;
     for (const std::int32_t token : tokens) {
       Row row(d);
-      for (std::size_t j = 0; j < d; ++j) row[j] = value("embedding", static_cast<std::size_t>(token) * d + j);
+      for (std::size_t j = 0; j < d; ++j)
+        row[j] = value("embedding", static_cast<std::size_t>(token) * d + j);
       out.push_back(row);
     }
     return out;
@@ -71,9 +72,9 @@ class PlainSeq2Seq {
       // The smallest distance of each further bucket: exact * (128 / exact)^(i / (buckets - exact)).
       while (place + 1 < buckets &&
              static_cast<double>(distance) >=
-                 static_cast<double>(exact) *
-                     std::pow(128.0 / static_cast<double>(exact),
-                              static_cast<double>(place + 1 - exact) / static_cast<double>(buckets - exact)) -
+                 static_cast<double>(exact) * std::pow(128.0 / static_cast<double>(exact),
+                                                       static_cast<double>(place + 1 - exact) /
+                                                           static_cast<double>(buckets - exact)) -
                      1e-9) {
         ++place;
       }
@@ -91,7 +92,8 @@ class PlainSeq2Seq {
       keys.push_back(times(block + "key", row));
       values.push_back(times(block + "value", row));
     }
-    const auto k = static_cast<std::size_t>(config_.head_width), heads = static_cast<std::size_t>(config_.heads);
+    const auto k = static_cast<std::size_t>(config_.head_width),
+               heads = static_cast<std::size_t>(config_.heads);
     for (std::size_t q = 0; q < from.size(); ++q) {
       const Row query = times(block + "query", asking[q]);
       Row context(heads * k, 0.0);

@@ -14,6 +14,7 @@
 #include "env/nn/semantic_ids/k_means.h"
 #include "env/nn/semantic_ids/semantic_id_codebooks.h"
 #include "env/random.h"
+#include "env/runtime.h"
 #include "tests/test.h"
 
 using namespace veer;
@@ -307,6 +308,85 @@ TEST_CASE("k-means gives the same bytes for any number of threads") {
       CHECK(other.restart == results.front().restart);
     }
   }
+}
+
+TEST_CASE("clusters that run empty are filled") {
+  // All but the first centre are so far away that no point goes there.
+  const Cloud points = cloud(60, 3, 5, 8);
+  std::vector<float> centres(12 * 3, 1e4F);
+  std::fill_n(centres.begin(), 3, 0.0F);
+  for (const bool balanced : {false, true}) {
+    KMeansOptions options;
+    options.balanced = balanced;
+    const KMeansResult result = k_means_from(points.view(), centres, options);
+    CHECK(result.used == 12);
+    check_fixed_point(points, result, balanced);
+  }
+  // Sixty points and room for sixty-five: a balanced assignment may leave centres out.
+  centres.resize(13 * 3, 1e4F);
+  KMeansOptions options;
+  options.balanced = true;
+  const KMeansResult result = k_means_from(points.view(), centres, options);
+  CHECK(result.used == 13);
+  for (const std::int32_t size : sizes(result.label, 13)) CHECK(size <= 5);
+  // The farthest point is alone with its centre: taking it would leave that one empty.
+  const Cloud line{4, 1, {0.0F, 0.1F, 0.3F, 100.0F}};
+  options.balanced = false;
+  options.iterations = 1;
+  const KMeansResult once = k_means_from(line.view(), {0.0F, 90.0F, 1e4F}, options);
+  CHECK(once.used == 3);
+  CHECK(once.distortion == doctest::Approx(0.005));
+}
+
+TEST_CASE("every iteration lowers the distortion") {
+  const Cloud points = cloud(200, 4, 6, 30);
+  const std::vector<float> first(points.values.begin(), points.values.begin() + 20 * 4);
+  for (const bool balanced : {false, true}) {
+    KMeansOptions options;
+    options.balanced = balanced;
+    double before = std::numeric_limits<double>::infinity();
+    bool converged = false;
+    for (options.iterations = 1; !converged; ++options.iterations) {
+      const KMeansResult result = k_means_from(points.view(), first, options);
+      CHECK(result.distortion <= before);
+      CHECK(result.iterations == options.iterations);
+      before = result.distortion;
+      converged = result.converged;
+    }
+    CHECK(options.iterations > 4);
+  }
+}
+
+TEST_CASE("codes do not depend on the build or the processor") {
+  // Uniform numbers, which are exact in every build, and a digest of the codes found first.
+  Cloud vectors{601, 24, std::vector<float>(601 * 24)};
+  for (std::int32_t p = 0; p < 601; ++p) {
+    for (std::uint32_t j = 0; j < 24; ++j) {
+      vectors.values[at(p) * 24 + j] =
+          uniform({3, static_cast<EpisodeId>(p), 0}, Stream::generate, j) +
+          2.0F * uniform({3, static_cast<EpisodeId>(p % 23), 1}, Stream::generate, j);
+    }
+  }
+  for (const bool balanced : {false, true}) {
+    CAPTURE(balanced);
+    CodebookOptions options;
+    options.k_means.clusters = 40;
+    options.k_means.restarts = 2;
+    options.k_means.balanced = balanced;
+    std::uint64_t digest = 14695981039346656037U;  // FNV-1a
+    for (const std::int32_t code : fit_codebooks(vectors.view(), options).codes) {
+      digest = (digest ^ static_cast<std::uint64_t>(code)) * 1099511628211U;
+    }
+    CHECK(digest == (balanced ? 12466394168721840149U : 4747624856367844624U));
+  }
+}
+
+TEST_CASE("an interrupted fit says so") {
+  const Cloud points = cloud(50, 2, 1);
+  request_interrupt();
+  CHECK_THROWS_AS(k_means(points.view(), {}), Interrupted);
+  clear_interrupt();
+  CHECK(k_means(points.view(), {}).used == 50);
 }
 
 TEST_CASE("options of k-means out of range are refused") {

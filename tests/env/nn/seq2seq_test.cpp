@@ -136,8 +136,8 @@ TEST_CASE("buckets of relative positions are those of T5") {
   CHECK(two_way_bucket(-500, 32, 128) == 15);
   for (std::int32_t d = 0; d < 16; ++d) CHECK(causal_bucket(d, 32, 128) == d);
   // 16 * 8^(i/16): 16, 18.2, 20.7, 23.6, 26.9, 30.6, 34.9, 39.7
-  const std::vector<std::pair<std::int32_t, std::int32_t>> one{{16, 16}, {18, 16}, {19, 17}, {20, 17}, {21, 18},
-                                                               {24, 19}, {27, 20}, {31, 21}, {35, 22}, {40, 23}};
+  const std::vector<std::pair<std::int32_t, std::int32_t>> one{
+      {16, 16}, {18, 16}, {19, 17}, {20, 17}, {21, 18}, {24, 19}, {27, 20}, {31, 21}, {35, 22}, {40, 23}};
   for (const auto& [distance, bucket] : one) CHECK(causal_bucket(distance, 32, 128) == bucket);
   CHECK(causal_bucket(-3, 32, 128) == 0);
   CHECK(causal_bucket(128, 32, 128) == 31);
@@ -205,8 +205,8 @@ TEST_CASE("gradients through packed rows are those of each row alone") {
     torch::Tensor loss = torch::zeros({});
     DropoutMasks none(nullptr, net.device);
     for (const DecoderRows& rows : parts) {
-      const torch::Tensor read = decode_rows(net, encode_prompts(net, problem.tensor(), none),
-                                             problem.tensor(), rows, none);
+      const torch::Tensor read =
+          decode_rows(net, encode_prompts(net, problem.tensor(), none), problem.tensor(), rows, none);
       loss = loss + read.square().sum() + read.select(1, 3).sum();
     }
     return torch::autograd::grad({loss}, inputs);

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
@@ -47,25 +46,15 @@ std::string fidelity_text(const Fidelity& fidelity) {
 
 FitResult fit_with_progress(const Dataset& data, FitOptions options, const Console& console,
                             const std::string& label) {
-  using Clock = std::chrono::steady_clock;
-  const bool rewrites = console.terminal();
-  const auto interval = rewrites ? std::chrono::milliseconds(200) : std::chrono::milliseconds(10'000);
-  auto shown = Clock::now();
-  bool line_open = false;
+  StatusLine status(console);
   options.progress = [&](const FitProgress& at) {
-    const auto now = Clock::now();
-    if (console.quiet() || now - shown < interval) return;
-    shown = now;
-    const std::string line = fmt::format(
+    if (!status.due()) return;
+    status.show(fmt::format(
         "{}: epoch {} of {}, step {} of {}, loss {:.4f}, MRR@10 {:.4f} (best {:.4f}), {}, at most {} left",
         label, at.epoch, at.max_epochs, at.step, at.steps, at.loss, at.mrr, at.best_mrr,
-        duration_text(at.seconds), duration_text(at.seconds_left));
-    console.err() << (rewrites ? "\r\033[K" : "") << line << (rewrites ? "" : "\n") << std::flush;
-    line_open = rewrites;
+        duration_text(at.seconds), duration_text(at.seconds_left)));
   };
-  FitResult result = fit_sequence_model(data, options);
-  if (line_open) console.err() << "\r\033[K" << std::flush;
-  return result;
+  return fit_sequence_model(data, options);
 }
 
 ModelManifest manifest_of(const FitResult& result, const FitOptions& options, const Dataset& data) {

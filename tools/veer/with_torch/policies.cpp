@@ -1,5 +1,7 @@
 #include <filesystem>
 
+#include "agents/generative/path_model_file.h"
+#include "agents/generative/path_policy.h"
 #include "agents/guidance/guide_entries.h"
 #include "agents/irn/irn_file.h"
 #include "agents/irn/irn_person.h"
@@ -8,6 +10,7 @@
 #include "agents/sequential/torchscript.h"
 #include "env/error.h"
 #include "simulators/sequence/sequence_user.h"
+#include "tools/veer/training_files.h"
 #include "tools/veer/world.h"
 
 namespace veer::tools {
@@ -69,6 +72,47 @@ LoadGuideModel irn_loader(const std::string& device) {
   };
 }
 
+PolicyEntry path_model_entry(const std::string& device) {
+  return {
+      .word = "path_model",
+      .suffix = ".model.h5",
+      .summary = "Paths written by a network that veer train made (path_model, prorl), named by its file.",
+      .needs = {.data = true, .planner = true},
+      .parameters = {{"search", listed(path_search_names), "as_played",
+                      "how a path is chosen; best_of asks the planner"},
+                     {"width", "1..1000", "10", "beams, or sampled paths of best_of"},
+                     {"acceptance", "number", "0",
+                      "best_of: weight of the mean acceptance beside the interest gained"},
+                     {"items", "1..1000", "the horizon", "items of a path, at most"},
+                     {"least", "0..1000", "1", "items before the path may end"},
+                     {"closed", "true|false", "false", "plan the rest anew after a refusal"},
+                     {"target", "true|false", "false", "the target may be shown"},
+                     {"history", "true|false", "false", "items of the history may be shown"},
+                     {"repeats", "true|false", "false", "an item may be shown twice"},
+                     {"constrained", "true|false", "true",
+                      "only tokens of items; false: as the released code of ProRL"}},
+      .make = [device](const PolicyContext& context, const PolicyParameters& parameters) {
+        if (!parameters.word().ends_with(".model.h5")) {
+          throw ConfigError(
+              "policy path_model: found the word, expected the path of a file that ends in .model.h5");
+        }
+        PathPolicyOptions options;
+        options.name = std::filesystem::path(parameters.word()).filename().string();
+        options.search = static_cast<PathSearch>(parameters.choice("search", 0, path_search_names));
+        options.width = parameters.integer("width", 10, 1, 1000);
+        options.acceptance_weight = parameters.real("acceptance", 0.0);
+        options.rules.most_items = parameters.integer("items", context.world.horizon, 1, 1000);
+        options.rules.least_items = parameters.integer("least", 1, 0, 1000);
+        options.closed_loop = parameters.flag("closed", false);
+        options.rules.allow_target = parameters.flag("target", false);
+        options.rules.allow_history = parameters.flag("history", false);
+        options.rules.allow_repeats = parameters.flag("repeats", false);
+        options.rules.constrained = parameters.flag("constrained", true);
+        return std::shared_ptr<const Policy>(make_path_policy(
+            load_path_model(parameters.word(), device, context.data->fingerprint), options, context.planner));
+      }};
+}
+
 }  // namespace
 
 PolicyRegistry all_policies(const std::string& device) {
@@ -77,6 +121,7 @@ PolicyRegistry all_policies(const std::string& device) {
   registry.add(next_item_entry(device));
   for (PolicyEntry& entry : guide_entries(guide_loader(device))) registry.add(std::move(entry));
   registry.add(irn_entry(irn_loader(device)));
+  registry.add(path_model_entry(device));
   return registry;
 }
 

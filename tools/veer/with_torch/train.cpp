@@ -1,47 +1,33 @@
 // veer train AGENT --data data.h5 -o agent.model.h5
 #include <CLI/CLI.hpp>
-#include <filesystem>
 #include <memory>
-#include <string>
 
 #include "env/error.h"
-#include "tools/veer/checks.h"
-#include "tools/veer/irn_training.h"
-#include "tools/veer/learned.h"
 #include "tools/veer/program.h"
-#include "tools/veer/text.h"
+#include "tools/veer/train_agents.h"
 
 namespace veer::tools {
 namespace {
 
 struct TrainCommand {
   std::string agent;
-  std::string data;
-  std::string output;
-  std::string budget;
-  std::string checkpoint;
-  bool fresh = false;
-  irn::IrnTrainingOptions irn;
+  TrainingFiles files;
+  PathModelTask path_model;
+  ProRlTask prorl;
+  IrnTask irn;
 };
 
 void run_train(TrainCommand& command, const Session& session) {
-  if (command.agent != "irn") throw ConfigError({{}, 0, "AGENT"}, {"'" + command.agent + "'", "irn", ""});
-  if (usable_device(session.common.device) != "cpu") {
-    session.console.note("training runs on the CPU; --device says where trained agents are used");
+  if (session.common.device != "cpu" && session.common.device != "auto") {
+    session.console.note("training runs on the CPU; --device says where trained models are used");
   }
-  irn::IrnTrainingOptions& options = command.irn;
-  options.budget_seconds = command.budget.empty() ? 0.0 : seconds_from("--budget", command.budget);
-  options.checkpoint = command.checkpoint.empty() ? command.output + ".checkpoint" : command.checkpoint;
-  if (options.checkpoint.lexically_normal() == std::filesystem::path(command.output).lexically_normal()) {
-    throw ConfigError({{}, 0, "--checkpoint"}, {"the name of --output", "a file of its own", ""});
+  if (command.agent == "path_model") return run_path_model(command.path_model, command.files, session);
+  if (command.agent == "prorl") return run_prorl(command.prorl, command.files, session);
+  if (command.agent == "irn") {
+    command.irn.budget = command.path_model.budget;
+    return run_irn(command.irn, command.files, session);
   }
-  check_output("--output", command.output, "model");
-  check_output("--checkpoint", options.checkpoint, "checkpoint");
-  if (command.fresh) std::filesystem::remove(options.checkpoint);
-  if (std::filesystem::exists(options.checkpoint)) {
-    session.console.note("going on from " + options.checkpoint.string() + " (--fresh begins anew)");
-  }
-  run_irn_training(options, command.data, command.output, session);
+  throw ConfigError({{}, 0, "AGENT"}, {"'" + command.agent + "'", "path_model, prorl or irn", ""});
 }
 
 }  // namespace
@@ -49,21 +35,25 @@ void run_train(TrainCommand& command, const Session& session) {
 void add_train(Program& program) {
   auto command = std::make_shared<TrainCommand>();
   CLI::App& app = program.add(
-      "train", "Trains an agent on the logs of the people that policies learn from.",
-      "veer train irn --data ml-1m.h5 -o irn.model.h5\n\n"
-      "Then --policy irn:model=irn.model.h5. Interrupted training goes on where the same command left its\n"
-      "checkpoint.",
+      "train", "Trains a policy that guides people, from logs or by a user model's reward.",
+      "veer fit semantic_ids --data ml-1m.h5 --vectors plan.model.h5 -o ids.model.h5\n"
+      "         veer train path_model --data ml-1m.h5 --ids ids.model.h5 --exclude-attribute Drama \\\n"
+      "           -o path.model.h5\n"
+      "         veer train prorl --data ml-1m.h5 --start path.model.h5 --users plan.model.h5 \\\n"
+      "           --exclude-attribute Drama -o prorl.model.h5\n"
+      "         veer guide --data ml-1m.h5 --users plan.model.h5 --policy prorl.model.h5\n"
+      "         veer train irn --data ml-1m.h5 -o irn.model.h5\n"
+      "         veer guide --data ml-1m.h5 --users plan.model.h5 --policy irn:model=irn.model.h5\n\n"
+      "path_model learns to write the paths that train_plan people walked by themselves: runs of items that\n"
+      "share attributes. prorl goes on from there: it samples paths for the same people's histories, and a\n"
+      "user model says what every step did to the interest in the target. irn learns to continue the same\n"
+      "people's logs with the end of each stretch in view. Validation people decide which weights are kept.\n"
+      " Interrupted training goes on where the same command left its checkpoint.",
       [command](const Session& session) { run_train(*command, session); });
-  app.add_option("AGENT", command->agent, "irn")->required();
-  app.add_option("--data", command->data, "dataset file")->required()->type_name("FILE");
-  app.add_option("-o,--output", command->output, "model file to write")->required()->type_name("FILE");
-  app.add_option("--budget", command->budget,
-                 "wall time such as 90s, 30m or 1.5h, interruptions left out, then the best weights so far; "
-                 "default: no limit")
-      ->type_name("TIME");
-  app.add_option("--checkpoint", command->checkpoint, "file to go on from; default: OUTPUT.checkpoint")
-      ->type_name("FILE");
-  app.add_flag("--fresh", command->fresh, "begin anew even where a checkpoint exists");
+  app.add_option("AGENT", command->agent, "path_model, prorl or irn")->required();
+  add_training_files(app, command->files);
+  add_path_model_options(app, command->path_model);
+  add_prorl_options(app, command->prorl);
   add_irn_options(app, command->irn);
 }
 

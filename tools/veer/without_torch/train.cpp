@@ -1,4 +1,4 @@
-// veer train, where agents cannot be trained.
+// veer train, where networks cannot be trained.
 #include <CLI/CLI.hpp>
 
 #include "env/error.h"
@@ -7,12 +7,11 @@
 namespace veer::tools {
 
 void add_train(Program& program) {
-  CLI::App& app = program.add("train", "Trains an agent (needs a build with LibTorch).",
-                              "veer train irn --data ml-1m.h5 -o irn.model.h5", [](const Session&) {
-                                throw ConfigError(
-                                    "veer train needs LibTorch, which this build does not have; build with "
-                                    "-DVEER_TORCH=ON");
-                              });
+  CLI::App& app = program.add(
+      "train", "Trains a policy (needs a build with LibTorch).", "veer train prorl", [](const Session&) {
+        throw ConfigError(
+            "veer train needs LibTorch, which this build does not have; build with -DVEER_TORCH=ON");
+      });
   app.allow_extras();
 }
 

@@ -1,10 +1,10 @@
-#include "agents/prorl/step_rewards.h"
+#include "agents/generative/step_rewards.h"
 
 #include <algorithm>
 
 #include "env/path_scoring.h"
 
-namespace veer::prorl {
+namespace veer {
 namespace {
 
 /// Prompts and paths in the columns that a PathQuery reads.
@@ -101,4 +101,4 @@ StepRewards measure_steps(const UserModel& users, std::span<const PathPrompt> pr
   return out;
 }
 
-}  // namespace veer::prorl
+}  // namespace veer

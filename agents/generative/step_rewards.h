@@ -11,7 +11,7 @@
 #include "agents/generative/path_writer.h"
 #include "env/user_model.h"
 
-namespace veer::prorl {
+namespace veer {
 
 /// The three things that are rewarded.
 enum class Metric : std::uint8_t {
@@ -22,7 +22,7 @@ enum class Metric : std::uint8_t {
 inline constexpr std::size_t metric_count = 3;
 
 enum class StepKind : std::uint8_t {
-  none,       ///< past the end of the path
+  none,  ///< past the end of the path
   real,
   invalid,    ///< tokens of no item: nothing was shown
   duplicate,  ///< an item that stood earlier in the same path
@@ -33,7 +33,7 @@ struct StepRewards {
   std::int32_t width = 0;
   std::vector<StepKind> kind;
   std::array<std::vector<float>, metric_count> raw;
-  std::vector<float> start_interest;      ///< [prompts]
+  std::vector<float> start_interest;     ///< [prompts]
   std::vector<std::int32_t> start_rank;  ///< [prompts]
 
   std::int32_t rows() const noexcept {
@@ -49,4 +49,4 @@ struct StepRewards {
 StepRewards measure_steps(const UserModel& users, std::span<const PathPrompt> prompts,
                           const WrittenPaths& paths);
 
-}  // namespace veer::prorl
+}  // namespace veer

@@ -1,0 +1,265 @@
+#include "agents/prorl/prorl_training.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "agents/generative/path_examples.h"
+#include "env/error.h"
+#include "env/nn/hyper_parameters.h"
+#include "env/random.h"
+#include "env/runtime.h"
+#include "env/store/checkpoint.h"
+
+namespace veer::prorl {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point from) {
+  return std::chrono::duration<double>(Clock::now() - from).count();
+}
+
+void check_training(const TrainingOptions& o, std::size_t training, std::size_t validation) {
+  if (o.updates < 1) nn::reject_field("updates", std::to_string(o.updates), "1 or more");
+  nn::require_range("prompts", o.prompts, 1, 1 << 16);
+  if (o.evaluate_every < 1) nn::reject_field("evaluate_every", std::to_string(o.evaluate_every), "1 or more");
+  nn::require_range("evaluation_prompts", o.evaluation_prompts, 1, 1 << 24);
+  if (!(o.warm_up >= 0.0 && o.warm_up <= 1.0)) {
+    nn::reject_field("warm_up", std::to_string(o.warm_up), "0 to 1");
+  }
+  if (!(o.update.adam.learning_rate > 0.0F)) {
+    nn::reject_field("learning_rate", nn::decimal(o.update.adam.learning_rate), "more than 0");
+  }
+  if (training == 0 || validation == 0) {
+    throw DataError(
+        Where{{}, 0, training == 0 ? "training prompts" : "validation prompts"},
+        Problem{"none", "at least one",
+                "prompts are the histories before runs of items that share an attribute: the data set "
+                "needs attributes, and people with longer logs"});
+  }
+}
+
+std::string identity_of(const PathModel& start, std::size_t training, const TrainingOptions& o) {
+  std::string text =
+      "ProRL training\nprompts " + std::to_string(training) + "\nseed " + std::to_string(o.seed) +
+      "\nupdates " + std::to_string(o.updates) + " of " + std::to_string(o.prompts) + " x " +
+      std::to_string(o.update.rollouts.per_prompt) + "\ntargets " +
+      std::string(target_names[at(static_cast<std::int64_t>(o.targets))]) + "\nestimator " +
+      std::string(estimator_names[at(static_cast<std::int64_t>(o.update.estimator))]) + "\ndivergence " +
+      std::string(divergence_names[at(static_cast<std::int64_t>(o.update.divergence))]) + " " +
+      std::to_string(o.update.divergence_weight) + "\nrewards " +
+      std::to_string(o.update.rewards.weights[0]) + " " + std::to_string(o.update.rewards.weights[1]) + " " +
+      std::to_string(o.update.rewards.weights[2]) + " share " +
+      std::to_string(o.update.rewards.acceptance_share) + " shift " + std::to_string(o.update.rewards.shift) +
+      " centred " + std::to_string(o.update.rewards.centre) + " over " +
+      std::to_string(o.update.centring_updates) + "\nrules " + std::to_string(o.update.rules.constrained) +
+      std::to_string(o.update.rules.allow_target) + std::to_string(o.update.rules.allow_history) +
+      std::to_string(o.update.rules.allow_repeats) + " " + std::to_string(o.update.rules.most_items) +
+      "\ntop_k " + std::to_string(o.update.rollouts.top_k) + "\nmean_over_tokens " +
+      std::to_string(o.update.mean_over_tokens) + "\nlearning_rate " +
+      nn::decimal(o.update.adam.learning_rate) + "\nwarm_up " + std::to_string(o.warm_up) + "\nevaluate " +
+      std::to_string(o.evaluate_every) + " x " + std::to_string(o.evaluation_prompts) + "\nitems " +
+      std::to_string(start.items()) + "\n";
+  // The start itself: two trainings from different weights are different trainings.
+  double sum = 0.0;
+  const NamedArrays weights = start.network.to_arrays();
+  for (const auto& entry : weights.all()) {
+    for (const float value : weights.get<float>(entry.first)) sum += double{value} * double{value};
+  }
+  return text + "start " + std::to_string(sum) + "\n";
+}
+
+/// An item that is not in the history.
+ItemId uniform_target(std::span<const ItemId> history, std::int32_t items, const StepKey& key) {
+  for (std::uint32_t lane = 0; lane < 64; ++lane) {
+    const auto item = static_cast<ItemId>(uniform_below(static_cast<std::uint32_t>(items), key,
+                                                        Stream::begin_episode, lane)) +
+                      1;
+    if (std::find(history.begin(), history.end(), item) == history.end()) return item;
+  }
+  return 1;  // a history that holds nearly the whole catalogue
+}
+
+class Training {
+ public:
+  Training(const PathModel& start, const UserModel& users, std::span<const PathExample> training,
+           std::span<const PathExample> validation, const TrainingOptions& options)
+      : start_(start),
+        training_(training),
+        options_(options),
+        learner_(start, users, options.update),
+        identity_(identity_of(start, training.size(), options)) {
+    lay_out_validation(validation);
+  }
+
+  TrainingResult run() {
+    if (!options_.checkpoint.empty() && std::filesystem::exists(options_.checkpoint)) {
+      restore(read_checkpoint(options_.checkpoint, identity_));
+    }
+    resumed_at_ = learner_.updates();
+    if (learner_.updates() == 0) evaluate();
+    while (learner_.updates() < options_.updates) {
+      if (interrupted()) {
+        save();
+        throw_training_interrupted(options_.checkpoint);
+      }
+      if (options_.checkpoint_seconds > 0.0 && seconds_since(saved_) >= options_.checkpoint_seconds) save();
+      const std::int64_t update = learner_.updates();
+      records_.push_back(learner_.update(prompts_of(update), rate(update)));
+      report();
+      const bool last = learner_.updates() == options_.updates;
+      if (last || learner_.updates() % options_.evaluate_every == 0) evaluate();
+      if (last) save();
+    }
+    const bool kept = !options_.keep_last && !best_.all().empty();
+    return {kept ? PathModel{start_.ids, nn::Seq2SeqModel::from_arrays(start_.network.config(), best_, "cpu"),
+                             start_.most_history}
+                 : learner_.snapshot(),
+            kept ? best_update_ : learner_.updates(), records_, evaluations_};
+  }
+
+ private:
+  void lay_out_validation(std::span<const PathExample> validation) {
+    const std::vector<std::int32_t> order = order_of_epoch(validation.size(), options_.seed, 0);
+    const std::size_t count = std::min(validation.size(), at(options_.evaluation_prompts));
+    for (std::size_t i = 0; i < count; ++i) {
+      const PathExample& example = validation[at(order[i])];
+      const StepKey key{options_.seed, at(order[i]), 0xFFFFFFFFU};
+      validation_.push_back({example.history, uniform_target(example.history, start_.items(), key), key});
+    }
+  }
+
+  /// Prompts follow one another through shuffled passes over the training people's paths.
+  std::vector<PathPrompt> prompts_of(std::int64_t update) {
+    std::vector<PathPrompt> out;
+    const auto size = static_cast<std::int64_t>(training_.size());
+    for (std::int64_t i = update * options_.prompts; i < (update + 1) * options_.prompts; ++i) {
+      const std::int64_t pass = i / size;
+      if (pass != pass_) {
+        order_ = order_of_epoch(training_.size(), options_.seed, static_cast<std::uint32_t>(pass) + 1);
+        pass_ = pass;
+      }
+      const PathExample& example = training_[at(order_[at(i % size)])];
+      const StepKey key{options_.seed, at(i), 0};
+      const ItemId target = options_.targets == TrainingTargets::natural
+                                ? example.target
+                                : uniform_target(example.history, start_.items(), key);
+      out.push_back({example.history, target, key});
+    }
+    return out;
+  }
+
+  float rate(std::int64_t update) const {
+    const double warm = options_.warm_up * static_cast<double>(options_.updates);
+    const double share = warm > 0.0 ? std::min(1.0, (static_cast<double>(update) + 1.0) / warm) : 1.0;
+    return static_cast<float>(double{options_.update.adam.learning_rate} * share);
+  }
+
+  void evaluate() {
+    evaluations_.push_back({learner_.updates(), learner_.evaluate(validation_)});
+    const double reward = evaluations_.back().stats.at("reward");
+    const bool comparable = learner_.updates() >= options_.update.centring_updates;
+    if (comparable && (best_.all().empty() || reward > best_reward_)) {
+      best_ = learner_.snapshot().network.to_arrays();
+      best_reward_ = reward;
+      best_update_ = learner_.updates();
+    }
+  }
+
+  void report() const {
+    if (!options_.progress) return;
+    TrainingProgress p;
+    p.update = learner_.updates();
+    p.updates = options_.updates;
+    p.stats = records_.back();
+    p.best = best_reward_;
+    p.seconds = seconds_since(begun_);
+    p.seconds_left =
+        p.seconds / static_cast<double>(p.update - resumed_at_) * static_cast<double>(p.updates - p.update);
+    options_.progress(p);
+  }
+
+  static void put(NamedArrays& state, const std::string& name, const std::vector<UpdateStats>& records) {
+    state.set_scalar<std::int64_t>(name + "/count", static_cast<std::int64_t>(records.size()));
+    if (records.empty()) return;
+    for (const auto& entry : records.front()) {
+      std::vector<double> column;
+      for (const UpdateStats& record : records) column.push_back(record.at(entry.first));
+      state.set<double>(name + "/column/" + entry.first, column);
+    }
+  }
+  static std::vector<UpdateStats> take(const NamedArrays& state, const std::string& name) {
+    std::vector<UpdateStats> records(at(state.scalar<std::int64_t>(name + "/count")));
+    const NamedArrays columns = state.group(name + "/column");
+    for (const auto& entry : columns.all()) {
+      const auto values = columns.get<double>(entry.first);
+      for (std::size_t i = 0; i < std::min(records.size(), values.size()); ++i) {
+        records[i][entry.first] = values[i];
+      }
+    }
+    return records;
+  }
+
+  void save() {
+    saved_ = Clock::now();
+    if (options_.checkpoint.empty()) return;
+    NamedArrays state;
+    state.set_text("identity", identity_);
+    state.put_group("learner", learner_.state());
+    if (!best_.all().empty()) state.put_group("best", best_);
+    state.set_scalar<double>("best_reward", best_reward_);
+    state.set_scalar<std::int64_t>("best_update", best_update_);
+    put(state, "updates", records_);
+    std::vector<UpdateStats> evaluated;
+    std::vector<std::int64_t> when;
+    for (const Evaluation& e : evaluations_) {
+      evaluated.push_back(e.stats);
+      when.push_back(e.update);
+    }
+    put(state, "evaluations", evaluated);
+    state.set<std::int64_t>("evaluated_at", when);
+    write_checkpoint(options_.checkpoint, state);
+  }
+
+  void restore(const NamedArrays& state) {
+    learner_.restore(state.group("learner"));
+    best_ = state.group("best");
+    best_reward_ = state.scalar<double>("best_reward");
+    best_update_ = state.scalar<std::int64_t>("best_update");
+    records_ = take(state, "updates");
+    const std::vector<UpdateStats> evaluated = take(state, "evaluations");
+    const auto when = state.get<std::int64_t>("evaluated_at");
+    for (std::size_t i = 0; i < std::min(evaluated.size(), when.size()); ++i) {
+      evaluations_.push_back({when[i], evaluated[i]});
+    }
+  }
+
+  const PathModel& start_;
+  const std::span<const PathExample> training_;
+  const TrainingOptions& options_;
+  ProRlUpdate learner_;
+  const std::string identity_;
+
+  std::vector<PathPrompt> validation_;
+  std::vector<std::int32_t> order_;
+  std::int64_t pass_ = -1;
+  std::vector<UpdateStats> records_;
+  std::vector<Evaluation> evaluations_;
+  NamedArrays best_;
+  double best_reward_ = 0.0;
+  std::int64_t best_update_ = 0, resumed_at_ = 0;
+  const Clock::time_point begun_ = Clock::now();
+  Clock::time_point saved_ = begun_;
+};
+
+}  // namespace
+
+TrainingResult train_prorl(const PathModel& start, const UserModel& users,
+                           std::span<const PathExample> training, std::span<const PathExample> validation,
+                           const TrainingOptions& options) {
+  check_training(options, training.size(), validation.size());
+  return Training(start, users, training, validation, options).run();
+}
+
+}  // namespace veer::prorl

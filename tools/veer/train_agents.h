@@ -1,0 +1,48 @@
+// The agents that `veer train` trains: options and work of each. Needs a build with LibTorch: defined in
+// with_torch/train_*.cpp.
+#pragma once
+
+#include <string>
+
+#include "agents/generative/pretraining.h"
+#include "agents/irn/irn_training.h"
+#include "agents/prorl/prorl_training.h"
+#include "env/nn/seq2seq/seq2seq_model.h"
+#include "tools/veer/program.h"
+#include "tools/veer/training_files.h"
+
+namespace veer::tools {
+
+/// veer train path_model: imitates the paths that people walked by themselves.
+struct PathModelTask {
+  std::string ids;
+  std::string budget;
+  std::int32_t most_history = 10;
+  nn::Seq2SeqConfig sizes;
+  PretrainingOptions training;
+};
+void add_path_model_options(CLI::App& app, PathModelTask& task);
+void run_path_model(PathModelTask& task, const TrainingFiles& files, const Session& session);
+
+/// veer train prorl: from a path model, by the reward that a user model gives.
+struct ProRlTask {
+  std::string start;
+  std::string users;
+  std::string targets = "uniform", estimator = "position", divergence = "full";
+  std::vector<double> weights{1.0, 1.0, 1.0};
+  bool unconstrained = false, uncentred = false;
+  std::string history;  ///< CSV file of updates and evaluations; empty: none
+  prorl::TrainingOptions training;
+};
+void add_prorl_options(CLI::App& app, ProRlTask& task);
+void run_prorl(ProRlTask& task, const TrainingFiles& files, const Session& session);
+
+/// veer train irn: the influential recommender network, from logs.
+struct IrnTask {
+  std::string budget;
+  irn::IrnTrainingOptions training;
+};
+void add_irn_options(CLI::App& app, IrnTask& task);
+void run_irn(IrnTask& task, const TrainingFiles& files, const Session& session);
+
+}  // namespace veer::tools

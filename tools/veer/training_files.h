@@ -1,0 +1,40 @@
+// What every `veer train` has in common: data, output, checkpoint. Needs a build with LibTorch: defined in
+// with_torch/training_files.cpp.
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "env/data/dataset.h"
+#include "env/data/path_miner.h"
+#include "tools/veer/program.h"
+
+namespace veer::tools {
+
+struct TrainingFiles {
+  std::string data;
+  std::string output;
+  std::string checkpoint;  ///< empty: OUTPUT.checkpoint
+  bool fresh = false;
+  std::vector<std::string> excluded_attributes;  ///< of the path miner
+};
+
+void add_training_files(CLI::App& app, TrainingFiles& files);
+
+/// Refuses outputs that cannot be written, removes the checkpoint of a fresh training, says when one is
+/// continued. Returns the checkpoint's path. Throws ConfigError or IoError.
+std::filesystem::path prepare_training(const TrainingFiles& files, const Session& session);
+
+/// The miner's options, with histories as long as prompts.
+MinerOptions miner_options(const TrainingFiles& files, std::int32_t most_history);
+
+/// "x, y or z"
+std::string listed(std::span<const std::string_view> words);
+/// Index of a word. Throws ConfigError naming the option and the words that exist.
+std::size_t index_of_word(const std::string& option, const std::string& word,
+                          std::span<const std::string_view> words);
+
+}  // namespace veer::tools

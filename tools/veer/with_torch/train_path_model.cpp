@@ -1,0 +1,142 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "agents/generative/path_examples.h"
+#include "agents/generative/path_model_file.h"
+#include "env/error.h"
+#include "env/nn/semantic_ids/semantic_ids_file.h"
+#include "env/store/dataset_file.h"
+#include "tools/veer/checks.h"
+#include "tools/veer/describe.h"
+#include "tools/veer/text.h"
+#include "tools/veer/train_agents.h"
+
+namespace veer::tools {
+namespace {
+
+const char* reason(TrainingEnd end) {
+  switch (end) {
+    case TrainingEnd::patience:
+      return "the loss on validation people stopped falling";
+    case TrainingEnd::all_done:
+      return "all epochs done";
+    case TrainingEnd::budget:
+      return "the time budget is used up";
+  }
+  return "";
+}
+
+}  // namespace
+
+void add_path_model_options(CLI::App& app, PathModelTask& task) {
+  const std::string group = "Pretraining (path_model)";
+  app.add_option("--ids", task.ids, "model file of the items' tokens: veer fit semantic_ids")
+      ->type_name("FILE")
+      ->group(group);
+  app.add_option("--prompt-history", task.most_history, "newest items of the history in a prompt")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--epochs", task.training.max_epochs, "passes over the paths, at most")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--patience", task.training.patience,
+                 "epochs without a lower validation loss before the end")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--batch", task.training.batch, "paths per update")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--pretraining-rate", task.training.imitation.adam.learning_rate,
+                 "highest learning rate: AdamW, warm-up, then a cosine")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--pretraining-warm-up", task.training.warm_up, "share of all planned updates")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--budget", task.budget, "wall time such as 30m, then the best weights so far")
+      ->type_name("TIME")
+      ->group(group);
+  app.add_option("--dropout", task.sizes.dropout, "of the network")->capture_default_str()->group(group);
+  app.add_option("--width", task.sizes.width, "of tokens")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--inner", task.sizes.inner, "feed-forward width")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--heads", task.sizes.heads, "attention heads")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--head-width", task.sizes.head_width, "width of a head")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--encoder-layers", task.sizes.encoder_layers, "blocks that read the prompt")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--decoder-layers", task.sizes.decoder_layers, "blocks that write the path")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(group);
+}
+
+void run_path_model(PathModelTask& task, const TrainingFiles& files, const Session& session) {
+  if (task.ids.empty()) {
+    throw ConfigError({{}, 0, "--ids"}, {"nothing", "a model file", "make one with veer fit semantic_ids"});
+  }
+  const Dataset data = read_dataset(files.data);
+  PretrainingOptions& options = task.training;
+  options.seed = session.common.seed;
+  options.budget_seconds = task.budget.empty() ? 0.0 : seconds_from("--budget", task.budget);
+  options.checkpoint = prepare_training(files, session);
+  auto ids = std::make_shared<const nn::SemanticIds>(nn::load_semantic_ids(task.ids, data.fingerprint).ids);
+  const PathModel start = initial_path_model(std::move(ids), task.sizes, task.most_history, options.seed);
+  const MinerOptions miner = miner_options(files, task.most_history);
+  const auto training = examples_of(data, Part::train_plan, miner);
+  const auto validation = examples_of(data, Part::validation, miner);
+  session.console.note(
+      fmt::format("path_model: {} paths of train_plan people, {} of validation people, {} parameters",
+                  grouped(static_cast<std::int64_t>(training.size())),
+                  grouped(static_cast<std::int64_t>(validation.size())),
+                  grouped(nn::parameter_count(start.network.config()))));
+  PretrainingResult result{start, {}, 0, 0.0, TrainingEnd::all_done};
+  {
+    StatusLine status(session.console);
+    options.progress = [&](const PretrainingProgress& p) {
+      if (!status.due()) return;
+      status.show(
+          fmt::format("path_model: epoch {} of {}, update {} of {}, {:.4f} nats per token (best on "
+                      "validation {:.4f}), {}, "
+                      "at most {} left",
+                      p.epoch, p.max_epochs, p.update, p.updates, p.loss, p.best_loss,
+                      duration_text(p.seconds), duration_text(p.seconds_left)));
+    };
+    result = pretrain(start, training, validation, options);
+  }
+  ModelManifest manifest;
+  manifest.dataset_fingerprint = data.fingerprint;
+  manifest.dataset_name = data.name;
+  manifest.fitted_on = "train_plan";
+  manifest.seed = options.seed;
+  manifest.hyper_parameters["trained_by"] = "imitation";
+  manifest.metrics["validation_nats_per_token"] = result.best_loss;
+  manifest.metrics["best_epoch"] = result.best_epoch;
+  manifest.metrics["epochs"] = static_cast<double>(result.history.size());
+  const ModelFile file = path_model_file(result.model, manifest);
+  write_model(files.output, file);
+  std::filesystem::remove(options.checkpoint);
+  nlohmann::ordered_json description = describe_model(file.manifest);
+  description["ended"] = reason(result.end);
+  print_description(session.console, description);
+}
+
+}  // namespace veer::tools
