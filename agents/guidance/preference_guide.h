@@ -33,10 +33,10 @@ struct PreferenceGuideOptions {
 /// gamma (ITMPRec: a person's own gamma_u) scales all scores of a row alike and chooses nothing. It matters
 /// where the person's vector itself is moved by that rule: see AveragedPerson.
 ///
-/// `dot` is the papers' similarity, and sound where people and items are of one scale. The read-outs of
-/// softmax-trained networks are several times longer than item vectors: s(u, g) then outweighs every s(e, g),
-/// and where it is positive all guiding values are negative and the product prefers what is least likely to
-/// be taken. Both released codes use cosines, which is the default here.
+/// `dot` is the papers' similarity, and sound where people and items are of one scale. The read-outs of a
+/// network trained by softmax need not be: where s(u, g) exceeds every s(e, g), all guiding values are negative
+/// and the product prefers what is least likely to be taken. Both released codes use cosines, which is the
+/// default here.
 class PreferenceGuide final : public VectorGuide {
  public:
   /// Throws what VectorGuide's constructor throws, and ConfigError for an intention weight that is negative,

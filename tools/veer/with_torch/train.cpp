@@ -48,7 +48,7 @@ void add_train(Program& program) {
       "share attributes. prorl goes on from there: it samples paths for the same people's histories, and a\n"
       "user model says what every step did to the interest in the target. irn learns to continue the same\n"
       "people's logs with the end of each stretch in view. Validation people decide which weights are kept.\n"
-      " Interrupted training goes on where the same command left its checkpoint.",
+      "Interrupted training goes on where the same command left its checkpoint.",
       [command](const Session& session) { run_train(*command, session); });
   app.add_option("AGENT", command->agent, "path_model, prorl or irn")->required();
   add_training_files(app, command->files);
