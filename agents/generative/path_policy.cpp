@@ -50,6 +50,11 @@ class PlanState {
   std::size_t most_;
 };
 
+/// What best_of needs to score paths.
+struct PlannerWorkspace final : Workspace {
+  std::unique_ptr<Workspace> planner;
+};
+
 class PathPolicy final : public Policy {
  public:
   PathPolicy(const PathModel& model, const PathPolicyOptions& options, const UserModel* planner)
@@ -67,11 +72,18 @@ class PathPolicy final : public Policy {
   }
 
   const PolicySpec& spec() const noexcept override { return spec_; }
+  std::unique_ptr<Workspace> make_workspace(const WorkspaceShape& shape) const override {
+    auto made = std::make_unique<PlannerWorkspace>();
+    if (options_.search == PathSearch::best_of) {
+      WorkspaceShape own = shape;
+      own.rows = static_cast<std::int32_t>(prompts_at_once);
+      own.history_capacity += options_.rules.most_items;
+      made->planner = planner_->make_workspace(own);
+    }
+    return made;
+  }
   std::size_t working_bytes(const WorkspaceShape&) const noexcept override {
-    const auto rows = static_cast<std::int32_t>(prompts_at_once) * copies(Mode::sample);
-    return nn::Seq2SeqDecoder(writer_.model().network)
-        .cache_bytes(static_cast<std::int32_t>(prompts_at_once), writer_.model().prompt_width(), rows,
-                     writer_.grammar().most_tokens());
+    return writer_.cache_bytes(static_cast<std::int32_t>(prompts_at_once), copies());
   }
 
   void begin(Rows rows, const Observation&, PolicyState& state) const override {
@@ -92,7 +104,9 @@ class PathPolicy final : public Policy {
             continue;
           }
         }
-        carry_on(row, own, actions);
+        // An open-loop plan was handed out whole: asked again, it is complete.
+        hand_out(row, own, options_.closed_loop ? own.next() : own.size(), actions);
+        actions.log_prob(row) = 0.0F;
       } else {
         planning.push_back(row);
       }
@@ -110,20 +124,18 @@ class PathPolicy final : public Policy {
   std::int32_t left(std::int32_t row, const Observation& seen) const {
     return options_.rules.most_items - static_cast<std::int32_t>(seen.step(row));
   }
-  std::int32_t copies(Mode mode) const {
+  /// Paths written per prompt.
+  std::int32_t copies() const {
     const bool many = options_.search == PathSearch::beam || options_.search == PathSearch::best_of;
-    static_cast<void>(mode);
     return many ? options_.width : 1;
   }
 
   /// Hands out what is left of the plan; nothing left: the path is complete.
-  void carry_on(std::int32_t row, const PlanState& own, Actions& actions) const {
-    const std::int32_t done = options_.closed_loop ? own.next() : own.size();
+  static void hand_out(std::int32_t row, const PlanState& own, std::int32_t from, Actions& actions) {
     std::int32_t count = 0;
-    for (std::int32_t i = done; i < own.size(); ++i) actions.items(row, count++) = own.item(i);
+    for (std::int32_t i = from; i < own.size(); ++i) actions.items(row, count++) = own.item(i);
     actions.plan_size(row) = count;
-    actions.log_prob(row) = 0.0F;
-    own.set_next(done + 1);
+    own.set_next(from + 1);
   }
 
   WrittenPaths write(std::span<const PathPrompt> prompts, Mode mode) const {
@@ -145,7 +157,8 @@ class PathPolicy final : public Policy {
   }
 
   /// The row of the path to be shown, for each prompt.
-  std::vector<std::int32_t> choose(std::span<const PathPrompt> prompts, const WrittenPaths& paths) const {
+  std::vector<std::int32_t> choose(std::span<const PathPrompt> prompts, const WrittenPaths& paths,
+                                   PolicyState& state) const {
     std::vector<std::int32_t> out;
     if (options_.search != PathSearch::best_of) {
       for (std::size_t p = 0; p < prompts.size(); ++p) {
@@ -153,7 +166,8 @@ class PathPolicy final : public Policy {
       }
       return out;
     }
-    const StepRewards steps = measure_steps(*planner_, prompts, paths);
+    const StepRewards steps = measure_steps(*planner_, prompts, paths,
+                                            static_cast<PlannerWorkspace&>(state.workspace).planner.get());
     for (std::size_t p = 0; p < prompts.size(); ++p) {
       std::int32_t best = -1;
       double highest = 0.0;
@@ -188,8 +202,8 @@ class PathPolicy final : public Policy {
       prompts.push_back({history, seen.target(row), seen.key(row), refused.back(), left(row, seen)});
     }
     const WrittenPaths paths = write(prompts, mode);
-    const std::vector<std::int32_t> chosen = choose(prompts, paths);
-    const bool one = copies(mode) == 1;
+    const std::vector<std::int32_t> chosen = choose(prompts, paths, state);
+    const bool one = copies() == 1;
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const std::int32_t row = rows[i];
       std::vector<ItemId> items;
@@ -198,15 +212,9 @@ class PathPolicy final : public Policy {
       }
       const PlanState own = of(row, state);
       own.plan(items);
-      carry_on_from_start(row, own, actions);
+      hand_out(row, own, 0, actions);
       actions.log_prob(row) = one ? static_cast<float>(paths.log_prob_sum(chosen[i])) : 0.0F;
     }
-  }
-
-  void carry_on_from_start(std::int32_t row, const PlanState& own, Actions& actions) const {
-    for (std::int32_t i = 0; i < own.size(); ++i) actions.items(row, i) = own.item(i);
-    actions.plan_size(row) = own.size();
-    own.set_next(1);
   }
 
   PathPolicyOptions options_;

@@ -73,6 +73,10 @@ class PathWriter {
   WrittenPaths beam(std::span<const PathPrompt> prompts, std::int32_t width,
                     double length_penalty = 1.0) const;
 
+  /// Bytes of keys and values that one such call holds.
+  std::size_t cache_bytes(std::int32_t prompts, std::int32_t per_prompt) const noexcept {
+    return decoder_.cache_bytes(prompts, model_.prompt_width(), prompts * per_prompt, grammar_.most_tokens());
+  }
   const PathGrammar& grammar() const noexcept { return grammar_; }
   const PathModel& model() const noexcept { return model_; }
 

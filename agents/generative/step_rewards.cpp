@@ -59,7 +59,7 @@ bool stood_before(std::span<const ItemId> items, std::int32_t step) {
 }  // namespace
 
 StepRewards measure_steps(const UserModel& users, std::span<const PathPrompt> prompts,
-                          const WrittenPaths& paths) {
+                          const WrittenPaths& paths, Workspace* workspace) {
   const std::int32_t rows = paths.rows(), width = paths.most_items;
   const std::size_t values = at(rows) * at(width);
   StepRewards out;
@@ -77,7 +77,12 @@ StepRewards measure_steps(const UserModel& users, std::span<const PathPrompt> pr
   scores.rank = View<std::int32_t>(rank.data(), rows, width);
   scores.start_interest = out.start_interest;
   scores.start_rank = out.start_rank;
-  score_paths_parallel(users, columns.query(static_cast<std::int32_t>(prompts.size()), rows, width), scores);
+  const PathQuery query = columns.query(static_cast<std::int32_t>(prompts.size()), rows, width);
+  if (workspace == nullptr) {
+    score_paths_parallel(users, query, scores);
+  } else {
+    users.score_paths(query, scores, *workspace);
+  }
 
   for (std::int32_t r = 0; r < rows; ++r) {
     const std::size_t prompt = at(r / paths.per_prompt);

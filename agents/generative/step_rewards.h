@@ -45,8 +45,9 @@ struct StepRewards {
 };
 
 /// Shows every path to people with the prompts' histories, everything accepted, and measures before and after
-/// every item. The sums over a path are its IoI and IoR. On all threads.
+/// every item. The sums over a path are its IoI and IoR. On all threads; with a workspace of `users`, on the
+/// calling one.
 StepRewards measure_steps(const UserModel& users, std::span<const PathPrompt> prompts,
-                          const WrittenPaths& paths);
+                          const WrittenPaths& paths, Workspace* workspace = nullptr);
 
 }  // namespace veer

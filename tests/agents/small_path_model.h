@@ -20,14 +20,26 @@ inline std::shared_ptr<const nn::SemanticIds> six_items() {
   return std::make_shared<const nn::SemanticIds>(layout, tokens);
 }
 
-inline PathModel small_path_model(std::uint64_t seed = 3) {
+/// Items 1..30: five with each first token.
+inline std::shared_ptr<const nn::SemanticIds> thirty_items() {
+  const nn::SemanticIdLayout layout{2, 6};
+  std::vector<std::int32_t> tokens{0, 0};
+  for (std::int32_t item = 0; item < 30; ++item) {
+    tokens.push_back(layout.token(0, item / 5));
+    tokens.push_back(layout.token(1, item % 5));
+  }
+  return std::make_shared<const nn::SemanticIds>(layout, tokens);
+}
+
+inline PathModel small_path_model(std::uint64_t seed = 3,
+                                  std::shared_ptr<const nn::SemanticIds> ids = six_items()) {
   nn::Seq2SeqConfig sizes;
   sizes.width = 16;
   sizes.inner = 24;
   sizes.heads = 2;
   sizes.head_width = 8;
   sizes.encoder_layers = sizes.decoder_layers = 2;
-  return initial_path_model(six_items(), sizes, 4, seed);
+  return initial_path_model(std::move(ids), sizes, 4, seed);
 }
 
 }  // namespace veer

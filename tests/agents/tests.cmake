@@ -12,6 +12,8 @@ if(VEER_TORCH)
 endif()
 if(VEER_TORCH)
   veer_test(irn_test TORCH CONFORMANCE SOURCES agents/irn_test.cpp LIBRARIES veer_agents_learned LABELS unit)
+  veer_test(path_policy_test TORCH CONFORMANCE SOURCES agents/path_policy_test.cpp
+            LIBRARIES veer_agents veer_simulators_learned LABELS unit)
   veer_test(prorl_test TORCH SOURCES agents/prorl_test.cpp LIBRARIES veer_agents veer_simulators_learned LABELS unit)
   veer_test(path_writer_test TORCH SOURCES agents/path_writer_test.cpp LIBRARIES veer_agents LABELS unit)
 endif()

@@ -2,6 +2,7 @@
 #include "tools/bench/workload.h"
 #ifdef VEER_WITH_TORCH
 #include "tools/bench/ensemble.h"
+#include "tools/bench/guidance.h"
 #include "tools/bench/path_score.h"
 #include "tools/bench/scaling.h"
 #include "tools/bench/step.h"
@@ -34,6 +35,13 @@ std::vector<Workload> workloads() {
       {"user-models",
        "one step of one person under every kind of user model, against beginning anew from their history",
        user_models},
+      {"rollout",
+       "sample 16 guidance paths for each of 64 people, against encoding the prompt per path and reading every "
+       "path anew for every token",
+       rollout},
+      {"prorl-step",
+       "one update of a path policy by reward, against the same with such rollouts and a pass per prefix",
+       prorl_step},
       {"scaling", "score paths over catalogues of a thousand to a million items, and on one and two threads",
        scaling},
 #endif

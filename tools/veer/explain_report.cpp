@@ -14,10 +14,10 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t title_width = 32;
+constexpr std::size_t explained_title_width = 32;
 
 std::string title(const Catalogue& catalogue, ItemId item) {
-  return item == no_item ? "nothing" : shorten(catalogue.titles[at(item)], title_width);
+  return item == no_item ? "nothing" : shorten(catalogue.titles[at(item)], explained_title_width);
 }
 
 /// "+0.123"; a plain 0 for what did not act or changed nothing, which rounding must not be mistaken for.
