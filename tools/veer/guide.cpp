@@ -122,9 +122,9 @@ const char* ending(EndReason reason) {
 
 std::string path_text(const World& world, const std::string& policy, const Trajectories& path,
                       std::span<const std::int32_t> support, const Console& console) {
-  constexpr std::size_t title_width = 44;
+  constexpr std::size_t longest_title = 44;
   const Catalogue& catalogue = world.data().catalogue;
-  const auto title = [&](ItemId item) { return shorten(catalogue.titles[at(item)], title_width); };
+  const auto title = [&](ItemId item) { return shorten(catalogue.titles[at(item)], longest_title); };
   std::string out = console.bold(fmt::format("{} leads {} to {}", policy,
                                              world.data().interactions.user_ids[at(path.episode_user[0])],
                                              title(path.episode_target[0]))) +

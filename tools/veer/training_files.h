@@ -18,6 +18,7 @@ struct TrainingFiles {
   std::string data;
   std::string output;
   std::string checkpoint;  ///< empty: OUTPUT.checkpoint
+  std::string checkpoint_every = "5m";
   bool fresh = false;
   std::vector<std::string> excluded_attributes;  ///< of the path miner
 };
@@ -27,6 +28,9 @@ void add_training_files(CLI::App& app, TrainingFiles& files);
 /// Refuses outputs that cannot be written, removes the checkpoint of a fresh training, says when one is
 /// continued. Returns the checkpoint's path. Throws ConfigError or IoError.
 std::filesystem::path prepare_training(const TrainingFiles& files, const Session& session);
+
+/// Seconds between checkpoints.
+double checkpoint_seconds(const TrainingFiles& files);
 
 /// The miner's options, with histories as long as prompts.
 MinerOptions miner_options(const TrainingFiles& files, std::int32_t most_history);

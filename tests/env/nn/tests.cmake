@@ -8,7 +8,8 @@ endif()
 if(VEER_TORCH)
   veer_test(seq2seq_test TORCH SOURCES env/nn/seq2seq_test.cpp LABELS unit)
 endif()
-veer_test(semantic_ids_test SOURCES env/nn/semantic_ids_table_test.cpp env/nn/semantic_ids_fit_test.cpp env/nn/semantic_ids_items_test.cpp
+veer_test(semantic_ids_test SOURCES env/nn/semantic_ids_table_test.cpp env/nn/semantic_ids_k_means_test.cpp
+                                    env/nn/semantic_ids_codebooks_test.cpp env/nn/semantic_ids_items_test.cpp
           LIBRARIES veer_semantic_ids LABELS unit)
 veer_test(semantic_ids_slow_test SOURCES env/nn/semantic_ids_slow_test.cpp LIBRARIES veer_semantic_ids LABELS slow)
 target_compile_definitions(semantic_ids_slow_test PRIVATE VEER_SOURCE_DIR="${PROJECT_SOURCE_DIR}")

@@ -98,6 +98,7 @@ void run_path_model(PathModelTask& task, const TrainingFiles& files, const Sessi
   options.seed = session.common.seed;
   options.budget_seconds = task.budget.empty() ? 0.0 : seconds_from("--budget", task.budget);
   options.checkpoint = prepare_training(files, session);
+  options.checkpoint_seconds = checkpoint_seconds(files);
   auto ids = std::make_shared<const nn::SemanticIds>(nn::load_semantic_ids(task.ids, data.fingerprint).ids);
   const PathModel start = initial_path_model(std::move(ids), task.sizes, task.most_history, options.seed);
   const MinerOptions miner = miner_options(files, task.most_history);

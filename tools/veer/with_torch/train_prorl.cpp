@@ -156,6 +156,7 @@ void run_prorl(ProRlTask& task, const TrainingFiles& files, const Session& sessi
   update.rules.constrained = !task.unconstrained;
   const Dataset data = read_dataset(files.data);
   options.checkpoint = prepare_training(files, session);
+  options.checkpoint_seconds = checkpoint_seconds(files);
   const PathModel start = load_path_model(task.start, "cpu", data.fingerprint);
   const LoadedModel users = load_user_model(task.users, data, "cpu");
   if (users.manifest.fitted_on != "train_plan") {

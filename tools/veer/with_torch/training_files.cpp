@@ -4,6 +4,7 @@
 
 #include "env/error.h"
 #include "tools/veer/checks.h"
+#include "tools/veer/text.h"
 
 namespace veer::tools {
 
@@ -12,6 +13,9 @@ void add_training_files(CLI::App& app, TrainingFiles& files) {
   app.add_option("-o,--output", files.output, "model file to write")->required()->type_name("FILE");
   app.add_option("--checkpoint", files.checkpoint, "file to go on from; default: OUTPUT.checkpoint")
       ->type_name("FILE");
+  app.add_option("--checkpoint-every", files.checkpoint_every, "time between checkpoints, such as 90s or 5m")
+      ->type_name("TIME")
+      ->capture_default_str();
   app.add_flag("--fresh", files.fresh, "begin anew even where a checkpoint exists");
   app.add_option("--exclude-attribute", files.excluded_attributes,
                  "attribute that does not join items into a path (Drama on MovieLens); to be repeated")
@@ -33,6 +37,10 @@ std::filesystem::path prepare_training(const TrainingFiles& files, const Session
     session.console.note("going on from " + checkpoint.string() + " (--fresh begins anew)");
   }
   return checkpoint;
+}
+
+double checkpoint_seconds(const TrainingFiles& files) {
+  return seconds_from("--checkpoint-every", files.checkpoint_every);
 }
 
 MinerOptions miner_options(const TrainingFiles& files, std::int32_t most_history) {

@@ -15,12 +15,17 @@ struct FitCommand {
   std::string data;
   std::string output;
   SemanticIdOptions semantic_ids;
+  const CLI::App* app = nullptr;  // knows what it did not understand: options of kinds that need LibTorch
 };
 
 void run_fit(const FitCommand& command, const Session& session) {
   if (command.kind != "semantic_ids") {
     throw ConfigError("veer fit " + command.kind +
                       " needs LibTorch, which this build does not have; build with -DVEER_TORCH=ON");
+  }
+  if (const auto extras = command.app->remaining(); !extras.empty()) {
+    throw ConfigError({{}, 0, extras.front()},
+                      {"an option that veer fit semantic_ids does not have", "those of veer fit --help", ""});
   }
   for (const auto& [option, value] : {std::pair("--data", command.data), {"--output", command.output}}) {
     if (value.empty()) throw ConfigError({{}, 0, option}, {"nothing", "a file", ""});
@@ -40,7 +45,8 @@ void add_fit(Program& program) {
   app.add_option("--data", command->data, "dataset file")->type_name("FILE");
   app.add_option("-o,--output", command->output, "model file to write")->type_name("FILE");
   add_semantic_id_options(app, command->semantic_ids);
-  app.allow_extras();
+  app.allow_extras();  // so that the other kinds are told what they need, whatever their options
+  command->app = &app;
 }
 
 }  // namespace veer::tools

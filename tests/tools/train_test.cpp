@@ -1,0 +1,202 @@
+// veer train path_model and prorl as anybody would run them, on a small world. Needs LibTorch.
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "env/error.h"
+#include "tests/test.h"
+#include "tests/tools/run_program.h"
+#include "tests/tools/small_world.h"
+
+using namespace veer;
+using namespace veer::tests;
+using Json = nlohmann::json;
+
+namespace {
+
+/// A small world with tokens and a pretrained path model in it.
+struct Workshop : SmallWorld {
+  std::string ids = folder / "ids.model.h5";
+  std::string path = folder / "path.model.h5";
+
+  Workshop() {
+    const Finished made = run_veer({"fit", "semantic_ids", "--data", data, "--vectors", users, "--codes",
+                                    "16", "--levels", "2", "-o", ids});
+    CAPTURE(made.err);
+    REQUIRE(made.code == 0);
+    const Finished trained = run_veer(path_model(path, {}));
+    CAPTURE(trained.err);
+    REQUIRE(trained.code == 0);
+  }
+
+  std::vector<std::string> path_model(const std::string& output, const std::vector<std::string>& more) const {
+    return joined({"train",
+                   "path_model",
+                   "--data",
+                   data,
+                   "--ids",
+                   ids,
+                   "-o",
+                   output,
+                   "--prompt-history",
+                   "4",
+                   "--epochs",
+                   "2",
+                   "--batch",
+                   "32",
+                   "--width",
+                   "16",
+                   "--inner",
+                   "24",
+                   "--heads",
+                   "2",
+                   "--head-width",
+                   "8",
+                   "--encoder-layers",
+                   "1",
+                   "--decoder-layers",
+                   "1"},
+                  more);
+  }
+  std::vector<std::string> prorl(const std::string& output, const std::vector<std::string>& more) const {
+    return joined({"train",
+                   "prorl",
+                   "--data",
+                   data,
+                   "--start",
+                   path,
+                   "--users",
+                   users,
+                   "-o",
+                   output,
+                   "--updates",
+                   "4",
+                   "--prompts",
+                   "4",
+                   "--rollouts",
+                   "4",
+                   "--centring-updates",
+                   "2",
+                   "--evaluate-every",
+                   "2",
+                   "--evaluation-prompts",
+                   "8"},
+                  more);
+  }
+  /// The same with another value for an option that stands there already.
+  static std::vector<std::string> with(std::vector<std::string> all, const std::string& option,
+                                       const std::string& value) {
+    *(std::find(all.begin(), all.end(), option) + 1) = value;
+    return all;
+  }
+  static std::vector<std::string> joined(std::vector<std::string> all, const std::vector<std::string>& more) {
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a policy is pretrained, trained by reward, described, played and asked for a path") {
+  const Workshop shop;
+  const std::string one = shop.folder / "one.model.h5", two = shop.folder / "two.model.h5";
+  const std::string history = shop.folder / "history.csv";
+  const Finished first = run_veer(shop.prorl(one, {"--threads", "1", "--history-csv", history}));
+  CAPTURE(first.err);
+  CHECK(first.code == 0);
+  CHECK(has(first.out, "path_model"));
+  CHECK(has(first.out, "metrics.validation_interest"));
+  CHECK(has(first.err, "the user model was fitted on"));
+  CHECK(has(read_text(history), "4,update,advantage_variance,"));
+  CHECK(has(read_text(history), "2,evaluation,reward,"));
+  CHECK_FALSE(std::filesystem::exists(one + ".checkpoint"));
+  const Finished second = run_veer(shop.prorl(two, {"--threads", "3", "--json"}));
+  CHECK(second.code == 0);
+  CHECK(read_text(one) == read_text(two));
+  const Json report = Json::parse(second.out);
+  CHECK(report["evaluations"].size() == 3);
+  CHECK(report["hyper_parameters"]["trained_by"] == "prorl");
+  CHECK(report["fitted_on"] == "train_plan");
+
+  const Finished info = run_veer({"info", one});
+  CHECK(info.code == 0);
+  CHECK(has(info.out, "estimator"));
+  const Finished played =
+      run_veer(shop.evaluate({"--policy", one, "--policy", shop.path + ":search=best_of,width=3", "--policy",
+                              one + ":closed=true", "--episodes", "12", "--json"}));
+  CAPTURE(played.err);
+  CHECK(played.code == 0);
+  CHECK(has(played.out, "path:search=best_of,width=3"));
+  CHECK_FALSE(has(played.out, shop.folder / ""));
+  const Finished guided = run_veer({"guide", "--data", shop.data, "--users", shop.users, "--policy", one});
+  CAPTURE(guided.err);
+  CHECK(guided.code == 0);
+}
+
+TEST_CASE("a killed training goes on to the same bytes") {
+  const Workshop shop;
+  const std::string straight = shop.folder / "straight.model.h5", killed = shop.folder / "killed.model.h5";
+  const auto command = [&](const std::string& output) {
+    return Workshop::with(shop.prorl(output, {"--checkpoint-every", "0.001"}), "--updates", "40");
+  };
+  CHECK(run_veer(command(straight)).code == 0);
+  int kills = 0;
+  for (int round = 0; round < 3; ++round) {
+    Running running(command(killed));
+    const auto before = std::filesystem::exists(killed + ".checkpoint")
+                            ? std::filesystem::last_write_time(killed + ".checkpoint")
+                            : std::filesystem::file_time_type::min();
+    while (!running.ended()) {  // until it has written a checkpoint of its own
+      std::error_code gone;
+      const auto now = std::filesystem::last_write_time(killed + ".checkpoint", gone);
+      if (!gone && now > before) break;
+      usleep(2000);
+    }
+    running.signal(SIGKILL);
+    kills += running.wait().code == 128 + SIGKILL ? 1 : 0;
+  }
+  CHECK(kills >= 1);
+  const Finished resumed = run_veer(command(killed));
+  CHECK(resumed.code == 0);
+  CHECK(has(resumed.err, "going on from"));
+  CHECK(read_text(straight) == read_text(killed));
+}
+
+TEST_CASE("what makes no training is refused before it begins, with what to do") {
+  const Workshop shop;
+  const std::string out = shop.folder / "out.model.h5";
+  const auto refused = [&](const std::vector<std::string>& arguments, ExitCode code,
+                           const std::string& word) {
+    const Finished done = run_veer(arguments);
+    CAPTURE(done.err);
+    CHECK(done.code == static_cast<int>(code));
+    CHECK(has(done.err, word));
+    CHECK_FALSE(std::filesystem::exists(out));
+  };
+  refused({"train", "dqn", "--data", shop.data, "-o", out}, ExitCode::usage, "path_model");
+  refused({"train", "path_model", "--data", shop.data, "-o", out}, ExitCode::usage, "veer fit semantic_ids");
+  refused({"train", "prorl", "--data", shop.data, "-o", out}, ExitCode::usage, "--start");
+  refused(shop.prorl(out, {"--reward-weights", "0,0,0"}), ExitCode::usage, "weights");
+  refused(shop.prorl(out, {"--reward-weights", "1,2"}), ExitCode::usage, "--reward-weights");
+  refused(shop.prorl(out, {"--path-items", "0"}), ExitCode::usage, "--path-items");
+  refused(shop.prorl(out, {"--estimator", "guess"}), ExitCode::usage, "leave_one_out");
+  refused(shop.prorl(out, {"--targets", "none"}), ExitCode::usage, "natural");
+  refused(Workshop::with(shop.prorl(out, {}), "--rollouts", "1"), ExitCode::usage, "rollouts");
+  refused(Workshop::with(shop.prorl(out, {}), "--start", shop.ids), ExitCode::data, "path_model");
+  refused(Workshop::with(shop.prorl(out, {}), "--users", shop.path), ExitCode::usage, "path.model.h5");
+  refused(shop.prorl(out, {"--exclude-attribute", "no such"}), ExitCode::usage, "no such");
+  refused(Workshop::with(shop.path_model(out, {}), "--ids", shop.users), ExitCode::data, "semantic_ids");
+  refused(shop.path_model(out, {"--dropout", "1"}), ExitCode::usage, "dropout");
+  const SmallWorld other(2);
+  refused(Workshop::with(shop.prorl(out, {}), "--data", other.data), ExitCode::usage, "path.model.h5");
+  // A policy of another catalogue, played.
+  const Finished foreign = run_veer(other.evaluate({"--policy", shop.path, "--episodes", "4"}));
+  CHECK(foreign.code == static_cast<int>(ExitCode::usage));
+  CHECK(has(foreign.err, "path.model.h5"));
+}
