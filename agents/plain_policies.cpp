@@ -7,9 +7,9 @@
 #include "agents/baselines/nearest_items.h"
 #include "agents/baselines/popular_items.h"
 #include "agents/baselines/random_items.h"
-#include "agents/baselines/seen_items.h"
 #include "agents/guidance/graph_path.h"
 #include "agents/guidance/path_planner.h"
+#include "agents/target_rule.h"
 #include "env/data/dataset.h"
 #include "env/error.h"
 #include "env/graph/item_graph.h"
@@ -18,16 +18,6 @@ namespace veer {
 namespace {
 
 constexpr std::int32_t any_number = std::numeric_limits<std::int32_t>::max();
-
-const PolicyParameter allow_target_parameter{
-    "allow_target", "auto|true|false", "auto",
-    "may the target itself be shown; auto: where answers are sampled"};
-
-bool allow_target(const PolicyContext& context, const PolicyParameters& parameters) {
-  constexpr std::array<std::string_view, 3> choices{"auto", "true", "false"};
-  const std::size_t chosen = parameters.choice("allow_target", 0, choices);
-  return chosen == 0 ? target_may_be_shown(context.world.acceptance) : chosen == 1;
-}
 
 void check_catalogue(const PolicyParameters& parameters, const char* what, std::int32_t found,
                      std::int32_t expected) {
@@ -54,7 +44,7 @@ PolicyEntry random_entry() {
           .suffix = {},
           .summary = "Any item the person has not seen, all equally likely.",
           .needs = {},
-          .parameters = {allow_target_parameter},
+          .parameters = {allow_target_parameter()},
           .make = [](const PolicyContext& c, const PolicyParameters& p) {
             return std::make_shared<RandomItems>(RandomItemsOptions{.name = p.option(),
                                                                     .items = c.world.items,
@@ -68,7 +58,7 @@ PolicyEntry popular_entry() {
           .suffix = {},
           .summary = "The most popular item (among the people that planning models learn from) not yet seen.",
           .needs = {.data = true},
-          .parameters = {allow_target_parameter},
+          .parameters = {allow_target_parameter()},
           .make = [](const PolicyContext& c, const PolicyParameters& p) {
             check_catalogue(p, "data set", c.data->catalogue.size(), c.world.items);
             return std::make_shared<PopularItems>(
@@ -86,7 +76,7 @@ PolicyEntry nearest_entry() {
       .needs = {.item_table = true},
       .parameters = {{"recent", "1..", "3", "newest history items whose mean is the starting point"},
                      {"distance", "cosine|euclidean", "cosine", "cosine scales embeddings to unit length"},
-                     allow_target_parameter},
+                     allow_target_parameter()},
       .make = [](const PolicyContext& c, const PolicyParameters& p) {
         check_catalogue(p, "item table", c.item_table.rows() - 1, c.world.items);
         constexpr std::array<std::string_view, 2> distances{"cosine", "euclidean"};
@@ -113,7 +103,7 @@ PolicyEntry graph_path_entry() {
                      {"landmarks", "1..", "8", "astar: items whose distances give the bounds"},
                      {"stop", "true|false", "false", "end the episode when the path is walked"},
                      {"cache_mb", "1..", "256", "bound on the distances kept"},
-                     allow_target_parameter},
+                     allow_target_parameter()},
       .make = [](const PolicyContext& c, const PolicyParameters& p) {
         check_catalogue(p, "item graph", c.graph->items(), c.world.items);
         constexpr std::array<std::string_view, 4> variants{"dijkstra", "astar", "kshortest", "coherent"};
@@ -139,7 +129,7 @@ std::vector<PolicyParameter> planner_parameters() {
       {"acceptance_as", "log|probability", "log", "mean log-probability or mean probability of acceptance"},
       {"may_stop", "true|false", "false", "end where the score is highest"},
       {"chunk", "1..", "256", "candidates per model call; changes no result"},
-      allow_target_parameter};
+      allow_target_parameter()};
 }
 
 void read_planner_parameters(const PolicyContext& c, const PolicyParameters& p, PathPlannerOptions& options) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "agents/baselines/item_space.h"
 #include "env/policy.h"
 
 namespace veer {
@@ -41,19 +42,14 @@ class NearestItems : public Policy {
   void act(Rows, const Observation&, PolicyState&, Actions&, Mode) const override;
 
  private:
-  /// Where row `row` should go next, in `dimension_` floats.
+  /// Where row `row` should go next.
   void waypoint(std::int32_t row, const Observation& seen, std::vector<float>& out) const;
   ItemId nearest(const std::vector<float>& point, const class SeenItems& excluded,
                  std::vector<float>& scores) const;
 
   NearestItemsOptions options_;
   PolicySpec spec_;
-  std::int32_t items_;
-  std::int32_t dimension_;
-  std::vector<float> table_;  ///< [N+1, d]
-  std::vector<float>
-      transposed_;  ///< [d, N+1]: scores of many items at once, each summed in the order of dimensions
-  std::vector<float> half_norms_;  ///< [N+1] |e|^2 / 2
+  ItemSpace space_;
 };
 
 }  // namespace veer

@@ -1,12 +1,11 @@
 #include "agents/generative/path_model_file.h"
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include "agents/generative/path_imitation.h"
 #include "env/error.h"
-#include "env/nn/sequence_model_file.h"
+#include "env/nn/probe.h"
 #include "env/random.h"
 
 namespace veer {
@@ -113,19 +112,7 @@ PathModel path_model_from(const ModelFile& file, const std::string& device) {
   probe.history = probe_items(file, "history", at(probe_rows) * at(probe.width), model.items());
   probe.path = probe_items(file, "path", at(probe_rows) * at(probe_path), model.items());
   probe.target = probe_items(file, "target", at(probe_rows), model.items());
-  const std::vector<float> found = probe_losses(model, probe);
-  const auto stored = file.probe.get<float>("output/loss");
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    // Written so that a value that is not a number fails.
-    if (i < stored.size() &&
-        std::abs(found[i] - stored[i]) <= nn::probe_tolerance * (1.0F + std::abs(stored[i]))) {
-      continue;
-    }
-    throw VerificationError(Where{{}, 0, "probe/output/loss"},
-                            {std::to_string(found[i]) + " at index " + std::to_string(i),
-                             i < stored.size() ? std::to_string(stored[i]) + " as stored" : "a stored value",
-                             "the file was altered, or this build computes wrongly"});
-  }
+  nn::check_probe("loss", file.probe.get<float>("output/loss"), probe_losses(model, probe));
   return model;
 }
 

@@ -1,46 +1,46 @@
 #include "agents/sequential/next_item.h"
 
 #include <algorithm>
-#include <utility>
 #include <vector>
 
-#include "env/nn/inference/sequence_workspace.h"
+#include "agents/sequential/network_person.h"
 
 namespace veer {
 namespace {
 
-/// State of a row: the encoder's, the step up to which the history has been read, how many refusals there
-/// were, and a ring of the refused items. Numbers below 2^24 are exact in a float.
+/// State of a row: the reader's, how many refusals there were, and a ring of the refused items. Numbers below
+/// 2^24 are exact in a float.
 class NextItem final : public Policy {
  public:
   NextItem(const nn::SequenceModel& model, const NextItemOptions& options, nn::Kernels kernels)
-      : encoder_(model, kernels),
+      : reader_(model, kernels),
         scorer_(model, kernels),
         options_(options),
-        step_at_(encoder_.state_width()) {
+        refusals_at_(reader_.state_width()) {
     spec_.name = options.name;
     spec_.action = ActionKind::item;
-    spec_.state_width = step_at_ + 2 + options.refusals_remembered;
+    spec_.state_width = refusals_at_ + 1 + options.refusals_remembered;
   }
 
   const PolicySpec& spec() const noexcept override { return spec_; }
   std::unique_ptr<Workspace> make_workspace(const WorkspaceShape& shape) const override {
-    return std::make_unique<nn::SequenceWorkspace>(encoder_.make_cache(shape.rows, shape.history_capacity));
+    return reader_.make_workspace(shape);
   }
   std::size_t cache_bytes(const WorkspaceShape& shape) const noexcept override {
-    return encoder_.cache_bytes(shape.rows, shape.history_capacity);
+    return reader_.cache_bytes(shape);
   }
 
   void begin(Rows rows, const Observation& seen, PolicyState& state) const override {
     for (const std::int32_t row : rows) {
-      std::ranges::fill(state.values.row(row).subspan(static_cast<std::size_t>(step_at_)), 0.0F);
+      std::ranges::fill(state.values.row(row).subspan(at(refusals_at_)), 0.0F);
     }
-    read_again(rows, seen, state);
+    reader_.begin(rows, seen, state.values, state.workspace);
   }
 
   void act(Rows rows, const Observation& seen, PolicyState& state, Actions& actions,
            Mode mode) const override {
-    catch_up(rows, seen, state);
+    for (const std::int32_t row : rows) remember_refusals(row, seen, state.values.row(row));
+    reader_.follow(rows, seen, state.values, state.workspace);
     const auto count = static_cast<std::int32_t>(rows.size());
     const std::int32_t width = scorer_.width();
     const std::int32_t kept = options_.repeat_history ? 0 : seen.history.width();
@@ -53,7 +53,7 @@ class NextItem final : public Policy {
       if (mode == Mode::sample) uniforms.push_back(uniform(seen.key(row), Stream::policy));
       if (kept > 0) barred.insert(barred.end(), seen.history.row(row).begin(), seen.history.row(row).end());
       for (std::int32_t i = 0; i < options_.refusals_remembered; ++i) {
-        barred.push_back(static_cast<ItemId>(state.values(row, step_at_ + 2 + i)));
+        barred.push_back(static_cast<ItemId>(state.values(row, refusals_at_ + 1 + i)));
       }
     }
     scorer_.pick({readouts.data(), count, width}, {barred.data(), count, barred_width}, uniforms, items,
@@ -65,58 +65,24 @@ class NextItem final : public Policy {
   }
 
  private:
-  void read_again(Rows rows, const Observation& seen, PolicyState& state) const {
-    for (const std::int32_t row : rows) state.values(row, step_at_) = static_cast<float>(seen.step(row));
-    encoder_.begin(rows, seen.history, seen.history_size, state.values, cache_of(seen, state));
-  }
-
-  /// Reads what the step since the last call added to the histories. Whoever skips steps is read from the
-  /// start.
-  void catch_up(Rows rows, const Observation& seen, PolicyState& state) const {
-    std::vector<std::int32_t> moved, added, again;
-    for (const std::int32_t row : rows) {
-      const auto known = static_cast<std::uint32_t>(state.values(row, step_at_));
-      if (seen.active(row) == 0 || seen.step(row) == known) continue;
-      if (seen.step(row) != known + 1) {
-        again.push_back(row);
-        continue;
-      }
-      std::int32_t count = 0;
-      for (std::int32_t slot = 0; slot < seen.last_items.width(); ++slot) {
-        const ItemId item = seen.last_items(row, slot);
-        if (item == no_item) continue;
-        if ((seen.last_feedback(row, slot) & feedback::accepted) != 0) {
-          ++count;
-        } else {
-          remember_refusal(state.values.row(row), item);
-        }
-      }
-      moved.push_back(row);
-      added.push_back(std::min(count, seen.history_size(row)));
-      state.values(row, step_at_) = static_cast<float>(seen.step(row));
+  /// Notes what was refused in the step since the last call.
+  void remember_refusals(std::int32_t row, const Observation& seen, std::span<float> values) const {
+    if (options_.refusals_remembered == 0 || seen.active(row) == 0) return;
+    if (seen.step(row) != reader_.step_of(values) + 1) return;
+    float& refusals = values[at(refusals_at_)];
+    for (std::int32_t slot = 0; slot < seen.last_items.width(); ++slot) {
+      const ItemId item = seen.last_items(row, slot);
+      if (item == no_item || (seen.last_feedback(row, slot) & feedback::accepted) != 0) continue;
+      const auto place = static_cast<std::int32_t>(refusals) % options_.refusals_remembered;
+      values[at(refusals_at_ + 1 + place)] = static_cast<float>(item);
+      refusals += 1.0F;
     }
-    if (!moved.empty()) {
-      encoder_.advance(moved, seen.history, seen.history_size, added, state.values, cache_of(seen, state));
-    }
-    if (!again.empty()) read_again(again, seen, state);
   }
 
-  void remember_refusal(std::span<float> values, ItemId item) const {
-    if (options_.refusals_remembered == 0) return;
-    float& refusals = values[static_cast<std::size_t>(step_at_) + 1];
-    const auto place = static_cast<std::int32_t>(refusals) % options_.refusals_remembered;
-    values[static_cast<std::size_t>(step_at_ + 2 + place)] = static_cast<float>(item);
-    refusals += 1.0F;
-  }
-
-  static nn::SequenceCache& cache_of(const Observation& seen, PolicyState& state) {
-    return static_cast<nn::SequenceWorkspace&>(state.workspace).cache(seen.shard_index);
-  }
-
-  nn::SequenceEncoder encoder_;
+  NetworkPerson reader_;
   nn::CatalogueScorer scorer_;
   NextItemOptions options_;
-  std::int32_t step_at_;
+  std::int32_t refusals_at_;
   PolicySpec spec_;
 };
 

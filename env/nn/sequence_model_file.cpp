@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <span>
 #include <vector>
 
 #include "env/error.h"
 #include "env/nn/inference/catalogue_scorer.h"
 #include "env/nn/inference/sequence_encoder.h"
+#include "env/nn/probe.h"
 #include "env/random.h"
 
 namespace veer::nn {
@@ -72,20 +72,6 @@ ProbeOutput run_probe(const SequenceModel& model, const ProbeInput& input) {
   return output;
 }
 
-void compare(const std::string& name, std::span<const float> stored, std::span<const float> found) {
-  const Where where{{}, 0, "probe/output/" + name};
-  if (stored.size() != found.size()) {
-    throw FormatError(where, {std::to_string(stored.size()) + " values", std::to_string(found.size()), {}});
-  }
-  for (std::size_t i = 0; i < stored.size(); ++i) {
-    // Written so that a value that is not a number fails.
-    if (std::abs(found[i] - stored[i]) <= probe_tolerance * (1.0F + std::abs(stored[i]))) continue;
-    throw VerificationError(where, {std::to_string(found[i]) + " at index " + std::to_string(i),
-                                    std::to_string(stored[i]) + " as stored when the model was saved",
-                                    "the file was altered, or this build computes wrongly"});
-  }
-}
-
 }  // namespace
 
 ModelFile to_model_file(const SequenceModel& model, ModelManifest manifest) {
@@ -140,8 +126,8 @@ SequenceModel from_model_file(const ModelFile& file, const std::string& device) 
     throw bad("a history size outside its row", "0 to " + std::to_string(input.width));
   }
   const ProbeOutput output = run_probe(model, input);
-  compare("readouts", file.probe.get<float>("output/readouts"), output.readouts);
-  compare("interest", file.probe.get<float>("output/interest"), output.interest);
+  check_probe("readouts", file.probe.get<float>("output/readouts"), output.readouts);
+  check_probe("interest", file.probe.get<float>("output/interest"), output.interest);
   return model;
 }
 

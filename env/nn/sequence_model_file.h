@@ -9,10 +9,6 @@
 
 namespace veer::nn {
 
-/// Largest difference a loaded network may show on the probe: |found - stored| <= tolerance (1 + |stored|).
-/// Wide enough for another CPU family, another BLAS or a GPU, far too narrow for other weights.
-inline constexpr float probe_tolerance = 1e-3F;
-
 /// `manifest` says where the weights come from; kind, hyper-parameters and the number of parameters are
 /// filled in here.
 ModelFile to_model_file(const SequenceModel& model, ModelManifest manifest);

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "env/error.h"
 #include "env/named_arrays.h"
 
 namespace veer {
@@ -54,5 +55,20 @@ ModelFile parse_model(std::span<const std::byte> bytes, const std::string& name)
 /// Throws ConfigError naming both fingerprints when the model was fitted on another data set than the one in
 /// use. An empty `expected` accepts any.
 void require_dataset(const ModelManifest& manifest, const std::string& expected);
+
+/// Runs `work`, putting the file's name before what went wrong while a model was built from it.
+template <class Work>
+auto with_file_name(const std::filesystem::path& path, const Work& work) {
+  const auto named = [&](const Error& error) { return path.string() + ": " + error.what(); };
+  try {
+    return work();
+  } catch (const ConfigError& error) {
+    throw ConfigError(named(error));
+  } catch (const FormatError& error) {
+    throw FormatError(named(error));
+  } catch (const VerificationError& error) {
+    throw VerificationError(named(error));
+  }
+}
 
 }  // namespace veer

@@ -6,25 +6,6 @@
 #include "simulators/sequence/sequence_user.h"
 
 namespace veer {
-namespace {
-
-/// Runs `work`, putting the file's name before what went wrong.
-template <class Work>
-auto naming(const std::filesystem::path& path, const Work& work) {
-  const auto named = [&](const Error& error) { return path.string() + ": " + error.what(); };
-  try {
-    return work();
-  } catch (const ConfigError& error) {
-    throw ConfigError(named(error));
-  } catch (const FormatError& error) {
-    throw FormatError(named(error));
-  } catch (const VerificationError& error) {
-    throw VerificationError(named(error));
-  }
-}
-
-}  // namespace
-
 void save_sequence_user(const std::filesystem::path& path, const nn::SequenceModel& model,
                         ModelManifest manifest) {
   write_model(path, nn::to_model_file(model, std::move(manifest)));
@@ -34,7 +15,7 @@ nn::SequenceModel load_sequence_model(const std::filesystem::path& path, const s
                                       const std::string& dataset_fingerprint) {
   const ModelFile file = read_model(path);
   const std::string resolved = nn::resolve_device(device);
-  return naming(path, [&] {
+  return with_file_name(path, [&] {
     require_dataset(file.manifest, dataset_fingerprint);
     return nn::from_model_file(file, resolved);
   });

@@ -6,10 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "agents/guidance/guide_entries.h"
 #include "agents/policy_registry.h"
 #include "env/data/dataset.h"
 #include "env/engine.h"
 #include "env/graph/item_graph.h"
+#include "tests/agents/last_item_person.h"
 #include "tests/conformance/conformance.h"
 #include "tests/env/graph/random_graph.h"
 #include "tests/test.h"
@@ -28,7 +30,12 @@ const std::vector<std::string> options{"random",
                                        "greedy_reward:m=8",
                                        "beam:width=3,m=6",
                                        "beam:width=2,m=all,closed=true,acceptance=0.3",
-                                       "beam:width=2,lookahead=2,may_stop=true"};
+                                       "beam:width=2,lookahead=2,may_stop=true",
+                                       "ipg:model=m",
+                                       "ipg:model=m,user=average,similarity=dot",
+                                       "itmprec:model=m,intents=4,lambda=0.5",
+                                       "itmprec:model=m,intents=4,user=average,favourites=3",
+                                       "rerank:model=m,k=5"};
 
 /// The line world and what policies are made from; the planning model is not the world's own object.
 struct Stage {
@@ -47,7 +54,12 @@ struct Stage {
     context.graph = &graph;
     context.item_table = {table.data(), 21, 2};
     context.planner = &planner;
-    return PolicyRegistry().make(option, context);
+    PolicyRegistry registry;
+    const auto load = [&](const PolicyContext&, const std::string&) {
+      return GuideModel{std::make_shared<testing::LastItemPerson>(context.item_table), table};
+    };
+    for (PolicyEntry& entry : guide_entries(load)) registry.add(std::move(entry));
+    return registry.make(option, context);
   }
 
   toys::LineWorld world;
@@ -71,7 +83,8 @@ TEST_CASE("Plain policies conform") {
 
 TEST_CASE("Whole episodes do not depend on threads or on the number of rows in flight") {
   const Stage stage(Acceptance::sampled);
-  for (const std::string option : {"random", "graph_path", "beam:width=2,m=6,closed=true"}) {
+  for (const std::string option :
+       {"random", "graph_path", "beam:width=2,m=6,closed=true", "itmprec:model=m,intents=4,user=average"}) {
     CAPTURE(option);
     conformance::check_scenario(stage.world, stage.make(option));
   }

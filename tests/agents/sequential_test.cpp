@@ -14,6 +14,9 @@
 #include <string>
 #include <string_view>
 
+#include "agents/guidance/averaged_person.h"
+#include "agents/guidance/preference_guide.h"
+#include "agents/sequential/network_person.h"
 #include "agents/sequential/next_item.h"
 #include "agents/sequential/torchscript.h"
 #include "env/engine.h"
@@ -91,6 +94,33 @@ TEST_SUITE("sequential policies") {
         const std::shared_ptr<const Policy> policy = make_next_item(nn::small_model(kind, catalogue, 8));
         conformance::check_policy(*policy, scenario);
         conformance::check_scenario(scenario, policy);
+      }
+    }
+  }
+
+  TEST_CASE("guiders over networks conform, and a bounded cache changes nothing") {
+    for (const char* kind : {"sasrec", "gru4rec"}) {
+      const nn::SequenceModel model = nn::small_model(kind, catalogue, 8);
+      const NamedArrays arrays = model.to_arrays();
+      const View<const float> table(arrays.get<float>("item_embedding").data(), catalogue + 1,
+                                    model.config().hidden);
+      const auto network = std::make_shared<NetworkPerson>(model);
+      const VectorGuideOptions options{.name = "guide", .horizon = 6};
+      for (const auto& people : std::vector<std::shared_ptr<const PersonVectors>>{
+               network,
+               std::make_shared<AveragedPerson>(network, table, AveragedPersonOptions{.favourites = 3})}) {
+        CAPTURE(kind);
+        const auto scenario = world(kind, Acceptance::sampled);
+        const std::shared_ptr<const Policy> policy =
+            std::make_shared<PreferenceGuide>(people, table, PreferenceGuideOptions{.guide = options});
+        conformance::check_policy(*policy, scenario);
+        conformance::check_scenario(scenario, policy);
+        std::vector<EpisodeId> ids(300);
+        for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = i;
+        Engine kept(scenario, policy->spec(), {.rows = 256, .shard_rows = 32, .seed = 4, .cache_mb = 1024});
+        Engine lent(scenario, policy->spec(), {.rows = 256, .shard_rows = 32, .seed = 4, .cache_mb = 0});
+        CHECK(kept.evaluate(*policy, Mode::greedy, ids).items ==
+              lent.evaluate(*policy, Mode::greedy, ids).items);
       }
     }
   }

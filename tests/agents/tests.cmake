@@ -1,5 +1,6 @@
 veer_test(agents_plain_test
           CONFORMANCE SOURCES agents/baselines_test.cpp agents/graph_path_test.cpp agents/planner_test.cpp agents/registry_test.cpp
+                  agents/guides_test.cpp
                   agents/policy_conformance_test.cpp
           LIBRARIES veer_agents_plain)
 if(VEER_TORCH)
@@ -10,6 +11,7 @@ if(VEER_TORCH)
   set_source_files_properties(agents/sequential_test.cpp PROPERTIES COMPILE_DEFINITIONS NDEBUG)
 endif()
 if(VEER_TORCH)
+  veer_test(irn_test TORCH CONFORMANCE SOURCES agents/irn_test.cpp LIBRARIES veer_agents_learned LABELS unit)
   veer_test(path_policy_test TORCH CONFORMANCE SOURCES agents/path_policy_test.cpp
             LIBRARIES veer_agents veer_simulators_learned LABELS unit)
   veer_test(prorl_test TORCH SOURCES agents/prorl_test.cpp LIBRARIES veer_agents veer_simulators_learned LABELS unit)

@@ -200,3 +200,42 @@ TEST_CASE("what makes no training is refused before it begins, with what to do")
   CHECK(foreign.code == static_cast<int>(ExitCode::usage));
   CHECK(has(foreign.err, "path.model.h5"));
 }
+
+TEST_CASE("irn is trained, described and played beside the guiders that need no training") {
+  const SmallWorld world;
+  const std::string one = world.folder / "one.model.h5", two = world.folder / "two.model.h5";
+  const auto train = [&](const std::string& output, const std::string& threads) {
+    return run_veer(
+        {"train",           "irn", "--data",      world.data, "-o",           output, "--irn-epochs",   "2",
+         "--irn-hidden",    "8",   "--irn-inner", "16",       "--irn-layers", "1",    "--irn-shortest", "3",
+         "--irn-positions", "16",  "--threads",   threads});
+  };
+  const Finished first = train(one, "1");
+  CAPTURE(first.err);
+  REQUIRE(first.code == 0);
+  REQUIRE(train(two, "2").code == 0);
+  std::ifstream a(one, std::ios::binary), b(two, std::ios::binary);
+  CHECK(std::string(std::istreambuf_iterator<char>(a), {}) ==
+        std::string(std::istreambuf_iterator<char>(b), {}));
+  CHECK_FALSE(std::filesystem::exists(one + ".checkpoint"));
+  const Finished info = run_veer({"info", one, "--json"});
+  REQUIRE(info.code == 0);
+  CHECK(Json::parse(info.out).at("kind") == "irn");
+  const std::string network = world.folder / "sasrec.model.h5";
+  const Finished fitted =
+      run_veer({"fit", "sasrec", "--data", world.data, "--people", "train_plan", "--epochs", "1", "--hidden",
+                "8", "--inner", "16", "--layers", "1", "-o", network});
+  CAPTURE(fitted.err);
+  REQUIRE(fitted.code == 0);
+  const Finished played =
+      run_veer({"evaluate", "--data", world.data, "--users", world.users, "--episodes", "8", "--json",
+                "--policy", "irn:model=" + one, "--policy", "ipg:model=" + network, "--policy",
+                "itmprec:intents=4,model=" + network, "--policy", "rerank:k=5,model=" + network});
+  CAPTURE(played.err);
+  REQUIRE(played.code == 0);
+  CHECK(Json::parse(played.out).at("leaderboard").size() == 4);
+  const Finished refused = run_veer({"evaluate", "--data", world.data, "--users", world.users, "--episodes",
+                                     "8", "--policy", "irn:model=" + network});
+  CHECK(refused.code == 3);
+  CHECK(refused.err.find("expected irn") != std::string::npos);
+}

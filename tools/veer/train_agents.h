@@ -5,6 +5,7 @@
 #include <string>
 
 #include "agents/generative/pretraining.h"
+#include "agents/irn/irn_training.h"
 #include "agents/prorl/prorl_training.h"
 #include "env/nn/seq2seq/seq2seq_model.h"
 #include "tools/veer/program.h"
@@ -35,5 +36,13 @@ struct ProRlTask {
 };
 void add_prorl_options(CLI::App& app, ProRlTask& task);
 void run_prorl(ProRlTask& task, const TrainingFiles& files, const Session& session);
+
+/// veer train irn: the influential recommender network, from logs.
+struct IrnTask {
+  std::string budget;
+  irn::IrnTrainingOptions training;
+};
+void add_irn_options(CLI::App& app, IrnTask& task);
+void run_irn(IrnTask& task, const TrainingFiles& files, const Session& session);
 
 }  // namespace veer::tools

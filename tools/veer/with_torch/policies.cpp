@@ -2,6 +2,10 @@
 
 #include "agents/generative/path_model_file.h"
 #include "agents/generative/path_policy.h"
+#include "agents/guidance/guide_entries.h"
+#include "agents/irn/irn_file.h"
+#include "agents/irn/irn_person.h"
+#include "agents/sequential/network_person.h"
 #include "agents/sequential/next_item.h"
 #include "agents/sequential/torchscript.h"
 #include "env/error.h"
@@ -39,14 +43,33 @@ PolicyEntry next_item_entry(const std::string& device) {
           .suffix = {},
           .summary = "What a fitted network expects next: a recommender that guides nobody anywhere.",
           .needs = {.data = true},
-          .parameters = {{"model", "file", "none: must be given", "model file of a sasrec or gru4rec"}},
+          .parameters = {model_parameter("a sasrec or gru4rec")},
           .make = [device](const PolicyContext& context, const PolicyParameters& parameters) {
-            const std::string file = parameters.text("model", "");
-            if (file.empty()) parameters.reject("model", "nothing", "a model file");
+            const std::string file = model_file(parameters);
             return std::shared_ptr<const Policy>(
                 make_next_item(load_sequence_model(file, device, context.data->fingerprint),
                                {.name = "next_item:" + std::filesystem::path(file).filename().string()}));
           }};
+}
+
+/// Person vectors and item vectors of a fitted network.
+LoadGuideModel guide_loader(const std::string& device) {
+  return [device](const PolicyContext& context, const std::string& file) {
+    const nn::SequenceModel model = load_sequence_model(file, device, context.data->fingerprint);
+    const NamedArrays arrays = model.to_arrays();
+    const auto table = arrays.get<float>("item_embedding");
+    return GuideModel{std::make_shared<NetworkPerson>(model), {table.begin(), table.end()}};
+  };
+}
+
+LoadGuideModel irn_loader(const std::string& device) {
+  return [device](const PolicyContext& context, const std::string& file) {
+    const irn::IrnModel model = irn::load_irn(file, device, context.data->fingerprint);
+    const NamedArrays arrays = model.to_arrays();
+    const auto table = arrays.get<float>("output");
+    return GuideModel{std::make_shared<irn::IrnPerson>(model, context.world.horizon),
+                      {table.begin(), table.end()}};
+  };
 }
 
 PolicyEntry path_model_entry(const std::string& device) {
@@ -96,6 +119,8 @@ PolicyRegistry all_policies(const std::string& device) {
   PolicyRegistry registry;
   registry.add(torchscript_entry(device));
   registry.add(next_item_entry(device));
+  for (PolicyEntry& entry : guide_entries(guide_loader(device))) registry.add(std::move(entry));
+  registry.add(irn_entry(irn_loader(device)));
   registry.add(path_model_entry(device));
   return registry;
 }

@@ -14,6 +14,7 @@ struct TrainCommand {
   TrainingFiles files;
   PathModelTask path_model;
   ProRlTask prorl;
+  IrnTask irn;
 };
 
 void run_train(TrainCommand& command, const Session& session) {
@@ -22,7 +23,11 @@ void run_train(TrainCommand& command, const Session& session) {
   }
   if (command.agent == "path_model") return run_path_model(command.path_model, command.files, session);
   if (command.agent == "prorl") return run_prorl(command.prorl, command.files, session);
-  throw ConfigError({{}, 0, "AGENT"}, {"'" + command.agent + "'", "path_model or prorl", ""});
+  if (command.agent == "irn") {
+    command.irn.budget = command.path_model.budget;
+    return run_irn(command.irn, command.files, session);
+  }
+  throw ConfigError({{}, 0, "AGENT"}, {"'" + command.agent + "'", "path_model, prorl or irn", ""});
 }
 
 }  // namespace
@@ -36,16 +41,20 @@ void add_train(Program& program) {
       "           -o path.model.h5\n"
       "         veer train prorl --data ml-1m.h5 --start path.model.h5 --users plan.model.h5 \\\n"
       "           --exclude-attribute Drama -o prorl.model.h5\n"
-      "         veer guide --data ml-1m.h5 --users plan.model.h5 --policy prorl.model.h5\n\n"
+      "         veer guide --data ml-1m.h5 --users plan.model.h5 --policy prorl.model.h5\n"
+      "         veer train irn --data ml-1m.h5 -o irn.model.h5\n"
+      "         veer guide --data ml-1m.h5 --users plan.model.h5 --policy irn:model=irn.model.h5\n\n"
       "path_model learns to write the paths that train_plan people walked by themselves: runs of items that\n"
       "share attributes. prorl goes on from there: it samples paths for the same people's histories, and a\n"
-      "user model says what every step did to the interest in the target. Validation people decide which\n"
-      "weights are kept. Interrupted training goes on where the same command left its checkpoint.",
+      "user model says what every step did to the interest in the target. irn learns to continue the same\n"
+      "people's logs with the end of each stretch in view. Validation people decide which weights are kept.\n"
+      "Interrupted training goes on where the same command left its checkpoint.",
       [command](const Session& session) { run_train(*command, session); });
-  app.add_option("AGENT", command->agent, "path_model or prorl")->required();
+  app.add_option("AGENT", command->agent, "path_model, prorl or irn")->required();
   add_training_files(app, command->files);
   add_path_model_options(app, command->path_model);
   add_prorl_options(app, command->prorl);
+  add_irn_options(app, command->irn);
 }
 
 }  // namespace veer::tools
