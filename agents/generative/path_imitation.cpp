@@ -7,7 +7,7 @@
 
 #include "agents/generative/path_likelihood_net.h"
 #include "env/error.h"
-#include "env/nn/training/flat_parameters.h"
+#include "env/nn/training/flat_parameters_net.h"
 #include "env/runtime.h"
 
 namespace veer {

@@ -21,7 +21,7 @@
 #include <torch/types.h>
 
 #include "agents/irn/irn_model.h"
-#include "env/nn/network_parameters.h"
+#include "env/nn/network_parameters_net.h"
 #include "env/nn/training/dropout_masks_net.h"
 
 namespace veer::irn {

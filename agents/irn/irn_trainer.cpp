@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "agents/irn/irn_net.h"
-#include "env/nn/training/flat_parameters.h"
+#include "env/nn/training/flat_parameters_net.h"
 #include "env/nn/training/training_net.h"
 #include "env/runtime.h"
 

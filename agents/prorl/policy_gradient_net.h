@@ -8,7 +8,7 @@
 
 #include "agents/generative/path_likelihood_net.h"
 #include "agents/prorl/prorl_update.h"
-#include "env/nn/training/flat_parameters.h"
+#include "env/nn/training/flat_parameters_net.h"
 
 namespace veer::prorl {
 

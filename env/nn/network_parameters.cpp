@@ -1,4 +1,4 @@
-#include "env/nn/network_parameters.h"
+#include "env/nn/network_parameters_net.h"
 
 #include <algorithm>
 #include <sstream>

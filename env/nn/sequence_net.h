@@ -2,7 +2,7 @@
 // from .cpp files only.
 #pragma once
 
-#include "env/nn/network_parameters.h"
+#include "env/nn/network_parameters_net.h"
 #include "env/nn/sequence_model.h"
 
 namespace veer::nn {

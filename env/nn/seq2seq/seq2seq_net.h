@@ -1,7 +1,7 @@
 // The parameters of an encoder-decoder as tensors. Needs LibTorch: include it from .cpp files only.
 #pragma once
 
-#include "env/nn/network_parameters.h"
+#include "env/nn/network_parameters_net.h"
 #include "env/nn/seq2seq/seq2seq_model.h"
 
 namespace veer::nn {

@@ -1,4 +1,4 @@
-#include "env/nn/training/flat_parameters.h"
+#include "env/nn/training/flat_parameters_net.h"
 
 #include <algorithm>
 #include <cmath>

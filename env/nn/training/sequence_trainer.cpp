@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "env/nn/sequence_layout.h"
-#include "env/nn/training/flat_parameters.h"
+#include "env/nn/training/flat_parameters_net.h"
 #include "env/nn/training/sequence_forward_net.h"
 #include "env/nn/training/training_net.h"
 

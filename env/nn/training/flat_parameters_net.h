@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "env/named_arrays.h"
-#include "env/nn/network_parameters.h"
+#include "env/nn/network_parameters_net.h"
 #include "env/nn/training/adam.h"
 
 namespace veer::nn {
