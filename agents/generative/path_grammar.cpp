@@ -20,7 +20,8 @@ void bar(std::vector<ItemId>& barred, ItemId item) {
 
 PathGrammar::PathGrammar(std::shared_ptr<const nn::SemanticIds> ids, const PathRules& rules)
     : ids_(std::move(ids)), trie_(*ids_), rules_(rules) {
-  if (rules.most_items < 1) reject_rule("most_items", rules.most_items, "1 or more");
+  if (rules.most_items < 1 || rules.most_items > 1000)
+    reject_rule("most_items", rules.most_items, "1 to 1000");
   if (rules.least_items < 0 || rules.least_items > rules.most_items) {
     reject_rule("least_items", rules.least_items, "0 to " + std::to_string(rules.most_items));
   }

@@ -3,6 +3,8 @@
 #include <torch/autograd.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <vector>
 
 #include "agents/generative/path_likelihood_net.h"
@@ -105,6 +107,7 @@ double PathImitation::step(std::span<const PathExample> examples, std::uint64_t 
   nn::AdamOptions adam = my.options.adam;
   adam.learning_rate = learning_rate;
   const double norm = my.parameters.gradient_norm();
+  if (!std::isfinite(norm)) return std::numeric_limits<double>::quiet_NaN();  // the weights stay sound
   my.parameters.update(
       adam, norm > my.options.most_gradient ? static_cast<float>(my.options.most_gradient / norm) : 1.0F);
   return loss / tokens;

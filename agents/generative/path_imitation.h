@@ -31,7 +31,8 @@ class PathImitation {
   ~PathImitation();
   PathImitation(PathImitation&&) noexcept;
 
-  /// Mean over the tokens of the paths of -ln p, the end included, before the update this call makes. Dropout
+  /// Mean over the tokens of the paths of -ln p, the end included, before the update this call makes; not a
+  /// number, and no update, where the gradient is none. Dropout
   /// masks are keyed by (seed, first_example + index, epoch).
   double step(std::span<const PathExample> examples, std::uint64_t first_example, std::uint32_t epoch,
               float learning_rate);

@@ -22,6 +22,11 @@ struct PathModel {
   std::int32_t prompt_width() const noexcept { return (most_history + 1) * ids->layout().digits + 1; }
 };
 
+/// Longer prompts than so many tokens are refused: attention grows with the square.
+inline constexpr std::int32_t most_prompt_tokens = 2048;
+/// Throws ConfigError.
+void check_prompt(const nn::SemanticIds& ids, std::int32_t most_history);
+
 /// Fresh weights for these ids. Throws ConfigError when the sizes make no network; the vocabulary is the
 /// ids'.
 PathModel initial_path_model(std::shared_ptr<const nn::SemanticIds> ids, nn::Seq2SeqConfig sizes,

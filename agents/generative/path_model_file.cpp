@@ -101,8 +101,10 @@ PathModel path_model_from(const ModelFile& file, const std::string& device) {
   }
   std::int32_t most_history = 0;
   nn::read_decimal(file.manifest.hyper_parameters, "most_history", most_history);
-  if (most_history < 1 || most_history > 1 << 12) {
-    throw FormatError(Where{{}, 0, "most_history"}, {std::to_string(most_history), "1 to 4096", ""});
+  try {
+    check_prompt(*ids, most_history);
+  } catch (const ConfigError& error) {
+    throw FormatError(error.what());
   }
   PathModel model{std::move(ids),
                   nn::Seq2SeqModel::from_arrays(config, file.parameters.group("network"), device),
@@ -127,6 +129,8 @@ PathModel load_path_model(const std::filesystem::path& path, const std::string& 
   } catch (const VerificationError& error) {
     throw VerificationError(path.string() + ": " + error.what());
   } catch (const FormatError& error) {
+    throw FormatError(path.string() + ": " + error.what());
+  } catch (const DataError& error) {
     throw FormatError(path.string() + ": " + error.what());
   }
 }

@@ -199,7 +199,8 @@ class PathPolicy final : public Policy {
       const std::int32_t row = rows[std::min(i, rows.size() - 1)];  // the last one again: same shapes always
       const auto history = seen.history.row(row).first(at(seen.history_size(row)));
       refused.push_back(of(row, state).refused());
-      prompts.push_back({history, seen.target(row), seen.key(row), refused.back(), left(row, seen)});
+      prompts.push_back(
+          {history, seen.target(row), seen.key(row), refused.back(), left(row, seen), seen.user(row)});
     }
     const WrittenPaths paths = write(prompts, mode);
     const std::vector<std::int32_t> chosen = choose(prompts, paths, state);

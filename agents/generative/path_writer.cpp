@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "env/error.h"
+#include "env/nn/hyper_parameters.h"
 #include "env/runtime.h"
 
 namespace veer {

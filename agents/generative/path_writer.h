@@ -22,6 +22,7 @@ struct PathPrompt {
   StepKey key;                       ///< of the uniforms (Stream::policy); rollout r uses lanes of its own
   std::span<const ItemId> barred{};  ///< items that must not be shown besides what the rules forbid
   std::int32_t most_items = 0;       ///< fewer than the rules allow; 0: as many as they allow
+  UserId user = 0;                   ///< for user models with personal parameters
 };
 
 /// Paths in structure-of-arrays form, `per_prompt` rows for each prompt, prompt by prompt.

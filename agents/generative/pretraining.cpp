@@ -1,5 +1,7 @@
 #include "agents/generative/pretraining.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -9,6 +11,7 @@
 #include <string>
 
 #include "agents/generative/path_examples.h"
+#include "agents/generative/training_identity.h"
 #include "env/error.h"
 #include "env/nn/hyper_parameters.h"
 #include "env/runtime.h"
@@ -43,18 +46,16 @@ void check_options(const PretrainingOptions& o, std::size_t training, std::size_
   }
 }
 
-std::string identity_of(const PathModel& start, std::span<const PathExample> training,
-                        std::span<const PathExample> validation, const PretrainingOptions& o) {
-  std::string text = "pretraining of a path model\npaths " + std::to_string(training.size()) + ", " +
-                     std::to_string(validation.size()) + "\nseed " + std::to_string(o.seed) + "\nepochs " +
-                     std::to_string(o.max_epochs) + "\nbatch " + std::to_string(o.batch) + "\nwarm_up " +
-                     std::to_string(o.warm_up) + "\nlearning_rate " +
-                     nn::decimal(o.imitation.adam.learning_rate) + "\nweight_decay " +
-                     nn::decimal(o.imitation.adam.weight_decay) + "\nunconstrained " +
-                     std::to_string(o.imitation.unconstrained) + "\nitems " + std::to_string(start.items()) +
-                     "\nmost_history " + std::to_string(start.most_history) + "\n";
-  for (const auto& [name, value] : start.network.config().to_strings()) text += name + " " + value + "\n";
-  return text;
+std::string pretraining_identity(const PathModel& start, std::span<const PathExample> training,
+                                 std::span<const PathExample> validation, const PretrainingOptions& o) {
+  const ImitationOptions& i = o.imitation;
+  return fmt::format(
+      "pretraining of a path model\nseed {}\nepochs {}\nbatch {}\nwarm_up {}\nlearning_rate {} decay {} "
+      "most_gradient {} "
+      "shard {}\nunconstrained {}, {} items\nmost_history {}\nmaterial {}\n",
+      o.seed, o.max_epochs, o.batch, o.warm_up, i.adam.learning_rate, i.adam.weight_decay, i.most_gradient,
+      i.shard_examples, i.unconstrained, i.most_items, start.most_history,
+      material_digest(start, training, validation));
 }
 
 class Pretraining {
@@ -66,7 +67,7 @@ class Pretraining {
         validation_(validation),
         options_(options),
         imitation_(start, options.seed, options.imitation),
-        identity_(identity_of(start, training, validation, options)) {}
+        identity_(pretraining_identity(start, training, validation, options)) {}
 
   PretrainingResult run() {
     if (!options_.checkpoint.empty() && std::filesystem::exists(options_.checkpoint)) {
@@ -131,11 +132,7 @@ class Pretraining {
       if (options_.checkpoint_seconds > 0.0 && elapsed(saved_) >= options_.checkpoint_seconds) save();
       const double loss =
           imitation_.step(batch, first, number, rate((number - 1) * updates_per_epoch() + cursor_));
-      if (!std::isfinite(loss)) {
-        throw Error(ExitCode::failure, describe(Where{{}, 0, "epoch " + std::to_string(number)},
-                                                Problem{"a loss that is no finite number", "a finite one",
-                                                        "training diverged: use a smaller --learning-rate"}));
-      }
+      if (!std::isfinite(loss)) diverged(static_cast<std::int32_t>(number));
       loss_ += loss * static_cast<double>(batch.size());
       paths_ += static_cast<double>(batch.size());
       report(number);
@@ -148,9 +145,17 @@ class Pretraining {
     return true;
   }
 
+  [[noreturn]] static void diverged(std::int32_t epoch) {
+    throw Error(ExitCode::failure,
+                describe(Where{{}, 0, "epoch " + std::to_string(epoch)},
+                         Problem{"a loss that is no finite number", "a finite one",
+                                 "training diverged: use a smaller learning rate (--pretraining-rate)"}));
+  }
+
   double consider(std::int32_t number) {
     const PathModel now = imitation_.snapshot();
     const double loss = imitation_loss(now, validation_, options_.imitation);
+    if (!std::isfinite(loss)) diverged(number);
     if (best_.all().empty() || loss < best_loss_) {
       best_ = now.network.to_arrays();
       best_loss_ = loss;

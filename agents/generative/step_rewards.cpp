@@ -7,6 +7,8 @@
 namespace veer {
 namespace {
 
+constexpr std::uint64_t planning_seed = 0x7374657072657764ULL;
+
 /// Prompts and paths in the columns that a PathQuery reads.
 struct Columns {
   std::int32_t history_width = 1;
@@ -41,7 +43,7 @@ Columns columns_of(std::span<const PathPrompt> prompts, const WrittenPaths& path
     c.history.resize((i + 1) * at(c.history_width), no_item);
     c.history_size.push_back(static_cast<std::int32_t>(p.history.size()));
     c.target.push_back(p.target);
-    c.user.push_back(0);
+    c.user.push_back(p.user);
     c.episode.push_back(p.key.episode);
   }
   for (std::int32_t r = 0; r < paths.rows(); ++r) c.prompt.push_back(r / paths.per_prompt);
@@ -77,7 +79,9 @@ StepRewards measure_steps(const UserModel& users, std::span<const PathPrompt> pr
   scores.rank = View<std::int32_t>(rank.data(), rows, width);
   scores.start_interest = out.start_interest;
   scores.start_rank = out.start_rank;
-  const PathQuery query = columns.query(static_cast<std::int32_t>(prompts.size()), rows, width);
+  PathQuery query = columns.query(static_cast<std::int32_t>(prompts.size()), rows, width);
+  // A model with noise in its state is asked under noise of its own, never the world's.
+  query.seed = prompts.empty() ? 0 : prompts.front().key.seed ^ planning_seed;
   if (workspace == nullptr) {
     score_paths_parallel(users, query, scores);
   } else {

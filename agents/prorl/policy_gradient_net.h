@@ -14,7 +14,7 @@ namespace veer::prorl {
 
 /// Sums over the tokens of a shard.
 struct ObjectiveSums {
-  double loss = 0.0;        ///< of the objective's sum, before the division by `scale`
+  double loss = 0.0;        ///< of the objective's sum, before the division by `rollouts`
   double divergence = 0.0;  ///< KL per token summed over tokens; only with Divergence::full
   double entropy = 0.0;
   std::int64_t tokens = 0;

@@ -1,10 +1,13 @@
 #include "agents/prorl/prorl_training.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 
 #include "agents/generative/path_examples.h"
+#include "agents/generative/training_identity.h"
 #include "env/error.h"
 #include "env/nn/hyper_parameters.h"
 #include "env/random.h"
@@ -40,34 +43,27 @@ void check_training(const TrainingOptions& o, std::size_t training, std::size_t 
   }
 }
 
-std::string identity_of(const PathModel& start, std::size_t training, const TrainingOptions& o) {
-  std::string text =
-      "ProRL training\nprompts " + std::to_string(training) + "\nseed " + std::to_string(o.seed) +
-      "\nupdates " + std::to_string(o.updates) + " of " + std::to_string(o.prompts) + " x " +
-      std::to_string(o.update.rollouts.per_prompt) + "\ntargets " +
-      std::string(target_names[at(static_cast<std::int64_t>(o.targets))]) + "\nestimator " +
-      std::string(estimator_names[at(static_cast<std::int64_t>(o.update.estimator))]) + "\ndivergence " +
-      std::string(divergence_names[at(static_cast<std::int64_t>(o.update.divergence))]) + " " +
-      std::to_string(o.update.divergence_weight) + "\nrewards " +
-      std::to_string(o.update.rewards.weights[0]) + " " + std::to_string(o.update.rewards.weights[1]) + " " +
-      std::to_string(o.update.rewards.weights[2]) + " share " +
-      std::to_string(o.update.rewards.acceptance_share) + " shift " + std::to_string(o.update.rewards.shift) +
-      " centred " + std::to_string(o.update.rewards.centre) + " over " +
-      std::to_string(o.update.centring_updates) + "\nrules " + std::to_string(o.update.rules.constrained) +
-      std::to_string(o.update.rules.allow_target) + std::to_string(o.update.rules.allow_history) +
-      std::to_string(o.update.rules.allow_repeats) + " " + std::to_string(o.update.rules.most_items) +
-      "\ntop_k " + std::to_string(o.update.rollouts.top_k) + "\nmean_over_tokens " +
-      std::to_string(o.update.mean_over_tokens) + "\nlearning_rate " +
-      nn::decimal(o.update.adam.learning_rate) + "\nwarm_up " + std::to_string(o.warm_up) + "\nevaluate " +
-      std::to_string(o.evaluate_every) + " x " + std::to_string(o.evaluation_prompts) + "\nitems " +
-      std::to_string(start.items()) + "\n";
-  // The start itself: two trainings from different weights are different trainings.
-  double sum = 0.0;
-  const NamedArrays weights = start.network.to_arrays();
-  for (const auto& entry : weights.all()) {
-    for (const float value : weights.get<float>(entry.first)) sum += double{value} * double{value};
-  }
-  return text + "start " + std::to_string(sum) + "\n";
+std::string identity_of(const PathModel& start, std::span<const PathExample> training,
+                        std::span<const PathExample> validation, const TrainingOptions& o) {
+  const UpdateOptions& u = o.update;
+  const auto word = [](const auto& words, auto value) { return words[at(static_cast<std::int64_t>(value))]; };
+  std::string text = fmt::format("ProRL training\nseed {}\nupdates {} of {} x {}\ntargets {}\nestimator {}\n",
+                                 o.seed, o.updates, o.prompts, u.rollouts.per_prompt,
+                                 word(target_names, o.targets), word(estimator_names, u.estimator));
+  text += fmt::format(
+      "divergence {} {}\ndiscount {}\nrewards {} {} {} share {} shift {} least {} centred {} over {}\n",
+      word(divergence_names, u.divergence), u.divergence_weight, u.discount, u.rewards.weights[0],
+      u.rewards.weights[1], u.rewards.weights[2], u.rewards.acceptance_share, u.rewards.shift,
+      u.rewards.least_deviation, u.rewards.centre, u.centring_updates);
+  text += fmt::format("rules {} {} {} {} {} to {} items\ntop_k {} temperature {}\nmean_over_tokens {}\n",
+                      u.rules.constrained, u.rules.allow_target, u.rules.allow_history, u.rules.allow_repeats,
+                      u.rules.least_items, u.rules.most_items, u.rollouts.top_k, u.rollouts.temperature,
+                      u.mean_over_tokens);
+  text += fmt::format("learning_rate {} decay {} warm_up {} most_gradient {} shard {}\nevaluate {} x {}\n",
+                      u.adam.learning_rate, u.adam.weight_decay, o.warm_up, u.most_gradient, u.shard_prompts,
+                      o.evaluate_every, o.evaluation_prompts);
+  return text + "reward model " + o.reward_model + "\nmaterial " +
+         material_digest(start, training, validation) + "\n";
 }
 
 /// An item that is not in the history.
@@ -99,7 +95,7 @@ class Training {
         training_(training),
         options_(options),
         learner_(start, users, with_centring(options, training.size())),
-        identity_(identity_of(start, training.size(), options)) {
+        identity_(identity_of(start, training, validation, options)) {
     lay_out_validation(validation);
   }
 
@@ -108,7 +104,7 @@ class Training {
       restore(read_checkpoint(options_.checkpoint, identity_));
     }
     resumed_at_ = learner_.updates();
-    if (learner_.updates() == 0) evaluate();
+    if (evaluations_.empty()) evaluate();
     while (learner_.updates() < options_.updates) {
       if (interrupted()) {
         save();
@@ -136,7 +132,8 @@ class Training {
     for (std::size_t i = 0; i < count; ++i) {
       const PathExample& example = validation[at(order[i])];
       const StepKey key{options_.seed, at(order[i]), 0xFFFFFFFFU};
-      validation_.push_back({example.history, uniform_target(example.history, start_.items(), key), key});
+      validation_.push_back(
+          {example.history, uniform_target(example.history, start_.items(), key), key, {}, 0, example.user});
     }
   }
 
@@ -155,7 +152,7 @@ class Training {
       const ItemId target = options_.targets == TrainingTargets::natural
                                 ? example.target
                                 : uniform_target(example.history, start_.items(), key);
-      out.push_back({example.history, target, key});
+      out.push_back({example.history, target, key, {}, 0, example.user});
     }
     return out;
   }

@@ -15,7 +15,7 @@ namespace {
 
 void check_options(const PathModel& start, const UserModel& users, const UpdateOptions& o) {
   if (users.spec().items != start.items()) {
-    throw ConfigError(Where{{}, 0, "planner"},
+    throw ConfigError(Where{{}, 0, "users"},
                       Problem{"a user model of " + std::to_string(users.spec().items) + " items",
                               std::to_string(start.items()), "both must be of one data set"});
   }
@@ -24,7 +24,7 @@ void check_options(const PathModel& start, const UserModel& users, const UpdateO
   if (!(o.discount >= 0.0 && o.discount <= 1.0)) {
     nn::reject_field("discount", std::to_string(o.discount), "0 to 1");
   }
-  if (!(o.divergence_weight >= 0.0)) {
+  if (!(o.divergence_weight >= 0.0 && std::isfinite(o.divergence_weight))) {
     nn::reject_field("divergence_weight", std::to_string(o.divergence_weight), "0 or more");
   }
   if (o.centring_updates < 0) {

@@ -28,6 +28,9 @@ RewardCentring::RewardCentring(const CentringOptions& options) : options_(option
   }
   if (all_zero) reject_option("reward weights", "all 0", "at least one that is not, or nothing is rewarded");
   if (!std::isfinite(options.shift)) reject_option("shift", std::to_string(options.shift), "a finite number");
+  if (!std::isfinite(options.acceptance_share)) {
+    reject_option("acceptance_share", std::to_string(options.acceptance_share), "a finite number");
+  }
   if (!(options.least_deviation > 0.0)) {
     reject_option("least_deviation", std::to_string(options.least_deviation), "more than 0");
   }

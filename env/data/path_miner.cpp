@@ -90,7 +90,7 @@ PathExample example_of(const Dataset& dataset, const MinedPath& path, const Mine
   const auto history = static_cast<std::size_t>(options.history);
   const auto length = static_cast<std::size_t>(path.length);
   return {items.subspan(first - history, history), items.subspan(first, length - 1),
-          items[first + length - 1]};
+          items[first + length - 1], path.user};
 }
 
 }  // namespace veer

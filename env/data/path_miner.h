@@ -41,6 +41,7 @@ struct PathExample {
   std::span<const ItemId> history;  ///< MinerOptions::history items, oldest first
   std::span<const ItemId> path;     ///< without the target; may hold repeated items
   ItemId target = no_item;
+  UserId user = 0;
 };
 PathExample example_of(const Dataset& dataset, const MinedPath& path, const MinerOptions& options) noexcept;
 

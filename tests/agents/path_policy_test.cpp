@@ -161,6 +161,11 @@ TEST_CASE("a model file brings back the same paths, and says what is wrong with 
   probe.probe.set<std::int32_t>("input/target", std::vector<std::int32_t>{1, 2, 3, 31});
   CHECK_THROWS_WITH_AS(path_model_from(probe, "cpu"), doctest::Contains("probe/input/target"), FormatError);
 
+  ModelFile endless = file;
+  endless.manifest.hyper_parameters["most_history"] =
+      "4096";  // attention over such a prompt would take gigabytes
+  CHECK_THROWS_WITH_AS(path_model_from(endless, "cpu"), doctest::Contains("most_history"), FormatError);
+
   const auto path = std::filesystem::temp_directory_path() / "veer-path-model-test.model.h5";
   write_model(path, file);
   CHECK_THROWS_WITH_AS(load_path_model(path, "cpu", std::string(64, 'b')),

@@ -554,9 +554,23 @@ TEST_CASE(
   CHECK(resumed.updates.size() == 20);
   const NamedArrays a = straight.model.network.to_arrays(), b = resumed.model.network.to_arrays();
   for (const auto& [name, array] : a.all()) CHECK((array.bytes == b.at(name).bytes));
-  options.seed = 2;
-  CHECK_THROWS_WITH_AS(train_prorl(town.start, *town.users, town.examples, town.examples, options),
-                       doctest::Contains("another training"), ConfigError);
+  // Whatever shapes the weights makes another training.
+  const auto another = [&](const PathModel& start, std::span<const PathExample> validation,
+                           const TrainingOptions& changed) {
+    CHECK_THROWS_WITH_AS(train_prorl(start, *town.users, town.examples, validation, changed),
+                         doctest::Contains("another training"), ConfigError);
+  };
+  TrainingOptions changed = options;
+  changed.seed = 2;
+  another(town.start, town.examples, changed);
+  changed = options;
+  changed.reward_model = "somebody else";
+  another(town.start, town.examples, changed);
+  changed = options;
+  changed.update.divergence_weight = 1e-9;
+  another(town.start, town.examples, changed);
+  another(town.start, std::span(town.examples).first(3), options);
+  another(small_path_model(4), town.examples, options);
   std::filesystem::remove(file);
 }
 

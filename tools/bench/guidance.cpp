@@ -126,8 +126,8 @@ BenchCase update_case(std::int32_t prompts, std::int32_t items, const BenchOptio
       const std::size_t place = at(r) * (at(items) + 1) + at(k);
       const double gained = double{figures.interest[place + 1]} - double{figures.interest[place]};
       apart = std::max(apart, std::abs(gained - double{rewards.raw[0][rewards.place(r, k)]}));
-      apart = std::max(apart,
-                       std::abs(double{figures.acceptance[place]} - double{rewards.raw[2][rewards.place(r, k)]}));
+      apart = std::max(
+          apart, std::abs(double{figures.acceptance[place]} - double{rewards.raw[2][rewards.place(r, k)]}));
     }
   }
   BenchCase out;
@@ -148,7 +148,7 @@ BenchCase update_case(std::int32_t prompts, std::int32_t items, const BenchOptio
 
 std::vector<std::pair<std::int32_t, std::int32_t>> cases(const BenchOptions& options) {
   if (options.quick) return {{8, 2}};
-  return {{64, 3}, {64, 10}};
+  return {{64, 3}, {16, 10}};
 }
 
 }  // namespace

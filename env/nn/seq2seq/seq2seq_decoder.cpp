@@ -31,6 +31,7 @@ AttentionLayer attention_layer(const Seq2SeqNet& net, const std::string& block) 
 struct TokenCache final : DecoderCache {
   KeyValues own, prompts;
   std::vector<std::int32_t> prompt_length;
+  torch::Tensor bias;     // [h, length] of the own keys, by how far back they lie
   torch::Tensor readout;  // [padded rows of the last step, d]
   std::int32_t readouts = 0;
 };
@@ -107,6 +108,7 @@ std::unique_ptr<DecoderCache> Seq2SeqDecoder::begin(View<const std::int32_t> pro
           .view({std::int64_t{prompts.rows()} * prompts.width(), my.config().width});
   cache->prompts.positions = prompts.width();
   cache->own.positions = length;
+  cache->bias = my.biases(length);
   for (const DecoderLayer& layer : my.layers) {
     const torch::Tensor both = encoded.mm(layer.cross.key_value);
     cache->prompts.keys.push_back(both.narrow(1, 0, width).contiguous());
@@ -132,7 +134,7 @@ void Seq2SeqDecoder::step(DecoderCache& base, std::span<const std::int32_t> rows
   Reach theirs{{prompt.begin(), prompt.end()}, {}};
   for (const std::int32_t p : prompt) theirs.length.push_back(cache.prompt_length[at(p)]);
   const std::vector<std::int32_t> where(rows.size(), position);
-  const ScoreForm own_form{1.0F, my.biases(cache.own.positions)};
+  const ScoreForm own_form{1.0F, cache.bias};
   const ScoreForm their_form{1.0F};
   torch::Tensor x = gather_rows(my.ops, my.embedding, {token.begin(), token.end()});
   for (std::size_t i = 0; i < my.layers.size(); ++i) {

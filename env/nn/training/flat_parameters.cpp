@@ -65,7 +65,7 @@ double FlatParameters::accumulate(std::size_t shards,
                                   const std::function<double(std::size_t, Gradient&)>& work) {
   // So many shards at a time as keep the workers busy: a gradient is as large as the model. Gradients are
   // added in the order of the shards, so the size of a wave changes no bit.
-  const std::size_t wave = std::min(shards, 4 * static_cast<std::size_t>(arena_threads()));
+  const std::size_t wave = std::min(shards, 2 * static_cast<std::size_t>(arena_threads()));
   while (gradients_.size() < wave + 1) gradients_.emplace_back(size());
   std::fill(gradients_[0].begin(), gradients_[0].end(), 0.0F);
   std::vector<double> results(shards);

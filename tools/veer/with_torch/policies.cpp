@@ -8,6 +8,7 @@
 #include "agents/sequential/network_person.h"
 #include "agents/sequential/next_item.h"
 #include "agents/sequential/torchscript.h"
+#include "agents/target_rule.h"
 #include "env/error.h"
 #include "simulators/sequence/sequence_user.h"
 #include "tools/veer/training_files.h"
@@ -86,7 +87,7 @@ PolicyEntry path_model_entry(const std::string& device) {
                      {"items", "1..1000", "the horizon", "items of a path, at most"},
                      {"least", "0..1000", "1", "items before the path may end"},
                      {"closed", "true|false", "false", "plan the rest anew after a refusal"},
-                     {"target", "true|false", "false", "the target may be shown"},
+                     allow_target_parameter(),
                      {"history", "true|false", "false", "items of the history may be shown"},
                      {"repeats", "true|false", "false", "an item may be shown twice"},
                      {"constrained", "true|false", "true",
@@ -104,12 +105,13 @@ PolicyEntry path_model_entry(const std::string& device) {
         options.rules.most_items = parameters.integer("items", context.world.horizon, 1, 1000);
         options.rules.least_items = parameters.integer("least", 1, 0, 1000);
         options.closed_loop = parameters.flag("closed", false);
-        options.rules.allow_target = parameters.flag("target", false);
+        options.rules.allow_target = allow_target(context, parameters);
         options.rules.allow_history = parameters.flag("history", false);
         options.rules.allow_repeats = parameters.flag("repeats", false);
         options.rules.constrained = parameters.flag("constrained", true);
-        return std::shared_ptr<const Policy>(make_path_policy(
-            load_path_model(parameters.word(), device, context.data->fingerprint), options, context.planner));
+        const PathModel model = load_path_model(parameters.word(), device, context.data->fingerprint);
+        require_catalogue(parameters.word(), *model.ids, *context.data);
+        return std::shared_ptr<const Policy>(make_path_policy(model, options, context.planner));
       }};
 }
 

@@ -72,6 +72,7 @@ void run_irn(IrnTask& task, const TrainingFiles& files, const Session& session) 
   options.seed = session.common.seed;
   options.budget_seconds = task.budget.empty() ? 0.0 : seconds_from("--budget", task.budget);
   options.checkpoint = prepare_training(files, session);
+  options.checkpoint_seconds = checkpoint_seconds(files);
   options.model.items = data.catalogue.size();
   options.model.people = data.interactions.users();
   session.console.note(fmt::format("irn: the logs of {} train_plan people, {} items, {} parameters",

@@ -97,9 +97,10 @@ void run_path_model(PathModelTask& task, const TrainingFiles& files, const Sessi
   PretrainingOptions& options = task.training;
   options.seed = session.common.seed;
   options.budget_seconds = task.budget.empty() ? 0.0 : seconds_from("--budget", task.budget);
+  auto ids = std::make_shared<const nn::SemanticIds>(nn::load_semantic_ids(task.ids, data.fingerprint).ids);
+  require_catalogue(task.ids, *ids, data);
   options.checkpoint = prepare_training(files, session);
   options.checkpoint_seconds = checkpoint_seconds(files);
-  auto ids = std::make_shared<const nn::SemanticIds>(nn::load_semantic_ids(task.ids, data.fingerprint).ids);
   const PathModel start = initial_path_model(std::move(ids), task.sizes, task.most_history, options.seed);
   const MinerOptions miner = miner_options(files, task.most_history);
   const auto training = examples_of(data, Part::train_plan, miner);

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "agents/generative/path_examples.h"
@@ -49,6 +50,24 @@ void add_quirks(CLI::App& app, ProRlTask& task) {
       ->group(group);
 }
 
+/// What else shaped the weights, by the names of the options.
+std::map<std::string, std::string> settings_of(const prorl::TrainingOptions& options) {
+  const prorl::UpdateOptions& update = options.update;
+  const auto yes = [](bool value) { return std::string(value ? "true" : "false"); };
+  return {{"path_items", std::to_string(update.rules.most_items)},
+          {"constrained", yes(update.rules.constrained)},
+          {"allow_target", yes(update.rules.allow_target)},
+          {"allow_history", yes(update.rules.allow_history)},
+          {"allow_repeats", yes(update.rules.allow_repeats)},
+          {"reward_weights", fmt::format("{},{},{}", update.rewards.weights[0], update.rewards.weights[1],
+                                         update.rewards.weights[2])},
+          {"acceptance_share", fmt::format("{}", update.rewards.acceptance_share)},
+          {"centred", yes(update.rewards.centre)},
+          {"learning_rate", fmt::format("{}", update.adam.learning_rate)},
+          {"divergence_weight", fmt::format("{}", update.divergence_weight)},
+          {"discount", fmt::format("{}", update.discount)}};
+}
+
 /// One line per update and per evaluation, for plots.
 void write_history(const std::string& path, const TrainingResult& result) {
   std::ofstream out(path);
@@ -91,7 +110,8 @@ void add_prorl_options(CLI::App& app, ProRlTask& task) {
                  listed(prorl::target_names) + ": where training's targets come from")
       ->capture_default_str()
       ->group(group);
-  app.add_option("--estimator", task.estimator, listed(prorl::estimator_names) + ": of the advantage")
+  app.add_option("--estimator", task.estimator,
+                 listed(std::span(prorl::estimator_names).first(5)) + ": of the advantage")
       ->capture_default_str()
       ->group(group);
   app.add_option("--reward-weights", task.weights, "of interest (IoI), rank (IoR) and acceptance (CTR)")
@@ -147,22 +167,25 @@ void run_prorl(ProRlTask& task, const TrainingFiles& files, const Session& sessi
   options.seed = session.common.seed;
   options.targets =
       static_cast<prorl::TrainingTargets>(index_of_word("--targets", task.targets, prorl::target_names));
-  update.estimator =
-      static_cast<prorl::Estimator>(index_of_word("--estimator", task.estimator, prorl::estimator_names));
+  update.estimator = static_cast<prorl::Estimator>(
+      index_of_word("--estimator", task.estimator, std::span(prorl::estimator_names).first(5)));
   update.divergence =
       static_cast<prorl::Divergence>(index_of_word("--divergence", task.divergence, prorl::divergence_names));
   std::copy(task.weights.begin(), task.weights.end(), update.rewards.weights.begin());
   update.rewards.centre = !task.uncentred;
   update.rules.constrained = !task.unconstrained;
   const Dataset data = read_dataset(files.data);
-  options.checkpoint = prepare_training(files, session);
-  options.checkpoint_seconds = checkpoint_seconds(files);
   const PathModel start = load_path_model(task.start, "cpu", data.fingerprint);
   const LoadedModel users = load_user_model(task.users, data, "cpu");
   if (users.manifest.fitted_on != "train_plan") {
     session.console.note("the user model was fitted on " + users.manifest.fitted_on +
                          ": judges of the same people would be in-sample");
   }
+  require_catalogue(task.start, *start.ids, data);
+  options.reward_model = users.checksum;
+  if (!task.history.empty()) check_writable("--history-csv", task.history);
+  options.checkpoint = prepare_training(files, session);
+  options.checkpoint_seconds = checkpoint_seconds(files);
   const MinerOptions miner = miner_options(files, start.most_history);
   const auto training = examples_of(data, Part::train_plan, miner);
   const auto validation = examples_of(data, Part::validation, miner);
@@ -184,7 +207,6 @@ void run_prorl(ProRlTask& task, const TrainingFiles& files, const Session& sessi
     };
     result = train_prorl(start, *users.users, training, validation, options);
   }
-  if (!task.history.empty()) write_history(task.history, result);
   ModelManifest manifest;
   manifest.dataset_fingerprint = data.fingerprint;
   manifest.dataset_name = data.name;
@@ -195,6 +217,7 @@ void run_prorl(ProRlTask& task, const TrainingFiles& files, const Session& sessi
   manifest.hyper_parameters["targets"] = task.targets;
   manifest.hyper_parameters["divergence"] = task.divergence;
   manifest.hyper_parameters["reward_model"] = users.checksum;
+  for (const auto& [name, value] : settings_of(options)) manifest.hyper_parameters[name] = value;
   manifest.metrics["updates"] = static_cast<double>(result.updates.size());
   manifest.metrics["kept_update"] = static_cast<double>(result.kept_update);
   nlohmann::ordered_json progress = nlohmann::ordered_json::array();
@@ -209,6 +232,7 @@ void run_prorl(ProRlTask& task, const TrainingFiles& files, const Session& sessi
   const ModelFile file = path_model_file(result.model, manifest);
   write_model(files.output, file);
   std::filesystem::remove(options.checkpoint);
+  if (!task.history.empty()) write_history(task.history, result);
   nlohmann::ordered_json description = describe_model(file.manifest);
   if (session.console.json()) description["evaluations"] = progress;
   print_description(session.console, description);

@@ -1,6 +1,7 @@
 #include "tools/veer/training_files.h"
 
 #include <CLI/CLI.hpp>
+#include <fstream>
 
 #include "env/error.h"
 #include "tools/veer/checks.h"
@@ -37,6 +38,20 @@ std::filesystem::path prepare_training(const TrainingFiles& files, const Session
     session.console.note("going on from " + checkpoint.string() + " (--fresh begins anew)");
   }
   return checkpoint;
+}
+
+void require_catalogue(const std::string& file, const nn::SemanticIds& ids, const Dataset& data) {
+  if (ids.items() == data.catalogue.size()) return;
+  throw FormatError({file, 0, "ids"},
+                    {"tokens of " + std::to_string(ids.items()) + " items",
+                     std::to_string(data.catalogue.size()) + ", those of " + data.name, ""});
+}
+
+void check_writable(const std::string& option, const std::string& path) {
+  const bool existed = std::filesystem::exists(path);
+  const bool works = std::ofstream(path, std::ios::app).is_open();
+  if (!works) throw IoError({path, 0, option}, {"a file that cannot be written", "a writable place", ""});
+  if (!existed) std::filesystem::remove(path);
 }
 
 double checkpoint_seconds(const TrainingFiles& files) {
