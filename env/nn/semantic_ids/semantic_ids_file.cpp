@@ -183,16 +183,10 @@ SemanticIdModel semantic_ids_from(const ModelFile& file) {
 
 SemanticIdModel load_semantic_ids(const std::filesystem::path& path, const std::string& dataset_fingerprint) {
   const ModelFile file = read_model(path);
-  try {
+  return with_file_name(path, [&] {
     require_dataset(file.manifest, dataset_fingerprint);
     return semantic_ids_from(file);
-  } catch (const ConfigError& error) {
-    throw ConfigError(path.string() + ": " + error.what());
-  } catch (const VerificationError& error) {
-    throw VerificationError(path.string() + ": " + error.what());
-  } catch (const FormatError& error) {
-    throw FormatError(path.string() + ": " + error.what());
-  }
+  });
 }
 
 }  // namespace veer::nn
