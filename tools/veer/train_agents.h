@@ -13,9 +13,11 @@
 
 namespace veer::tools {
 
-/// veer train path_model: imitates the paths that people walked by themselves.
+/// veer train path_model: imitates the paths that people walked by themselves, or those of a policy.
 struct PathModelTask {
   std::string ids;
+  std::string lessons;  ///< run directory of the policy to imitate; empty: people's own paths
+  std::string teacher;  ///< which policy of that run; empty: its only one
   std::string budget;
   std::int32_t most_history = 10;
   nn::Seq2SeqConfig sizes;
@@ -26,7 +28,6 @@ void run_path_model(PathModelTask& task, const TrainingFiles& files, const Sessi
 
 /// veer train prorl: from a path model, by the reward that a user model gives.
 struct ProRlTask {
-  std::string start;
   std::string users;
   std::string targets = "uniform", estimator = "position", divergence = "full";
   std::vector<double> weights{1.0, 1.0, 1.0};

@@ -18,6 +18,7 @@ namespace veer::tools {
 struct TrainingFiles {
   std::string data;
   std::string output;
+  std::string start;       ///< path model to go on from; empty: none
   std::string checkpoint;  ///< empty: OUTPUT.checkpoint
   std::string checkpoint_every = "5m";
   bool fresh = false;

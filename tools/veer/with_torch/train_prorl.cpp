@@ -90,7 +90,6 @@ void add_prorl_options(CLI::App& app, ProRlTask& task) {
   const std::string group = "Guidance by reward (prorl)";
   prorl::TrainingOptions& training = task.training;
   prorl::UpdateOptions& update = training.update;
-  app.add_option("--start", task.start, "path model to go on from")->type_name("FILE")->group(group);
   app.add_option("--users", task.users, "user model that gives the reward, fitted on train_plan")
       ->type_name("FILE")
       ->group(group);
@@ -159,7 +158,7 @@ void add_prorl_options(CLI::App& app, ProRlTask& task) {
 }
 
 void run_prorl(ProRlTask& task, const TrainingFiles& files, const Session& session) {
-  for (const auto& [option, value] : {std::pair{"--start", task.start}, {"--users", task.users}}) {
+  for (const auto& [option, value] : {std::pair{"--start", files.start}, {"--users", task.users}}) {
     if (value.empty()) throw ConfigError({{}, 0, option}, {"nothing", "a model file", ""});
   }
   prorl::TrainingOptions& options = task.training;
@@ -175,13 +174,13 @@ void run_prorl(ProRlTask& task, const TrainingFiles& files, const Session& sessi
   update.rewards.centre = !task.uncentred;
   update.rules.constrained = !task.unconstrained;
   const Dataset data = read_dataset(files.data);
-  const PathModel start = load_path_model(task.start, "cpu", data.fingerprint);
+  const PathModel start = load_path_model(files.start, "cpu", data.fingerprint);
   const LoadedModel users = load_user_model(task.users, data, "cpu");
   if (users.manifest.fitted_on != "train_plan") {
     session.console.note("the user model was fitted on " + users.manifest.fitted_on +
                          ": judges of the same people would be in-sample");
   }
-  require_catalogue(task.start, *start.ids, data);
+  require_catalogue(files.start, *start.ids, data);
   options.reward_model = users.checksum;
   if (!task.history.empty()) check_writable("--history-csv", task.history);
   options.checkpoint = prepare_training(files, session);

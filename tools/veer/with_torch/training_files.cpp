@@ -12,6 +12,8 @@ namespace veer::tools {
 void add_training_files(CLI::App& app, TrainingFiles& files) {
   app.add_option("--data", files.data, "dataset file")->required()->type_name("FILE");
   app.add_option("-o,--output", files.output, "model file to write")->required()->type_name("FILE");
+  app.add_option("--start", files.start, "path model to go on from; without it path_model begins with noise")
+      ->type_name("FILE");
   app.add_option("--checkpoint", files.checkpoint, "file to go on from; default: OUTPUT.checkpoint")
       ->type_name("FILE");
   app.add_option("--checkpoint-every", files.checkpoint_every, "time between checkpoints, such as 90s or 5m")
