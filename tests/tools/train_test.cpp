@@ -234,6 +234,11 @@ TEST_CASE("what makes no training is refused before it begins, with what to do")
   refused({"train", "dqn", "--data", shop.data, "-o", out}, ExitCode::usage, "path_model");
   refused({"train", "path_model", "--data", shop.data, "-o", out}, ExitCode::usage, "veer fit semantic_ids");
   refused({"train", "prorl", "--data", shop.data, "-o", out}, ExitCode::usage, "--start");
+  refused(shop.prorl(out, {"--irn-layers", "2"}), ExitCode::usage, "an option of irn");
+  refused(shop.path_model(out, {"--updates", "2"}), ExitCode::usage, "an option of prorl");
+  refused(shop.prorl(out, {"--budget", "1m"}), ExitCode::usage, "--updates");
+  refused(shop.prorl(out, {"--estimator", "critic", "--critic-hidden", "0"}), ExitCode::usage,
+          "--critic-hidden");
   refused(shop.prorl(out, {"--reward-weights", "0,0,0"}), ExitCode::usage, "weights");
   refused(shop.prorl(out, {"--reward-weights", "1,2"}), ExitCode::usage, "--reward-weights");
   refused(shop.prorl(out, {"--path-items", "0"}), ExitCode::usage, "--path-items");

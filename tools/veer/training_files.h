@@ -22,6 +22,8 @@ struct TrainingFiles {
   std::string checkpoint;  ///< empty: OUTPUT.checkpoint
   std::string checkpoint_every = "5m";
   bool fresh = false;
+  std::string budget;                            ///< wall time; empty: none
+  bool unconstrained = false;                    ///< path_model and prorl: any token may follow any other
   std::vector<std::string> excluded_attributes;  ///< of the path miner
 };
 
@@ -30,6 +32,13 @@ void add_training_files(CLI::App& app, TrainingFiles& files);
 /// Refuses outputs that cannot be written, removes the checkpoint of a fresh training, says when one is
 /// continued. Returns the checkpoint's path. Throws ConfigError or IoError.
 std::filesystem::path prepare_training(const TrainingFiles& files, const Session& session);
+
+/// Refuses options that stand in the help under another agent than `agent`: they would do nothing. Throws
+/// ConfigError naming the option.
+void refuse_foreign_options(const CLI::App& app, const std::string& agent);
+
+/// Seconds that --budget allows; 0: no bound.
+double budget_seconds(const TrainingFiles& files);
 
 /// Seconds between checkpoints.
 double checkpoint_seconds(const TrainingFiles& files);

@@ -129,9 +129,6 @@ void add_path_model_options(CLI::App& app, PathModelTask& task) {
   app.add_option("--pretraining-warm-up", task.training.warm_up, "share of all planned updates")
       ->capture_default_str()
       ->group(group);
-  app.add_option("--budget", task.budget, "wall time such as 30m, then the best weights so far")
-      ->type_name("TIME")
-      ->group(group);
   app.add_option("--dropout", task.sizes.dropout, "of the network")->capture_default_str()->group(group);
   app.add_option("--width", task.sizes.width, "of tokens")
       ->check(positive())
@@ -163,7 +160,8 @@ void run_path_model(PathModelTask& task, const TrainingFiles& files, const Sessi
   const Dataset data = read_dataset(files.data);
   PretrainingOptions& options = task.training;
   options.seed = session.common.seed;
-  options.budget_seconds = task.budget.empty() ? 0.0 : seconds_from("--budget", task.budget);
+  options.budget_seconds = budget_seconds(files);
+  options.imitation.unconstrained = files.unconstrained;
   const PathModel start = start_of(task, files, data, options.seed);
   options.checkpoint = prepare_training(files, session);
   options.checkpoint_seconds = checkpoint_seconds(files);

@@ -19,6 +19,13 @@ void add_training_files(CLI::App& app, TrainingFiles& files) {
   app.add_option("--checkpoint-every", files.checkpoint_every, "time between checkpoints, such as 90s or 5m")
       ->type_name("TIME")
       ->capture_default_str();
+  app.add_option("--budget", files.budget,
+                 "wall time such as 30m, then the best weights so far; not for prorl, which counts updates")
+      ->type_name("TIME");
+  app.add_flag(
+      "--unconstrained", files.unconstrained,
+      "path_model and prorl: any token may follow any other, as in the released code of ProRL; invalid "
+      "items can occur");
   app.add_flag("--fresh", files.fresh, "begin anew even where a checkpoint exists");
   app.add_option("--exclude-attribute", files.excluded_attributes,
                  "attribute that does not join items into a path (Drama on MovieLens); to be repeated")
@@ -54,6 +61,22 @@ void check_writable(const std::string& option, const std::string& path) {
   const bool works = std::ofstream(path, std::ios::app).is_open();
   if (!works) throw IoError({path, 0, option}, {"a file that cannot be written", "a writable place", ""});
   if (!existed) std::filesystem::remove(path);
+}
+
+void refuse_foreign_options(const CLI::App& app, const std::string& agent) {
+  for (const CLI::Option* option : app.get_options()) {
+    const std::string& group = option->get_group();
+    const auto open = group.find('(');
+    if (option->count() == 0 || open == std::string::npos || !group.ends_with(')')) continue;
+    const std::string owner = group.substr(open + 1, group.size() - open - 2);
+    if (owner == agent) continue;
+    throw ConfigError({{}, 0, option->get_name()}, {"an option of " + owner, "those of " + agent,
+                                                    "veer train --help groups them by agent"});
+  }
+}
+
+double budget_seconds(const TrainingFiles& files) {
+  return files.budget.empty() ? 0.0 : seconds_from("--budget", files.budget);
 }
 
 double checkpoint_seconds(const TrainingFiles& files) {
