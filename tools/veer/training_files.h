@@ -46,9 +46,6 @@ double checkpoint_seconds(const TrainingFiles& files);
 /// Throws FormatError, with the file's name, when tokens and data set have different numbers of items.
 void require_catalogue(const std::string& file, const nn::SemanticIds& ids, const Dataset& data);
 
-/// Opens the file for appending and closes it again. Throws IoError naming the option.
-void check_writable(const std::string& option, const std::string& path);
-
 /// The miner's options, with histories as long as prompts.
 MinerOptions miner_options(const TrainingFiles& files, std::int32_t most_history);
 

@@ -1,7 +1,6 @@
 #include "tools/veer/training_files.h"
 
 #include <CLI/CLI.hpp>
-#include <fstream>
 
 #include "env/error.h"
 #include "tools/veer/checks.h"
@@ -54,13 +53,6 @@ void require_catalogue(const std::string& file, const nn::SemanticIds& ids, cons
   throw FormatError({file, 0, "ids"},
                     {"tokens of " + std::to_string(ids.items()) + " items",
                      std::to_string(data.catalogue.size()) + ", those of " + data.name, ""});
-}
-
-void check_writable(const std::string& option, const std::string& path) {
-  const bool existed = std::filesystem::exists(path);
-  const bool works = std::ofstream(path, std::ios::app).is_open();
-  if (!works) throw IoError({path, 0, option}, {"a file that cannot be written", "a writable place", ""});
-  if (!existed) std::filesystem::remove(path);
 }
 
 void refuse_foreign_options(const CLI::App& app, const std::string& agent) {
