@@ -1,0 +1,59 @@
+// What a linear head over the whole catalogue, z = W h + b with one row of W per item, is asked for in
+// training and evaluation: cross-entropy with gradients, the best item, the scores of a few items, the rank
+// of the target. The catalogue is cut into tiles of items; logits live in one tile per thread at a time, are
+// never sorted and never stored for all items.
+//
+// Thread-safety: one thread calls, inside the arena whose workers shall help; the functions on
+// CatalogueWeights only read what they are given. Determinism: the cut is a function of the catalogue alone
+// and what is added up is added up in the order of the tiles, so nothing depends on the number of threads.
+// Torch-free header.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "env/nn/catalogue_training/catalogue_table.h"
+#include "env/types.h"
+
+namespace veer::nn {
+
+/// Cross-entropy of states [B, W] against all items of a head, in two halves: what a loss weighs its rows by
+/// may depend on the probabilities of the first half (self-supervised actor-critic with propensities).
+class CatalogueCrossEntropy {
+ public:
+  /// `head` must outlive this.
+  explicit CatalogueCrossEntropy(CatalogueTable& head) : head_(head) {}
+
+  /// losses[r] = -ln softmax(W states_r + b)[target_r]; e^-loss is the target's probability. `states` and
+  /// `targets` must stay as they are until backward(). REQUIRES: targets of the head; B >= 1; finite values.
+  void forward(View<const float> states, std::span<const ItemId> targets, std::span<float> losses);
+  /// The gradient of sum over r of weights[r] * losses[r], weights taken as constants of either sign: written
+  /// to state_gradient [B, W] and added to the head's gradient. REQUIRES: forward() before, and no update of
+  /// the head in between.
+  void backward(std::span<const float> weights, View<float> state_gradient);
+
+ private:
+  CatalogueTable& head_;
+  View<const float> states_;
+  std::span<const ItemId> targets_;
+  std::vector<float> log_sums_;  ///< [B] ln of the sum of e^z
+};
+
+/// out[r] = the item of the greatest score W states_r + b; the smallest id among equals.
+void best_items(const CatalogueWeights& head, View<const float> states, std::span<ItemId> out);
+
+/// rank[r] = 1 + items that score more than the target + items that score the same and have a smaller id.
+void target_ranks(const CatalogueWeights& head, View<const float> states, std::span<const ItemId> targets,
+                  std::span<std::int32_t> ranks);
+
+/// out(r, j) = score of items(r, j) in states_r, for heads of which a step reads a few items only (action
+/// values). Inner products in one fixed order.
+void scores_of(const CatalogueWeights& head, View<const float> states, View<const ItemId> items,
+               View<float> out);
+/// Backward of scores_of: adds to the head's gradient and to state_gradient [B, W]. An item may stand in many
+/// rows and more than once in one.
+void scores_backward(CatalogueTable& head, View<const float> states, View<const ItemId> items,
+                     View<const float> score_gradient, View<float> state_gradient);
+
+}  // namespace veer::nn
