@@ -1,7 +1,7 @@
 // What a linear head over the whole catalogue, z = W h + b with one row of W per item, is asked for in
 // training and evaluation: cross-entropy with gradients, the best item, the scores of a few items, the rank
-// of the target. The catalogue is cut into tiles of items; logits live in one tile per thread at a time, are
-// never sorted and never stored for all items.
+// of the target. The catalogue is cut into tiles of items; a tile's scores are used while they are in cache,
+// and never sorted.
 //
 // Thread-safety: one thread calls, inside the arena whose workers shall help; the functions on
 // CatalogueWeights only read what they are given. Determinism: the cut is a function of the catalogue alone
@@ -10,23 +10,33 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
-#include <vector>
 
 #include "env/nn/catalogue_training/catalogue_table.h"
 #include "env/types.h"
 
 namespace veer::nn {
 
+/// What becomes of the scores between the two halves of a cross-entropy.
+enum class ScoreMemory : std::uint8_t {
+  automatic,  ///< keep them up to 512 MiB, compute them again beyond
+  keep,       ///< one buffer of 4 B n bytes: two products forward, one backward
+  recompute,  ///< one tile per thread: two products forward, two backward
+};
+
 /// Cross-entropy of states [B, W] against all items of a head, in two halves: what a loss weighs its rows by
-/// may depend on the probabilities of the first half (self-supervised actor-critic with propensities).
+/// may depend on the probabilities of the first half (self-supervised actor-critic with propensities). Keep
+/// the object from step to step: it keeps its memory.
 class CatalogueCrossEntropy {
  public:
   /// `head` must outlive this.
-  explicit CatalogueCrossEntropy(CatalogueTable& head) : head_(head) {}
+  explicit CatalogueCrossEntropy(CatalogueTable& head, ScoreMemory memory = ScoreMemory::automatic);
+  ~CatalogueCrossEntropy();
+  CatalogueCrossEntropy(CatalogueCrossEntropy&&) noexcept;
 
-  /// losses[r] = -ln softmax(W states_r + b)[target_r]; e^-loss is the target's probability. `states` and
-  /// `targets` must stay as they are until backward(). REQUIRES: targets of the head; B >= 1; finite values.
+  /// losses[r] = -ln softmax(W states_r + b)[target_r]; e^-loss is the target's probability. REQUIRES:
+  /// targets of the head; finite values.
   void forward(View<const float> states, std::span<const ItemId> targets, std::span<float> losses);
   /// The gradient of sum over r of weights[r] * losses[r], weights taken as constants of either sign: written
   /// to state_gradient [B, W] and added to the head's gradient. REQUIRES: forward() before, and no update of
@@ -34,10 +44,8 @@ class CatalogueCrossEntropy {
   void backward(std::span<const float> weights, View<float> state_gradient);
 
  private:
-  CatalogueTable& head_;
-  View<const float> states_;
-  std::span<const ItemId> targets_;
-  std::vector<float> log_sums_;  ///< [B] ln of the sum of e^z
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 /// out[r] = the item of the greatest score W states_r + b; the smallest id among equals.

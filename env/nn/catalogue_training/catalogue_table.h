@@ -60,10 +60,12 @@ class CatalogueTable {
   const CatalogueLayout& layout() const noexcept;
   CatalogueWeights weights() const noexcept;
 
-  /// Adds gradient row i to the gradient of items[i], in the order of i for every item. REQUIRES: as many
-  /// rows as items, ids of this table.
-  void add_gradient(std::span<const ItemId> items, View<const float> gradient,
-                    std::span<const float> bias_gradient = {});
+  /// Adds row i of `gradient` to the gradient of items[i]'s weights, in the order of i for every item.
+  /// REQUIRES: as many rows as items, ids of this table.
+  void add_gradient(std::span<const ItemId> items, View<const float> gradient);
+  /// Adds coefficients(r, j) * rows(r) to the gradient of items(r, j), and coefficients(r, j) to its bias's,
+  /// in the order of (r, j): the gradient of a few scores per row. REQUIRES: ids of this table.
+  void add_gradient(View<const ItemId> items, View<const float> coefficients, View<const float> rows);
   /// Writing whole tiles, as the heads of catalogue_head.h do: call before writing to rows [first, first +
   /// count) of gradient(). True: the rows hold a sum to add to. False: nobody has written them since the last
   /// update, their memory is to be overwritten. Rows are marked as written. Safe for disjoint rows at a time.

@@ -61,6 +61,10 @@ void check_config(const StateEncoderConfig& config);
 /// Throws as check_config().
 std::vector<ParameterLayout> parameter_layout(const StateEncoderConfig& config);
 
+/// The parameters of one attention_block() of state_encoder_net.h: its norm ("<name>.norm"), query, key and
+/// value.
+void add_attention_layout(std::vector<ParameterLayout>& out, const std::string& name, std::int32_t width);
+
 /// NextItNet: six residual blocks of two convolutions, the second with twice the dilation of the first.
 inline constexpr std::int32_t nextitnet_dilations[] = {1, 2, 1, 2, 1, 2};
 /// Inside the square root of every layer norm.

@@ -49,9 +49,6 @@ torch::Tensor attention_block(const NetworkParameters& parameters, const std::st
                               const torch::Tensor& queries, const torch::Tensor& keys,
                               const torch::Tensor& key_mask, const AttentionOptions& options,
                               DropoutMasks& dropout);
-/// The layouts of one attention_block() with its norm.
-void add_attention_layout(std::vector<ParameterLayout>& out, const std::string& name, std::int32_t width);
-
 /// (x - mean) / sqrt(biased variance + 1e-8) * "<name>.gain" + "<name>.offset" over the last axis.
 torch::Tensor state_norm(const NetworkParameters& parameters, const std::string& name,
                          const torch::Tensor& values);
