@@ -117,5 +117,5 @@ TEST_CASE("options: words and back") {
     CHECK(time_unit_from(name_of(value)) == value);
   }
   CHECK_FALSE(duplicates_from("keep").has_value());
-  CHECK(import_formats().size() == 3);
+  CHECK(import_formats().size() == 9);
 }
