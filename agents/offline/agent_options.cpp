@@ -46,7 +46,8 @@ void check_options(const AgentOptions& o) {
   }
   if (o.switch_at < 0) nn::reject_field("switch_at", std::to_string(o.switch_at), "0 or more");
   if (!(o.least_advantage <= o.most_advantage)) {
-    nn::reject_field("least_advantage", decimal(o.least_advantage), "at most the most: " + decimal(o.most_advantage));
+    nn::reject_field("least_advantage", decimal(o.least_advantage),
+                     "at most the most: " + decimal(o.most_advantage));
   }
   if (!(o.smoothing >= 0.0F && o.smoothing <= 1.0F)) {
     nn::reject_field("smoothing", decimal(o.smoothing), "0 to 1");

@@ -30,8 +30,8 @@ enum class AgentKind : std::uint8_t {
   cql,         ///< action values alone, held down where the log has no action (discrete CQL)
   prl,         ///< return-conditioned cross-entropy: a prompt says what return is wanted
 };
-inline constexpr std::array<std::string_view, 9> agent_names{"supervised", "weighted", "auxiliary", "sqn", "sac",
-                                                             "snqn",       "sa2c",     "cql",       "prl"};
+inline constexpr std::array<std::string_view, 9> agent_names{
+    "supervised", "weighted", "auxiliary", "sqn", "sac", "snqn", "sa2c", "cql", "prl"};
 
 /// How PRL reads state, step and wanted return together.
 enum class PromptForm : std::uint8_t {

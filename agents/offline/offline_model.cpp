@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agents/offline/prompt_block_net.h"
+#include "agents/offline/returns.h"
 #include "agents/offline/trainable_network_net.h"
 #include "env/error.h"
 #include "env/nn/catalogue_training/catalogue_head.h"
@@ -34,8 +35,8 @@ std::vector<float> stored(const NamedArrays& arrays, const std::string& name,
                           const std::vector<std::int64_t>& shape) {
   const auto values = arrays.get<float>(name);
   if (arrays.at(name).shape != shape) {
-    throw FormatError(Where{{}, 0, name},
-                      Problem{"another shape", "one for this catalogue and width", "the file is of another model"});
+    throw FormatError(Where{{}, 0, name}, Problem{"another shape", "one for this catalogue and width",
+                                                  "the file is of another model"});
   }
   return {values.begin(), values.end()};
 }
@@ -87,8 +88,8 @@ void OfflineModel::read(const nn::StateBatch& states, std::span<const float> rat
     prompts.ratio.assign(ratio.begin(), ratio.end());
     for (const std::int32_t each : step) prompts.step.push_back(prompt_step(each));
   }
-  nn::encode_states(w.options.encoder, w.network, w.table(), prompt_read_out(w.options, prompts, states), states,
-                    out);
+  nn::encode_states(w.options.encoder, w.network, w.table(), prompt_read_out(w.options, prompts, states),
+                    states, out);
 }
 
 void OfflineModel::ranks(View<const float> read, std::span<const ItemId> targets,

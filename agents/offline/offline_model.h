@@ -19,9 +19,9 @@ namespace veer::offline {
 
 class OfflineModel {
  public:
-  /// Arrays "network/...", "items/...", "head/..." as to_arrays() gives them; `mean_returns` [prompt_steps] of
-  /// the training sessions, empty for agents without a prompt. Throws FormatError where names, shapes or sizes
-  /// do not fit.
+  /// Arrays "network/...", "items/...", "head/..." as to_arrays() gives them; `mean_returns` [prompt_steps]
+  /// of the training sessions, empty for agents without a prompt. Throws FormatError where names, shapes or
+  /// sizes do not fit.
   static OfflineModel from_arrays(const AgentOptions& options, std::int32_t items, const NamedArrays& arrays,
                                   std::vector<float> mean_returns);
   NamedArrays to_arrays() const;

@@ -74,13 +74,14 @@ std::vector<nn::ParameterLayout> prompt_layout(const AgentOptions& options) {
   return out;
 }
 
-nn::ReadOut prompt_read_out(const AgentOptions& options, const Prompts& prompts, const nn::StateBatch& batch) {
+nn::ReadOut prompt_read_out(const AgentOptions& options, const Prompts& prompts,
+                            const nn::StateBatch& batch) {
   if (!options.has_prompt()) return nullptr;
   const PromptOptions& prompt = options.prompt;
   const bool reads_items = options.encoder.kind == nn::EncoderKind::sasrec;
-  return [&prompts, &batch, prompt, reads_items](
-             const nn::NetworkParameters& parameters, const nn::EncoderOutput& encoded,
-             const nn::ShardRows& rows, nn::DropoutMasks& dropout) -> torch::Tensor {
+  return [&prompts, &batch, prompt, reads_items](const nn::NetworkParameters& parameters,
+                                                 const nn::EncoderOutput& encoded, const nn::ShardRows& rows,
+                                                 nn::DropoutMasks& dropout) -> torch::Tensor {
     const ShardPrompts told = prompts_of(prompts, batch, rows, encoded.state.device());
     torch::Tensor tokens = encoded.state.unsqueeze(1);
     if (prompt.form != PromptForm::none) {
@@ -98,13 +99,12 @@ nn::ReadOut prompt_read_out(const AgentOptions& options, const Prompts& prompts,
     const torch::Tensor seen = prompt.leaky_mask ? keys.detach().sum(-1).ne(0).to(torch::kFloat32)
                                : reads_items     ? told.items
                                                  : torch::ones_like(keys.select(2, 0));
-    const torch::Tensor read = nn::attention_block(parameters, "prompt.attention", tokens, keys, seen,
-                                                   {.normalise = !reads_items,
-                                                    .causal = false,
-                                                    .dropout = prompt.dropout,
-                                                    .query_mask = {}},
-                                                   dropout)
-                                   .select(1, 0);
+    const torch::Tensor read =
+        nn::attention_block(
+            parameters, "prompt.attention", tokens, keys, seen,
+            {.normalise = !reads_items, .causal = false, .dropout = prompt.dropout, .query_mask = {}},
+            dropout)
+            .select(1, 0);
     return reads_items ? read : nn::state_norm(parameters, "prompt.final", read);
   };
 }

@@ -4,13 +4,13 @@
 
 namespace veer::offline {
 
-std::vector<float> returns_to_go(const SessionLog& log, const EventRewards& rewards, float decay) {
+std::vector<float> returns_to_go(const SessionLog& log, float decay) {
   std::vector<float> out(at(log.events()));
   for (std::int32_t s = 0; s < log.sessions(); ++s) {
     double sum = 0.0;
     for (std::int32_t t = log.length(s); t-- > 0;) {
       const std::int64_t event = log.first(s) + t;
-      sum += std::pow(double{decay}, t) * double{rewards.of(log.purchase(event))};
+      sum += std::pow(double{decay}, t) * double{log.reward(event)};
       out[at(event)] = static_cast<float>(sum);
     }
   }

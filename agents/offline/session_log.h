@@ -1,5 +1,5 @@
 // Sessions as offline agents learn from them: one flat list of events, each a click or a purchase, cut by
-// offsets. States are windows of it that are gathered when a batch needs them, so that memory is five bytes
+// offsets. States are windows of it that are gathered when a batch needs them, so that memory is 13 bytes
 // an event however long histories are. Torch-free; immutable once built, safe to share.
 //
 // Source: Xin et al., "Self-supervised reinforcement learning for recommender systems", SIGIR 2020
@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,9 +17,17 @@
 
 namespace veer::offline {
 
+/// What an event is worth.
+struct EventRewards {
+  float click = 0.2F;
+  float purchase = 1.0F;
+  std::map<std::string, float> named{};  ///< of other behaviours by name, which are worth a click otherwise
+};
+
 struct SessionOptions {
-  std::int32_t longest = 0;  ///< longer sequences are cut into sessions of so many events; 0: never
+  std::int32_t longest = 0;           ///< longer sequences are cut into sessions of so many events; 0: never
   std::string purchase = "purchase";  ///< behaviour that counts as one; all others are clicks
+  EventRewards rewards;
 };
 
 class SessionLog {
@@ -33,6 +42,7 @@ class SessionLog {
   std::int64_t purchases() const noexcept { return purchases_; }
 
   ItemId item(std::int64_t event) const noexcept { return item_[at(event)]; }
+  float reward(std::int64_t event) const noexcept { return reward_[at(event)]; }
   bool purchase(std::int64_t event) const noexcept { return purchase_[at(event)] != 0; }
   std::int32_t session_of(std::int64_t event) const noexcept { return session_[at(event)]; }
   /// Whose session it is: intervals resample people.
@@ -62,16 +72,10 @@ class SessionLog {
   std::int64_t purchases_ = 0;
   std::vector<ItemId> item_;
   std::vector<std::uint8_t> purchase_;
+  std::vector<float> reward_;          ///< [events]
   std::vector<std::int32_t> session_;  ///< [events]
   std::vector<std::int64_t> offsets_{0};
   std::vector<UserId> person_;
-};
-
-/// What an event is worth.
-struct EventRewards {
-  float click = 0.2F;
-  float purchase = 1.0F;
-  float of(bool is_purchase) const noexcept { return is_purchase ? purchase : click; }
 };
 
 }  // namespace veer::offline
