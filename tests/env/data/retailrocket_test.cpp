@@ -81,8 +81,9 @@ TEST_CASE("retailrocket: what is wrong is named") {
                 {"events.csv:2", "event", "\"like\"", "view, addtocart or transaction"});
   check_message(failure("1433221332117,1,view,10,77\n"), {"events.csv:2", "transactionid", "\"77\""});
   check_message(failure("1433221332117,1,transaction,10,\n"), {"transactionid", "\"\""});
-  check_message(failure("-99999999999999999,1,view,10,\n"),
-                {"events.csv:2", "timestamp", "-99999999999999999"});
+  check_message(failure("-1,1,view,10,\n"), {"events.csv:2", "timestamp", "\"-1\"", "not a negative number"});
+  check_message(failure("99999999999999999,1,view,10,\n"),
+                {"events.csv:2", "timestamp", "99999999999999999"});
   check_message(failure("1433221332117;1;view;10;\n"), {"events.csv:2", "1 field", "5 separated by ','"});
   check_message(message_of<DataError>([] { import_events("timestamp,visitorid,event,itemid\n"); }),
                 {"events.csv:1", "transactionid", "timestamp, visitorid, event, itemid"});

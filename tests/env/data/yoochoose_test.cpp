@@ -35,8 +35,7 @@ TEST_CASE("yoochoose: sessions of three clicks, purchases behind clicks of the s
   const Dataset data = import_both(clicks, buys);
   // Session 2 has three events but two clicks; session 4 has none.
   CHECK(data.interactions.user_ids == std::vector<std::string>{"1", "3"});
-  CHECK(data.catalogue.ids ==
-        std::vector<std::string>{"", "5000", "5002", "5006", "6742"});
+  CHECK(data.catalogue.ids == std::vector<std::string>{"", "5000", "5002", "5006", "6742"});
   CHECK(items_of(data, 0) == std::vector<ItemId>{2, 1, 3});
   CHECK(items_of(data, 1) == std::vector<ItemId>{2, 4, 4, 4});
   CHECK(data.interactions.behaviours == std::vector<std::uint8_t>{0, 0, 0, 0, 0, 0, 1});
