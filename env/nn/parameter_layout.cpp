@@ -1,6 +1,7 @@
 #include "env/nn/parameter_layout.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "env/random.h"
 
@@ -18,18 +19,38 @@ std::int64_t total_size(std::span<const ParameterLayout> layouts) noexcept {
   return count;
 }
 
+namespace {
+
+/// Values further than two deviations out take the first later normal of their own lane sequence (lanes
+/// i + k * width, k = 1, 2, ...) that is not.
+void draw_tails_again(const StepKey& key, std::span<float> values) noexcept {
+  const auto width = static_cast<std::uint32_t>(values.size());
+  for (std::uint32_t i = 0; i < width; ++i) {
+    for (std::uint32_t lane = i + width; std::abs(values[i]) > 2.0F; lane += width) {
+      values[i] = normal(key, Stream::initialise, lane);
+    }
+  }
+}
+
+}  // namespace
+
 void draw_initial(const ParameterLayout& layout, std::uint64_t seed, std::uint32_t index,
                   std::span<float> out) noexcept {
-  if (layout.initial == Initial::zeros || layout.initial == Initial::ones) {
-    std::fill(out.begin(), out.end(), layout.initial == Initial::ones ? 1.0F : 0.0F);
+  if (layout.initial == Initial::zeros || layout.initial == Initial::ones ||
+      layout.initial == Initial::constant) {
+    std::fill(out.begin(), out.end(),
+              layout.initial == Initial::zeros  ? 0.0F
+              : layout.initial == Initial::ones ? 1.0F
+                                                : layout.scale);
     return;
   }
   const auto width = static_cast<std::size_t>(layout.shape.back());
   for (std::size_t row = 0; row * width < out.size(); ++row) {
     const StepKey key{seed, row, index};
     const auto values = out.subspan(row * width, width);
-    if (layout.initial == Initial::normal) {
+    if (layout.initial == Initial::normal || layout.initial == Initial::truncated_normal) {
       fill_normal(key, Stream::initialise, values);
+      if (layout.initial == Initial::truncated_normal) draw_tails_again(key, values);
       for (float& value : values) value *= layout.scale;
     } else {
       fill_uniform(key, Stream::initialise, values);

@@ -8,13 +8,14 @@
 
 namespace veer::nn {
 
-enum class Initial : std::uint8_t { zeros, ones, normal, uniform };
+/// truncated_normal: what lies further than two deviations from zero is drawn again, as TensorFlow does.
+enum class Initial : std::uint8_t { zeros, ones, normal, uniform, truncated_normal, constant };
 
 struct ParameterLayout {
   std::string name;
   std::vector<std::int64_t> shape;
   Initial initial = Initial::zeros;
-  float scale = 0.0F;           ///< standard deviation, or half the width of the interval around zero
+  float scale = 0.0F;  ///< deviation (before truncation), half the interval around zero, or the constant
   bool first_row_zero = false;  ///< row 0 stands for padding and starts as the zero vector
 
   std::int64_t size() const noexcept;

@@ -79,6 +79,7 @@ Program::Program()
   add_fit(*this);
   add_train(*this);
   add_evaluate(*this);
+  add_compare(*this);
   add_guide(*this);
   add_validate(*this);
   add_bench(*this);

@@ -18,9 +18,12 @@ namespace veer::tools {
 struct TrainingFiles {
   std::string data;
   std::string output;
+  std::string start;       ///< path model to go on from; empty: none
   std::string checkpoint;  ///< empty: OUTPUT.checkpoint
   std::string checkpoint_every = "5m";
   bool fresh = false;
+  std::string budget;                            ///< wall time; empty: none
+  bool unconstrained = false;                    ///< path_model and prorl: any token may follow any other
   std::vector<std::string> excluded_attributes;  ///< of the path miner
 };
 
@@ -30,14 +33,18 @@ void add_training_files(CLI::App& app, TrainingFiles& files);
 /// continued. Returns the checkpoint's path. Throws ConfigError or IoError.
 std::filesystem::path prepare_training(const TrainingFiles& files, const Session& session);
 
+/// Refuses options that stand in the help under another agent than `agent`: they would do nothing. Throws
+/// ConfigError naming the option.
+void refuse_foreign_options(const CLI::App& app, const std::string& agent);
+
+/// Seconds that --budget allows; 0: no bound.
+double budget_seconds(const TrainingFiles& files);
+
 /// Seconds between checkpoints.
 double checkpoint_seconds(const TrainingFiles& files);
 
 /// Throws FormatError, with the file's name, when tokens and data set have different numbers of items.
 void require_catalogue(const std::string& file, const nn::SemanticIds& ids, const Dataset& data);
-
-/// Opens the file for appending and closes it again. Throws IoError naming the option.
-void check_writable(const std::string& option, const std::string& path);
 
 /// The miner's options, with histories as long as prompts.
 MinerOptions miner_options(const TrainingFiles& files, std::int32_t most_history);

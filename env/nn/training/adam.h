@@ -13,7 +13,20 @@ struct AdamOptions {
   float beta2 = 0.999F;
   float epsilon = 1e-8F;
   float weight_decay = 0.0F;  ///< decoupled: values shrink by learning_rate * weight_decay at every step
+  /// Epsilon joins the root before the bias correction ("epsilon hat", as TensorFlow 1 does), which is
+  /// epsilon / sqrt(1 - beta2^step) in the formula of the paper and of LibTorch.
+  bool epsilon_hat = false;
 };
+
+/// What one step of Adam multiplies by, the bias corrections included: value -= rate * first_moment /
+/// (sqrt(second_moment) * root + epsilon).
+struct AdamFactors {
+  float rate = 0.0F;
+  float root = 1.0F;
+  float epsilon = 0.0F;
+};
+/// `step` counts from 1.
+AdamFactors adam_factors(const AdamOptions& options, std::int64_t step) noexcept;
 
 /// One update of `values` in place. `step` counts from 1. Element-wise, so any cut of the arrays gives the
 /// same bits. REQUIRES: spans of one size.

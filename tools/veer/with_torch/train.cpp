@@ -10,6 +10,7 @@ namespace veer::tools {
 namespace {
 
 struct TrainCommand {
+  const CLI::App* app = nullptr;  ///< what was asked for
   std::string agent;
   TrainingFiles files;
   PathModelTask path_model;
@@ -21,12 +22,12 @@ void run_train(TrainCommand& command, const Session& session) {
   if (session.common.device != "cpu" && session.common.device != "auto") {
     session.console.note("training runs on the CPU; --device says where trained models are used");
   }
+  for (const char* agent : {"path_model", "prorl", "irn"}) {
+    if (command.agent == agent) refuse_foreign_options(*command.app, agent);
+  }
   if (command.agent == "path_model") return run_path_model(command.path_model, command.files, session);
   if (command.agent == "prorl") return run_prorl(command.prorl, command.files, session);
-  if (command.agent == "irn") {
-    command.irn.budget = command.path_model.budget;
-    return run_irn(command.irn, command.files, session);
-  }
+  if (command.agent == "irn") return run_irn(command.irn, command.files, session);
   throw ConfigError({{}, 0, "AGENT"}, {"'" + command.agent + "'", "path_model, prorl or irn", ""});
 }
 
@@ -45,11 +46,13 @@ void add_train(Program& program) {
       "         veer train irn --data ml-1m.h5 -o irn.model.h5\n"
       "         veer guide --data ml-1m.h5 --users plan.model.h5 --policy irn:model=irn.model.h5\n\n"
       "path_model learns to write the paths that train_plan people walked by themselves: runs of items that\n"
-      "share attributes. prorl goes on from there: it samples paths for the same people's histories, and a\n"
+      "share attributes; with --lessons, those that a policy played in a recorded run. prorl goes on from "
+      "there: it samples paths for the same people's histories, and a\n"
       "user model says what every step did to the interest in the target. irn learns to continue the same\n"
       "people's logs with the end of each stretch in view. Validation people decide which weights are kept.\n"
       "Interrupted training goes on where the same command left its checkpoint.",
       [command](const Session& session) { run_train(*command, session); });
+  command->app = &app;
   app.add_option("AGENT", command->agent, "path_model, prorl or irn")->required();
   add_training_files(app, command->files);
   add_path_model_options(app, command->path_model);

@@ -70,7 +70,7 @@ void run_irn(IrnTask& task, const TrainingFiles& files, const Session& session) 
   const Dataset data = read_dataset(files.data);
   irn::IrnTrainingOptions& options = task.training;
   options.seed = session.common.seed;
-  options.budget_seconds = task.budget.empty() ? 0.0 : seconds_from("--budget", task.budget);
+  options.budget_seconds = budget_seconds(files);
   options.checkpoint = prepare_training(files, session);
   options.checkpoint_seconds = checkpoint_seconds(files);
   options.model.items = data.catalogue.size();

@@ -33,9 +33,6 @@ void add_rules(CLI::App& app, ProRlTask& task, const std::string& group) {
 
 void add_quirks(CLI::App& app, ProRlTask& task) {
   const std::string group = "As the released code of ProRL has it (prorl)";
-  app.add_flag("--unconstrained", task.unconstrained,
-               "any token may follow any other; invalid items can occur")
-      ->group(group);
   app.add_option("--top-k", task.training.update.rollouts.top_k,
                  "rollouts sample among so many tokens, the gradient takes all; released: 50; 0: all")
       ->check(not_negative())
@@ -90,7 +87,6 @@ void add_prorl_options(CLI::App& app, ProRlTask& task) {
   const std::string group = "Guidance by reward (prorl)";
   prorl::TrainingOptions& training = task.training;
   prorl::UpdateOptions& update = training.update;
-  app.add_option("--start", task.start, "path model to go on from")->type_name("FILE")->group(group);
   app.add_option("--users", task.users, "user model that gives the reward, fitted on train_plan")
       ->type_name("FILE")
       ->group(group);
@@ -110,8 +106,18 @@ void add_prorl_options(CLI::App& app, ProRlTask& task) {
                  listed(prorl::target_names) + ": where training's targets come from")
       ->capture_default_str()
       ->group(group);
-  app.add_option("--estimator", task.estimator,
-                 listed(std::span(prorl::estimator_names).first(5)) + ": of the advantage")
+  app.add_option("--estimator", task.estimator, listed(prorl::estimator_names) + ": of the advantage")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--critic-hidden", update.critic.hidden, "width of the critic's hidden layer")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--critic-rate", update.critic.learning_rate, "learning rate of the critic")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--critic-warm-up", update.critic.warm_up, "first updates in which only the critic learns")
+      ->check(not_negative())
       ->capture_default_str()
       ->group(group);
   app.add_option("--reward-weights", task.weights, "of interest (IoI), rank (IoR) and acceptance (CTR)")
@@ -159,29 +165,32 @@ void add_prorl_options(CLI::App& app, ProRlTask& task) {
 }
 
 void run_prorl(ProRlTask& task, const TrainingFiles& files, const Session& session) {
-  for (const auto& [option, value] : {std::pair{"--start", task.start}, {"--users", task.users}}) {
+  for (const auto& [option, value] : {std::pair{"--start", files.start}, {"--users", task.users}}) {
     if (value.empty()) throw ConfigError({{}, 0, option}, {"nothing", "a model file", ""});
+  }
+  if (!files.budget.empty()) {
+    throw ConfigError({{}, 0, "--budget"}, {"a time", "--updates", "prorl ends after so many updates"});
   }
   prorl::TrainingOptions& options = task.training;
   prorl::UpdateOptions& update = options.update;
   options.seed = session.common.seed;
   options.targets =
       static_cast<prorl::TrainingTargets>(index_of_word("--targets", task.targets, prorl::target_names));
-  update.estimator = static_cast<prorl::Estimator>(
-      index_of_word("--estimator", task.estimator, std::span(prorl::estimator_names).first(5)));
+  update.estimator =
+      static_cast<prorl::Estimator>(index_of_word("--estimator", task.estimator, prorl::estimator_names));
   update.divergence =
       static_cast<prorl::Divergence>(index_of_word("--divergence", task.divergence, prorl::divergence_names));
   std::copy(task.weights.begin(), task.weights.end(), update.rewards.weights.begin());
   update.rewards.centre = !task.uncentred;
-  update.rules.constrained = !task.unconstrained;
+  update.rules.constrained = !files.unconstrained;
   const Dataset data = read_dataset(files.data);
-  const PathModel start = load_path_model(task.start, "cpu", data.fingerprint);
+  const PathModel start = load_path_model(files.start, "cpu", data.fingerprint);
   const LoadedModel users = load_user_model(task.users, data, "cpu");
   if (users.manifest.fitted_on != "train_plan") {
     session.console.note("the user model was fitted on " + users.manifest.fitted_on +
                          ": judges of the same people would be in-sample");
   }
-  require_catalogue(task.start, *start.ids, data);
+  require_catalogue(files.start, *start.ids, data);
   options.reward_model = users.checksum;
   if (!task.history.empty()) check_writable("--history-csv", task.history);
   options.checkpoint = prepare_training(files, session);

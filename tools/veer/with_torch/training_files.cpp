@@ -1,7 +1,6 @@
 #include "tools/veer/training_files.h"
 
 #include <CLI/CLI.hpp>
-#include <fstream>
 
 #include "env/error.h"
 #include "tools/veer/checks.h"
@@ -12,11 +11,20 @@ namespace veer::tools {
 void add_training_files(CLI::App& app, TrainingFiles& files) {
   app.add_option("--data", files.data, "dataset file")->required()->type_name("FILE");
   app.add_option("-o,--output", files.output, "model file to write")->required()->type_name("FILE");
+  app.add_option("--start", files.start, "path model to go on from; without it path_model begins with noise")
+      ->type_name("FILE");
   app.add_option("--checkpoint", files.checkpoint, "file to go on from; default: OUTPUT.checkpoint")
       ->type_name("FILE");
   app.add_option("--checkpoint-every", files.checkpoint_every, "time between checkpoints, such as 90s or 5m")
       ->type_name("TIME")
       ->capture_default_str();
+  app.add_option("--budget", files.budget,
+                 "wall time such as 30m, then the best weights so far; not for prorl, which counts updates")
+      ->type_name("TIME");
+  app.add_flag(
+      "--unconstrained", files.unconstrained,
+      "path_model and prorl: any token may follow any other, as in the released code of ProRL; invalid "
+      "items can occur");
   app.add_flag("--fresh", files.fresh, "begin anew even where a checkpoint exists");
   app.add_option("--exclude-attribute", files.excluded_attributes,
                  "attribute that does not join items into a path (Drama on MovieLens); to be repeated")
@@ -47,11 +55,20 @@ void require_catalogue(const std::string& file, const nn::SemanticIds& ids, cons
                      std::to_string(data.catalogue.size()) + ", those of " + data.name, ""});
 }
 
-void check_writable(const std::string& option, const std::string& path) {
-  const bool existed = std::filesystem::exists(path);
-  const bool works = std::ofstream(path, std::ios::app).is_open();
-  if (!works) throw IoError({path, 0, option}, {"a file that cannot be written", "a writable place", ""});
-  if (!existed) std::filesystem::remove(path);
+void refuse_foreign_options(const CLI::App& app, const std::string& agent) {
+  for (const CLI::Option* option : app.get_options()) {
+    const std::string& group = option->get_group();
+    const auto open = group.find('(');
+    if (option->count() == 0 || open == std::string::npos || !group.ends_with(')')) continue;
+    const std::string owner = group.substr(open + 1, group.size() - open - 2);
+    if (owner == agent) continue;
+    throw ConfigError({{}, 0, option->get_name()}, {"an option of " + owner, "those of " + agent,
+                                                    "veer train --help groups them by agent"});
+  }
+}
+
+double budget_seconds(const TrainingFiles& files) {
+  return files.budget.empty() ? 0.0 : seconds_from("--budget", files.budget);
 }
 
 double checkpoint_seconds(const TrainingFiles& files) {

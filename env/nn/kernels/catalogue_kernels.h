@@ -1,0 +1,38 @@
+// What training does with a row of a tile of catalogue scores while the tile is in cache. Torch-free.
+//
+// Thread-safety: pure functions over the caller's memory. Determinism: every reduction has one fixed order.
+#pragma once
+
+#include <cstdint>
+
+#include "env/types.h"
+
+namespace veer::nn {
+
+/// scores[i] += bias[i]; returns the greatest (the lowest float for count 0). `bias` may be null.
+float add_bias(float* scores, const float* bias, std::int32_t count) noexcept;
+
+/// values[i] = e^(values[i] - shift), which must not exceed 1 by much; returns their sum.
+float exponentials_below(float* values, float shift, std::int32_t count) noexcept;
+
+/// values[i] *= factor.
+void scale_values(float* values, float factor, std::int32_t count) noexcept;
+/// to[i] += factor * from[i].
+void add_scaled(float* to, float factor, const float* from, std::int32_t count) noexcept;
+
+struct BestScore {
+  float score = 0.0F;
+  std::int32_t index = 0;
+};
+/// The greatest of scores[i] + bias[i] and the first place where it stands. REQUIRES: count >= 1.
+BestScore best_score(const float* scores, const float* bias, std::int32_t count) noexcept;
+
+/// How many scores[i] + bias[i] exceed `bound`, and how many of the first `before` equal it.
+struct RankCount {
+  std::int32_t above = 0;
+  std::int32_t equal_before = 0;
+};
+RankCount count_rank(const float* scores, const float* bias, std::int32_t count, float bound,
+                     std::int32_t before) noexcept;
+
+}  // namespace veer::nn
