@@ -76,8 +76,8 @@ TEST_CASE("prorl: people, parts of people, titles, attributes") {
 
   // Windows that hold the numbers of the items: titles come by id2item's keys.
   const std::string numbered =
-      R"({"item2id": {"x": 1, "y": 2, "z": 3}, "id2item": {"1": "x", "2": "y", "3": "z", "4": "", "5": "", "6": "",
-          "7": "", "8": "", "9": ""}, "itemid2title": {"1": "X"}})";
+      R"({"item2id": {"x": 1, "y": 2, "z": 3}, "id2item": {"1": "x", "2": "y", "3": "z", "4": "",
+          "5": "", "6": "", "7": "", "8": "", "9": ""}, "itemid2title": {"1": "X"}})";
   ImportOptions keep;
   keep.unknown_items = UnknownItems::keep;
   CHECK(import_texts("prorl", {{"toy.val", windows}, {"toy.datamaps", numbered}}, "toy.val", keep)
@@ -87,6 +87,12 @@ TEST_CASE("prorl: people, parts of people, titles, attributes") {
                 }),
                 {"toy.val", "item", "\"4\"", "toy.datamaps"});
   CHECK(import_texts("prorl", {{"toy.val", windows}}, "toy.val").catalogue.titles[1] == "1");
+  ImportOptions strict;
+  strict.duplicates = Duplicates::error;
+  check_message(message_of<DataError>([&] {
+                  import_texts("prorl", {{"toy.val", windows}}, "toy.val", strict);
+                }),
+                {"toy.val: item", "user \"bob/2\" with item \"9\" again; expected"});
 }
 
 TEST_CASE("prorl: what is wrong is named") {
