@@ -234,9 +234,9 @@ TEST_CASE("what makes no training is refused before it begins, with what to do")
   refused({"train", "dqn", "--data", shop.data, "-o", out}, ExitCode::usage, "path_model");
   refused({"train", "path_model", "--data", shop.data, "-o", out}, ExitCode::usage, "veer fit semantic_ids");
   refused({"train", "prorl", "--data", shop.data, "-o", out}, ExitCode::usage, "--start");
-  refused(shop.prorl(out, {"--irn-layers", "2"}), ExitCode::usage, "an option of irn");
-  refused(shop.path_model(out, {"--updates", "2"}), ExitCode::usage, "an option of prorl");
-  refused(shop.prorl(out, {"--budget", "1m"}), ExitCode::usage, "--updates");
+  refused(shop.prorl(out, {"--irn-layers", "2"}), ExitCode::usage, "--irn-layers");
+  refused(shop.path_model(out, {"--updates", "2"}), ExitCode::usage, "--updates");
+  refused(shop.prorl(out, {"--budget", "1m"}), ExitCode::usage, "--budget");
   refused(shop.prorl(out, {"--estimator", "critic", "--critic-hidden", "0"}), ExitCode::usage,
           "--critic-hidden");
   refused(shop.prorl(out, {"--reward-weights", "0,0,0"}), ExitCode::usage, "weights");
@@ -250,6 +250,16 @@ TEST_CASE("what makes no training is refused before it begins, with what to do")
   refused(shop.prorl(out, {"--exclude-attribute", "no such"}), ExitCode::usage, "no such");
   refused(Workshop::with(shop.path_model(out, {}), "--ids", shop.users), ExitCode::data, "semantic_ids");
   refused(shop.path_model(out, {"--dropout", "1"}), ExitCode::usage, "dropout");
+  refused({"train"}, ExitCode::usage, "subcommand");
+  // Options from a file: at the top or in the family's table.
+  const std::string config = shop.folder / "train.toml";
+  std::ofstream(config) << "[train]\nrollouts = 1\n[evaluate]\nepisodes = 3\n";
+  std::vector<std::string> configured = shop.prorl(out, {"--config", config});
+  configured.erase(std::find(configured.begin(), configured.end(), "--rollouts"),
+                   std::find(configured.begin(), configured.end(), "--rollouts") + 2);
+  refused(configured, ExitCode::usage, "rollouts");
+  std::ofstream(config) << "[train]\nirn-layers = 1\n";
+  refused(configured, ExitCode::usage, "train.toml:2");
   const SmallWorld other(2);
   refused(Workshop::with(shop.prorl(out, {}), "--data", other.data), ExitCode::usage, "path.model.h5");
   // A policy of another catalogue, played.

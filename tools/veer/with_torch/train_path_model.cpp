@@ -39,11 +39,11 @@ struct Material {
   std::string of;  ///< whose paths
 };
 
-Material material_of(const PathModelTask& task, const TrainingFiles& files, const Dataset& data,
-                     std::int32_t most_history, std::uint64_t seed) {
+Material material_of(const PathModelTask& task, const Dataset& data, std::int32_t most_history,
+                     std::uint64_t seed) {
   Material out;
   if (task.lessons.empty()) {
-    const MinerOptions miner = miner_options(files, most_history);
+    const MinerOptions miner = miner_options(task.paths, most_history);
     out.training = examples_of(data, Part::train_plan, miner);
     out.validation = examples_of(data, Part::validation, miner);
     out.of = "people's own";
@@ -72,15 +72,15 @@ Material material_of(const PathModelTask& task, const TrainingFiles& files, cons
 }
 
 /// Weights to begin with: those of --start, or noise over the items' tokens.
-PathModel start_of(PathModelTask& task, const TrainingFiles& files, const Dataset& data, std::uint64_t seed) {
-  if (task.ids.empty() == files.start.empty()) {
+PathModel start_of(PathModelTask& task, const Dataset& data, std::uint64_t seed) {
+  if (task.ids.empty() == task.paths.start.empty()) {
     throw ConfigError({{}, 0, "--ids"},
                       {task.ids.empty() ? "nothing" : "also --start", "one of --ids and --start",
                        "tokens are made with veer fit semantic_ids; a path model has its own"});
   }
-  if (!files.start.empty()) {
-    PathModel start = load_path_model(files.start, "cpu", data.fingerprint);
-    require_catalogue(files.start, *start.ids, data);
+  if (!task.paths.start.empty()) {
+    PathModel start = load_path_model(task.paths.start, "cpu", data.fingerprint);
+    require_catalogue(task.paths.start, *start.ids, data);
     return start;
   }
   auto ids = std::make_shared<const nn::SemanticIds>(nn::load_semantic_ids(task.ids, data.fingerprint).ids);
@@ -91,7 +91,10 @@ PathModel start_of(PathModelTask& task, const TrainingFiles& files, const Datase
 }  // namespace
 
 void add_path_model_options(CLI::App& app, PathModelTask& task) {
-  const std::string group = "Pretraining (path_model)";
+  add_training_files(app, task.files);
+  add_path_training(app, task.paths);
+  add_budget(app, task.files);
+  const std::string group = "Pretraining";
   app.add_option("--ids", task.ids, "model file of the items' tokens: veer fit semantic_ids")
       ->type_name("FILE")
       ->group(group);
@@ -156,16 +159,17 @@ void add_path_model_options(CLI::App& app, PathModelTask& task) {
       ->group(group);
 }
 
-void run_path_model(PathModelTask& task, const TrainingFiles& files, const Session& session) {
+void run_path_model(PathModelTask& task, const Session& session) {
+  const TrainingFiles& files = task.files;
   const Dataset data = read_dataset(files.data);
   PretrainingOptions& options = task.training;
   options.seed = session.common.seed;
   options.budget_seconds = budget_seconds(files);
-  options.imitation.unconstrained = files.unconstrained;
-  const PathModel start = start_of(task, files, data, options.seed);
+  options.imitation.unconstrained = task.paths.unconstrained;
+  const PathModel start = start_of(task, data, options.seed);
   options.checkpoint = prepare_training(files, session);
   options.checkpoint_seconds = checkpoint_seconds(files);
-  const Material material = material_of(task, files, data, start.most_history, options.seed);
+  const Material material = material_of(task, data, start.most_history, options.seed);
   session.console.note(fmt::format("path_model: {} paths, {} for validation ({}), {} parameters",
                                    grouped(static_cast<std::int64_t>(material.training.size())),
                                    grouped(static_cast<std::int64_t>(material.validation.size())),

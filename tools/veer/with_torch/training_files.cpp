@@ -11,26 +11,28 @@ namespace veer::tools {
 void add_training_files(CLI::App& app, TrainingFiles& files) {
   app.add_option("--data", files.data, "dataset file")->required()->type_name("FILE");
   app.add_option("-o,--output", files.output, "model file to write")->required()->type_name("FILE");
-  app.add_option("--start", files.start, "path model to go on from; without it path_model begins with noise")
-      ->type_name("FILE");
   app.add_option("--checkpoint", files.checkpoint, "file to go on from; default: OUTPUT.checkpoint")
       ->type_name("FILE");
   app.add_option("--checkpoint-every", files.checkpoint_every, "time between checkpoints, such as 90s or 5m")
       ->type_name("TIME")
       ->capture_default_str();
-  app.add_option("--budget", files.budget,
-                 "wall time such as 30m, then the best weights so far; not for prorl, which counts updates")
-      ->type_name("TIME");
-  app.add_flag(
-      "--unconstrained", files.unconstrained,
-      "path_model and prorl: any token may follow any other, as in the released code of ProRL; invalid "
-      "items can occur");
   app.add_flag("--fresh", files.fresh, "begin anew even where a checkpoint exists");
-  app.add_option("--exclude-attribute", files.excluded_attributes,
+}
+
+void add_budget(CLI::App& app, TrainingFiles& files) {
+  app.add_option("--budget", files.budget, "wall time such as 30m, then the best weights so far")
+      ->type_name("TIME");
+}
+
+void add_path_training(CLI::App& app, PathTraining& paths) {
+  app.add_option("--start", paths.start, "path model to go on from")->type_name("FILE");
+  app.add_option("--exclude-attribute", paths.excluded_attributes,
                  "attribute that does not join items into a path (Drama on MovieLens); to be repeated")
       ->type_name("NAME")
       ->take_all()
       ->allow_extra_args(false);
+  app.add_flag("--unconstrained", paths.unconstrained,
+               "any token may follow any other, as in the released code of ProRL; invalid items can occur");
 }
 
 std::filesystem::path prepare_training(const TrainingFiles& files, const Session& session) {
@@ -55,18 +57,6 @@ void require_catalogue(const std::string& file, const nn::SemanticIds& ids, cons
                      std::to_string(data.catalogue.size()) + ", those of " + data.name, ""});
 }
 
-void refuse_foreign_options(const CLI::App& app, const std::string& agent) {
-  for (const CLI::Option* option : app.get_options()) {
-    const std::string& group = option->get_group();
-    const auto open = group.find('(');
-    if (option->count() == 0 || open == std::string::npos || !group.ends_with(')')) continue;
-    const std::string owner = group.substr(open + 1, group.size() - open - 2);
-    if (owner == agent) continue;
-    throw ConfigError({{}, 0, option->get_name()}, {"an option of " + owner, "those of " + agent,
-                                                    "veer train --help groups them by agent"});
-  }
-}
-
 double budget_seconds(const TrainingFiles& files) {
   return files.budget.empty() ? 0.0 : seconds_from("--budget", files.budget);
 }
@@ -75,10 +65,10 @@ double checkpoint_seconds(const TrainingFiles& files) {
   return seconds_from("--checkpoint-every", files.checkpoint_every);
 }
 
-MinerOptions miner_options(const TrainingFiles& files, std::int32_t most_history) {
+MinerOptions miner_options(const PathTraining& paths, std::int32_t most_history) {
   MinerOptions options;
   options.history = most_history;
-  options.excluded_attributes = files.excluded_attributes;
+  options.excluded_attributes = paths.excluded_attributes;
   return options;
 }
 
