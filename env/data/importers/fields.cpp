@@ -246,6 +246,14 @@ std::int64_t FieldReader::time(std::string_view text, std::string_view field, Ti
   return *value;
 }
 
+std::string_view FieldReader::number_id(std::string_view text, std::string_view field, std::int64_t low,
+                                        std::int64_t high) const {
+  integer(text, field, low, high);
+  if (text.size() > 1 && text.front() == '0')
+    fail(std::string(field), quote(text), "a number without leading zeros");
+  return text;
+}
+
 std::string_view FieldReader::id(std::string_view text, std::string_view field) const {
   if (text.empty()) fail(std::string(field), "an empty field", "an id");
   return this->text(text, field);

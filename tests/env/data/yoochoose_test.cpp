@@ -93,7 +93,7 @@ TEST_CASE("yoochoose: what is wrong is named, in the file it stands in") {
   check_message(failure("1,2014-02-30T10:51:09.277Z,2,0\n", buys),
                 {"yoochoose-clicks.dat:1", "time", "2014-02-30"});
   check_message(failure("1,2014-04-07T10:51:09.277Z,,0\n", buys),
-                {"yoochoose-clicks.dat:1", "item", "empty"});
+                {"yoochoose-clicks.dat:1", "item", "\"\"", "an integer"});
   check_message(message_of<IoError>([] {
                   import_texts("yoochoose", {{"yoochoose-clicks.dat", clicks}});
                 }),
