@@ -7,6 +7,8 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
+#include <utility>
+#include <vector>
 
 #include "env/data/importers/importer.h"
 #include "env/error.h"
@@ -19,7 +21,26 @@
 namespace veer::tools {
 namespace {
 
+/// Options of a published experiment, and the name that stands for them in place of a format.
+struct Preset {
+  const char* name;
+  const char* format;
+  std::vector<std::pair<const char*, const char*>> options;
+};
+
+const std::vector<Preset>& presets() {
+  static const std::vector<Preset> all = {
+      {"retailrocket-sqn", "retailrocket", {}},
+      {"rc15-sqn", "yoochoose", {{"--sample-sessions", "200000"}}},
+      {"prorl-ml1m", "movielens", {{"--k-core", "20"}}},
+      {"prorl-steam", "steam", {{"--k-core", "40"}, {"--unknown-items", "keep"}}},
+      {"prorl-books", "amazon", {{"--user-core", "100"}, {"--item-core", "40"}}},
+  };
+  return all;
+}
+
 struct ImportCommand {
+  CLI::App* app = nullptr;
   std::string format;
   std::string path;
   std::string output;
@@ -38,6 +59,11 @@ std::string format_list() {
   std::string text = "\nFormats:";
   for (const ImportFormat& format : import_formats())
     text += fmt::format("\n  {:<12} {}", format.name, format.reads);
+  text += "\nPublished experiments, in place of FORMAT; options on the command line prevail:";
+  for (const Preset& preset : presets()) {
+    text += fmt::format("\n  {:<16} {}", preset.name, preset.format);
+    for (const auto& [option, value] : preset.options) text += fmt::format(" {} {}", option, value);
+  }
   return text;
 }
 
@@ -74,7 +100,23 @@ void report_skipped(const Console& console, const std::vector<SkippedLines>& ski
   }
 }
 
+/// Replaces the name of a preset by what it stands for.
+void apply_preset(ImportCommand& command) {
+  for (const Preset& preset : presets()) {
+    if (command.format != preset.name) continue;
+    command.format = preset.format;
+    for (const auto& [name, value] : preset.options) {
+      CLI::Option* option = command.app->get_option(name);
+      if (option->count() > 0) continue;
+      option->add_result(value);
+      option->run_callback();
+    }
+    return;
+  }
+}
+
 void run_import(ImportCommand& command, const Session& session) {
+  apply_preset(command);
   ImportOptions& options = command.options;
   options.split_seed = session.common.seed;
   options.items_file = command.items_file;
@@ -121,6 +163,7 @@ void add_import(Program& program) {
                   "         veer import yoochoose yoochoose-data -o rc15.h5 --sample-sessions 200000" +
                       format_list(),
                   [command](const Session& session) { run_import(*command, session); });
+  command->app = &app;
   app.add_option("FORMAT", command->format, "what PATH holds; the list below says what each reads")
       ->required();
   app.add_option("PATH", command->path, "file or directory of the source")->required();

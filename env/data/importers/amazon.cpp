@@ -45,9 +45,8 @@ void read_products(LineReader lines, const ImportOptions& options, SourceLog& lo
     if (categories != nullptr) texts = texts_in(*categories);
     std::vector<std::string_view> attributes;
     for (const std::string& text : texts) attributes.push_back(fields.text(text, "categories"));
-    const std::string* title = products.value(2);
-    log.table.add(fields, fields.id(id, "asin"),
-                  title == nullptr ? std::string_view() : fields.text(*title, "title"), attributes,
+    const std::string title = products.value(2) == nullptr ? "" : on_one_line(*products.value(2));
+    log.table.add(fields, fields.id(id, "asin"), fields.text(title, "title"), attributes,
                   *options.duplicates);
     return true;
   });

@@ -81,6 +81,23 @@ void set_purchases(SourceLog& log, double least) {
     log.behaviour.push_back(rating >= static_cast<float>(least) ? std::uint8_t{1} : std::uint8_t{0});
 }
 
+/// As split_users, over people: all users that are one person are in one part.
+std::vector<Part> split_people(const SourceLog& log, const std::vector<std::int32_t>& user_order,
+                               std::uint64_t split_seed) {
+  std::vector<std::int32_t> number(log.person.size(), -1);  // of a person, by first user
+  std::vector<std::int32_t> person_of;
+  std::int32_t people = 0;
+  for (const std::int32_t user : user_order) {
+    std::int32_t& found = number[at(log.person[at(user)])];
+    if (found < 0) found = people++;
+    person_of.push_back(found);
+  }
+  const std::vector<Part> dealt = split_users(people, split_seed);
+  std::vector<Part> parts;
+  for (const std::int32_t person : person_of) parts.push_back(dealt[at(person)]);
+  return parts;
+}
+
 void expect_rows(const SourceLog& log) {
   if (log.rows() > 0) return;
   if (log.bad.reasons().empty()) {
@@ -110,9 +127,13 @@ Dataset build_dataset(SourceLog log, const ImportOptions& options) {
   dataset.catalogue = build_catalogue(log, selected.item_order, selected.item_uses);
   dataset.interactions = build_interactions(log, ordered, selected);
   dataset.split_seed = options.split_seed;
-  dataset.parts = options.split == Split::chronological
-                      ? split_users_by_time(dataset.interactions, options.split_seed)
-                      : split_users(dataset.interactions.users(), options.split_seed);
+  if (options.split == Split::chronological) {
+    dataset.parts = split_users_by_time(dataset.interactions, options.split_seed);
+  } else if (log.person.empty()) {
+    dataset.parts = split_users(dataset.interactions.users(), options.split_seed);
+  } else {
+    dataset.parts = split_people(log, selected.user_order, options.split_seed);
+  }
   dataset.provenance.source = log.format;
   dataset.provenance.origin = fmt::format("{}", fmt::join(log.files, ","));
   dataset.provenance.filters = describe_filters(log, options);

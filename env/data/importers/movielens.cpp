@@ -20,13 +20,6 @@ namespace {
 
 constexpr std::int64_t largest_id = std::numeric_limits<std::int32_t>::max();
 
-/// A positive decimal number without leading zeros, as text.
-std::string_view number_id(const FieldReader& fields, std::string_view text, std::string_view field) {
-  fields.integer(text, field, 1, largest_id);
-  if (text.front() == '0') fields.fail(std::string(field), quote(text), "a number without leading zeros");
-  return text;
-}
-
 std::string title_of(const FieldReader& fields, std::string_view text) {
   if (text.empty()) fields.fail("title", "an empty field", "a title");
   std::string title = latin1_to_utf8(text);
@@ -41,7 +34,7 @@ void read_users(FieldReader fields, std::size_t columns, std::string_view layout
   read_records(bad, [&] {
     if (!fields.next(values, columns, layout)) return false;
     const std::int32_t before = known.size();
-    known.add(number_id(fields, values[0], "user"));
+    known.add(fields.number_id(values[0], "user", 1, largest_id));
     if (known.size() == before) fields.fail("user", quote(values[0]) + " again", "one line for each user");
     return true;
   });
@@ -55,11 +48,11 @@ void read_ratings(FieldReader fields, const IdTable* known_users, std::string_vi
   std::vector<std::string_view> values;
   read_records(log.bad, [&] {
     if (!fields.next(values, 4, "user, movie, rating, time")) return false;
-    const std::string_view user = number_id(fields, values[0], "user");
+    const std::string_view user = fields.number_id(values[0], "user", 1, largest_id);
     if (known_users != nullptr && known_users->find(user) < 0) {
       fields.fail("user", quote(user), "a user of the users file", "the files may be of different editions");
     }
-    const std::string_view movie = number_id(fields, values[1], "movie");
+    const std::string_view movie = fields.number_id(values[1], "movie", 1, largest_id);
     const float rating = fields.real(values[2], "rating", 0.5, 5);
     const std::int64_t time = fields.time(values[3], "time", TimeUnit::seconds);
     log.add_row(fields, user, movie, "movie", unknown_items);
@@ -78,7 +71,7 @@ SourceLog read_1m(const Sources& sources, const ImportOptions& options) {
     std::vector<std::string_view> values;
     read_records(log.bad, [&] {
       if (!fields.next(values, 3, "movie, title, genres")) return false;
-      log.table.add(fields, number_id(fields, values[0], "movie"), title_of(fields, values[1]),
+      log.table.add(fields, fields.number_id(values[0], "movie", 1, largest_id), title_of(fields, values[1]),
                     split_list(fields.text(values[2], "genres"), '|'), *options.duplicates);
       return true;
     });
@@ -126,8 +119,8 @@ SourceLog read_100k(const Sources& sources, const ImportOptions& options) {
       for (std::size_t genre = 0; genre < genres.size(); ++genre) {
         if (fields.integer(values[5 + genre], genres[genre], 0, 1) == 1) flagged.push_back(genres[genre]);
       }
-      log.table.add(fields, number_id(fields, values[0], "movie"), title_of(fields, values[1]), flagged,
-                    *options.duplicates);
+      log.table.add(fields, fields.number_id(values[0], "movie", 1, largest_id), title_of(fields, values[1]),
+                    flagged, *options.duplicates);
       return true;
     });
   }

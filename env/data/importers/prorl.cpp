@@ -8,7 +8,8 @@
 //   the ids
 //                  of the windows), id2attribute
 // Each person's windows are joined where they overlap (window_chains.h). What does not join stands apart in
-// time: a person "ann" whose windows give two sequences becomes "ann/1" and "ann/2". No times.
+// time: a person "ann" whose windows give two sequences becomes the users "ann/1" and "ann/2", in the same
+// part. No times.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -112,7 +113,7 @@ void read_maps(const FieldReader& fields, const Json& maps, const IdTable& items
         names.emplace_back(fields.id(name.empty() ? code : name, "attribute"));
       }
     }
-    const std::string title = text_in(maps, "itemid2title", number);
+    const std::string title = on_one_line(text_in(maps, "itemid2title", number));
     log.table.add(fields, id, fields.text(title, "title"), {names.begin(), names.end()},
                   Duplicates::keep_first);
   }
@@ -147,6 +148,7 @@ SourceLog read_prorl(const Sources& sources, const std::string& main, const Impo
       if (sequences.size() > 1) id += fmt::format("/{}", sequence + 1);
       for (const std::int32_t item : sequences[sequence])
         log.add_row(fields, id, people.items.text(item), "item", options.unknown_items);
+      log.person.resize(at(log.users.size()), person);
     }
   }
   return log;

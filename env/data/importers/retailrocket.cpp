@@ -5,6 +5,8 @@
 // the cart are purchases, and transactions, the rows with a transaction id, are left out. The defaults of the
 // filters are the reference's: visitors with three events or more, and then items with three or more, each
 // once. The paper tells them the other way round: filter_order items_first.
+#include <limits>
+
 #include "env/data/importers/columns.h"
 #include "env/data/importers/sources.h"
 #include "env/data/importers/text.h"
@@ -31,12 +33,13 @@ SourceLog read_retailrocket(const Sources& sources, const std::string& main, con
   const std::size_t item_column = column("itemid");
   const std::size_t transaction_column = column("transactionid");
 
+  constexpr std::int64_t largest_id = std::numeric_limits<std::int64_t>::max();
   const std::string layout = header.layout();
   read_records(log.bad, [&] {
     if (!fields.next(values, header.size(), layout)) return false;
     const std::int64_t time = fields.time(values[time_column], "timestamp", TimeUnit::milliseconds);
-    const std::string_view visitor = fields.id(values[visitor_column], "visitorid");
-    const std::string_view item = fields.id(values[item_column], "itemid");
+    const std::string_view visitor = fields.number_id(values[visitor_column], "visitorid", 0, largest_id);
+    const std::string_view item = fields.number_id(values[item_column], "itemid", 0, largest_id);
     const std::string_view event = values[event_column];
     const bool transaction = event == "transaction";
     if (!transaction && event != "view" && event != "addtocart")

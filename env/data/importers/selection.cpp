@@ -22,14 +22,14 @@ std::uint8_t behaviour_at(const SourceLog& log, std::int64_t row) {
 }
 
 [[noreturn]] void fail_duplicate(const SourceLog& log, std::int64_t first, std::int64_t second) {
-  throw DataError(
-      log.where(second, "item"),
-      Problem{
-          fmt::format("user {} with item {} {} as on line {}", quote(log.users.text(log.user[at(second)])),
-                      quote(log.items.text(log.item[at(second)])),
-                      log.time.empty() ? "again, the same" : "at the same time", log.where(first, "").line),
-          "one row for each user, item and time",
-          "choose duplicates keep-all, keep-first or keep-last to import such data"});
+  std::string again = log.time.empty() ? "again" : "at the same time";
+  if (const std::int64_t line = log.where(first, "").line; line > 0)
+    again += fmt::format("{} as on line {}", log.time.empty() ? ", the same" : "", line);
+  throw DataError(log.where(second, "item"),
+                  Problem{fmt::format("user {} with item {} {}", quote(log.users.text(log.user[at(second)])),
+                                      quote(log.items.text(log.item[at(second)])), again),
+                          "one row for each user, item and time",
+                          "choose duplicates keep-all, keep-first or keep-last to import such data"});
 }
 
 /// Applies `duplicates` to rows of one user and one time; `group` is sorted by item, kind, then row.
@@ -197,7 +197,7 @@ Selection select_rows(const SourceLog& log, const Ordered& ordered, const Import
     throw DataError(Where{log.log_file, 0, ""},
                     Problem{fmt::format("nothing left of {} interactions after the filters {}", log.rows(),
                                         describe_filters(log, options)),
-                            "at least one interaction", "lower k-core or min-rating"});
+                            "at least one interaction", "lower k-core, min-session, min-item or min-rating"});
   }
   return selected;
 }

@@ -63,6 +63,7 @@ struct SourceLog {
   BadLines bad;
 
   IdTable users;
+  std::vector<std::int32_t> person;  ///< [users] where several users are one person: who; else empty
   IdTable items;
   ItemTable table;
   std::string table_file;  ///< name of the file with the item table; empty: the source has none

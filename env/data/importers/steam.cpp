@@ -28,11 +28,11 @@ void read_games(const Sources& sources, const ImportOptions& options, SourceLog&
     if (!games.next()) return false;
     if (games.value(0) == nullptr) return true;
     const FieldReader& fields = games.fields();
-    const std::string* title = games.value(1) != nullptr ? games.value(1) : games.value(2);
+    const std::string* named = games.value(1) != nullptr ? games.value(1) : games.value(2);
+    const std::string title = named == nullptr ? "" : on_one_line(*named);
     std::vector<std::string_view> genres;
     if (games.value(3) != nullptr) genres = attribute_list(fields, *games.value(3), "genres", ',', scratch);
-    log.table.add(fields, fields.id(*games.value(0), "id"),
-                  title == nullptr ? std::string_view() : fields.text(*title, "title"), genres,
+    log.table.add(fields, fields.id(*games.value(0), "id"), fields.text(title, "title"), genres,
                   *options.duplicates);
     return true;
   });

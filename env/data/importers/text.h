@@ -15,6 +15,9 @@ bool is_utf8(std::string_view text) noexcept;
 /// ISO-8859-1 to UTF-8; text that is UTF-8 already stays as it is.
 std::string latin1_to_utf8(std::string_view text);
 
+/// Control characters, line breaks among them, become blanks: JSON may hold them in a title.
+std::string on_one_line(std::string text);
+
 /// Cuts `text` at `separator` and drops empty parts.
 std::vector<std::string_view> split_list(std::string_view text, char separator);
 

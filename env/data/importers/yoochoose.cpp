@@ -4,11 +4,14 @@
 // Categories, prices and quantities are dropped. Clicks and purchases of one session within one microsecond:
 // the clicks come first. As in the reference of SQN and SAC, sessions need three clicks or more, whatever
 // they bought, and items are not filtered; it then draws 200,000 sessions (sample_sessions).
+#include <limits>
+
 #include "env/data/importers/sources.h"
 
 namespace veer::importers {
 namespace {
 
+constexpr std::int64_t largest_number = std::numeric_limits<std::int64_t>::max();
 constexpr const char* clicks_file = "yoochoose-clicks.dat";
 constexpr const char* buys_file = "yoochoose-buys.dat";
 
@@ -20,9 +23,9 @@ void read_events(const Sources& sources, const char* file, std::size_t columns, 
   std::vector<std::string_view> values;
   read_records(log.bad, [&] {
     if (!fields.next(values, columns, layout)) return false;
-    const std::string_view session = fields.id(values[0], "session");
+    const std::string_view session = fields.number_id(values[0], "session", 0, largest_number);
     const std::int64_t time = fields.time(values[1], "time", TimeUnit::seconds);
-    const std::string_view item = fields.id(values[2], "item");
+    const std::string_view item = fields.number_id(values[2], "item", 0, largest_number);
     log.add_row(fields, session, item, "item", options.unknown_items);
     log.time.push_back(time);
     log.behaviour.push_back(behaviour);

@@ -26,7 +26,7 @@ const std::string windows =
 const std::string maps =
     R"({"item2id": {"1": 3, "2": 5, "3": 4, "4": 1, "5": 2, "6": 6, "7": 7, "8": 8, "9": 9},
         "id2item": {"3": "1", "5": "2", "4": "3", "1": "4", "2": "5", "6": "6", "7": "7", "8": "8", "9": "9"},
-        "itemid2title": {"3": "One", "5": "Two"}, "id2attribute": {"1": "Comedy", "2": "War"},
+        "itemid2title": {"3": "One", "5": "Two\n2"}, "id2attribute": {"1": "Comedy", "2": "War"},
         "raw_item_id2attribute": {"1": [2, 1], "2": [1], "3": [77]}})";
 
 }  // namespace
@@ -63,16 +63,21 @@ TEST_CASE("prorl: people, parts of people, titles, attributes") {
   CHECK(data.interactions.user_ids == std::vector<std::string>{"ann", "bob/1", "bob/2"});
   CHECK(data.catalogue.ids == std::vector<std::string>{"", "1", "2", "3", "4", "5", "6", "7", "8", "9"});
   CHECK(data.catalogue.titles ==
-        std::vector<std::string>{"", "One", "Two", "3", "4", "5", "6", "7", "8", "9"});
+        std::vector<std::string>{"", "One", "Two 2", "3", "4", "5", "6", "7", "8", "9"});
   CHECK(data.catalogue.attribute_names == std::vector<std::string>{"War", "Comedy", "77"});
   CHECK(items_of(data, 0) == std::vector<ItemId>{1, 2, 3, 4, 5, 6, 7, 8});
   CHECK(items_of(data, 2) == std::vector<ItemId>{9, 9, 3});
   CHECK_FALSE(find_fault(data).has_value());
+  // Two people, though three sequences: too few to hold any out, and one half of the people has both of
+  // bob's.
+  CHECK(data.parts[1] == data.parts[2]);
+  CHECK(data.parts[0] != data.parts[1]);
+  CHECK(data.parts[0] <= Part::train_judge);
 
   // Windows that hold the numbers of the items: titles come by id2item's keys.
   const std::string numbered =
-      R"({"item2id": {"x": 1, "y": 2, "z": 3}, "id2item": {"1": "x", "2": "y", "3": "z", "4": "", "5": "", "6": "",
-          "7": "", "8": "", "9": ""}, "itemid2title": {"1": "X"}})";
+      R"({"item2id": {"x": 1, "y": 2, "z": 3}, "id2item": {"1": "x", "2": "y", "3": "z", "4": "",
+          "5": "", "6": "", "7": "", "8": "", "9": ""}, "itemid2title": {"1": "X"}})";
   ImportOptions keep;
   keep.unknown_items = UnknownItems::keep;
   CHECK(import_texts("prorl", {{"toy.val", windows}, {"toy.datamaps", numbered}}, "toy.val", keep)
@@ -82,6 +87,12 @@ TEST_CASE("prorl: people, parts of people, titles, attributes") {
                 }),
                 {"toy.val", "item", "\"4\"", "toy.datamaps"});
   CHECK(import_texts("prorl", {{"toy.val", windows}}, "toy.val").catalogue.titles[1] == "1");
+  ImportOptions strict;
+  strict.duplicates = Duplicates::error;
+  check_message(message_of<DataError>([&] {
+                  import_texts("prorl", {{"toy.val", windows}}, "toy.val", strict);
+                }),
+                {"toy.val: item", "user \"bob/2\" with item \"9\" again; expected"});
 }
 
 TEST_CASE("prorl: what is wrong is named") {

@@ -79,10 +79,14 @@ TEST_CASE("retailrocket: no filters keep everyone, also sessions of one event") 
 TEST_CASE("retailrocket: what is wrong is named") {
   check_message(failure("1433221332117,1,like,10,\n"),
                 {"events.csv:2", "event", "\"like\"", "view, addtocart or transaction"});
+  check_message(failure("1433221332117,1,view,99999999999999999999,\n"),
+                {"events.csv:2", "itemid", "\"99999999999999999999\"", "from 0 to 9223372036854775807"});
+  check_message(failure("1433221332117,01,view,10,\n"), {"visitorid", "\"01\"", "without leading zeros"});
   check_message(failure("1433221332117,1,view,10,77\n"), {"events.csv:2", "transactionid", "\"77\""});
   check_message(failure("1433221332117,1,transaction,10,\n"), {"transactionid", "\"\""});
-  check_message(failure("-99999999999999999,1,view,10,\n"),
-                {"events.csv:2", "timestamp", "-99999999999999999"});
+  check_message(failure("-1,1,view,10,\n"), {"events.csv:2", "timestamp", "\"-1\"", "not a negative number"});
+  check_message(failure("99999999999999999,1,view,10,\n"),
+                {"events.csv:2", "timestamp", "99999999999999999"});
   check_message(failure("1433221332117;1;view;10;\n"), {"events.csv:2", "1 field", "5 separated by ','"});
   check_message(message_of<DataError>([] { import_events("timestamp,visitorid,event,itemid\n"); }),
                 {"events.csv:1", "transactionid", "timestamp, visitorid, event, itemid"});
@@ -108,7 +112,7 @@ TEST_CASE(
   check_message(report.skipped[0].first, {"events.csv:15", "\"like\""});
   check_message(report.skipped[1].first, {"events.csv:16", "an empty line"});
   CHECK(report.skipped[1].lines == 1);
-  check_message(report.skipped[2].first, {"events.csv:18", "itemid", "an empty field"});
+  check_message(report.skipped[2].first, {"events.csv:18", "itemid", "\"\"", "an integer"});
   check_message(report.skipped[3].first, {"events.csv:19", "timestamp", "\"x\""});
   check_message(report.skipped[4].first, {"events.csv:20", "2 fields"});
 

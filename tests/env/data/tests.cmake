@@ -6,5 +6,5 @@ veer_test(env_data_test
                   env/data/splits_test.cpp env/data/statistics_test.cpp env/data/path_miner_test.cpp env/data/support_test.cpp
           LIBRARIES veer_data)
 veer_test(env_dataset_file_test SOURCES env/data/dataset_file_test.cpp LIBRARIES veer_store veer_data)
-veer_test(env_data_slow_test SOURCES env/data/movielens_slow_test.cpp LIBRARIES veer_store veer_data LABELS slow)
+veer_test(env_data_slow_test SOURCES env/data/movielens_slow_test.cpp env/data/logs_slow_test.cpp LIBRARIES veer_store veer_data LABELS slow)
 target_compile_definitions(env_data_slow_test PRIVATE VEER_SOURCE_DIR="${PROJECT_SOURCE_DIR}")

@@ -10,18 +10,18 @@ using namespace veer::testing;
 namespace {
 
 const std::string clicks =
-    "1,2014-04-07T10:51:09.277Z,214536502,0\n"
-    "1,2014-04-07T10:54:09.868Z,214536500,0\n"
-    "1,2014-04-07T10:54:46.998Z,214536506,S\n"
-    "2,2014-04-07T13:56:37.614Z,214662742,0\n"
-    "2,2014-04-07T13:57:19.373Z,214662742,0\n"
-    "3,2014-04-02T13:17:46.940Z,214662742,0\n"
-    "3,2014-04-02T13:16:46.940Z,214536502,0\n"
-    "3,2014-04-02T13:18:46.940Z,214662742,0\n";
+    "1,2014-04-07T10:51:09.277Z,5002,0\n"
+    "1,2014-04-07T10:54:09.868Z,5000,0\n"
+    "1,2014-04-07T10:54:46.998Z,5006,S\n"
+    "2,2014-04-07T13:56:37.614Z,6742,0\n"
+    "2,2014-04-07T13:57:19.373Z,6742,0\n"
+    "3,2014-04-02T13:17:46.940Z,6742,0\n"
+    "3,2014-04-02T13:16:46.940Z,5002,0\n"
+    "3,2014-04-02T13:18:46.940Z,6742,0\n";
 const std::string buys =
-    "2,2014-04-07T13:58:00.000Z,214662742,1046,1\n"
-    "3,2014-04-02T13:18:46.940Z,214662742,0,2\n"
-    "4,2014-04-02T13:18:46.940Z,214662742,0,2\n";
+    "2,2014-04-07T13:58:00.000Z,6742,1046,1\n"
+    "3,2014-04-02T13:18:46.940Z,6742,0,2\n"
+    "4,2014-04-02T13:18:46.940Z,6742,0,2\n";
 
 Dataset import_both(const std::string& click_text, const std::string& buy_text,
                     const ImportOptions& options = {}) {
@@ -35,8 +35,7 @@ TEST_CASE("yoochoose: sessions of three clicks, purchases behind clicks of the s
   const Dataset data = import_both(clicks, buys);
   // Session 2 has three events but two clicks; session 4 has none.
   CHECK(data.interactions.user_ids == std::vector<std::string>{"1", "3"});
-  CHECK(data.catalogue.ids ==
-        std::vector<std::string>{"", "214536500", "214536502", "214536506", "214662742"});
+  CHECK(data.catalogue.ids == std::vector<std::string>{"", "5000", "5002", "5006", "6742"});
   CHECK(items_of(data, 0) == std::vector<ItemId>{2, 1, 3});
   CHECK(items_of(data, 1) == std::vector<ItemId>{2, 4, 4, 4});
   CHECK(data.interactions.behaviours == std::vector<std::uint8_t>{0, 0, 0, 0, 0, 0, 1});
@@ -94,7 +93,7 @@ TEST_CASE("yoochoose: what is wrong is named, in the file it stands in") {
   check_message(failure("1,2014-02-30T10:51:09.277Z,2,0\n", buys),
                 {"yoochoose-clicks.dat:1", "time", "2014-02-30"});
   check_message(failure("1,2014-04-07T10:51:09.277Z,,0\n", buys),
-                {"yoochoose-clicks.dat:1", "item", "empty"});
+                {"yoochoose-clicks.dat:1", "item", "\"\"", "an integer"});
   check_message(message_of<IoError>([] {
                   import_texts("yoochoose", {{"yoochoose-clicks.dat", clicks}});
                 }),
