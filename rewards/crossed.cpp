@@ -9,6 +9,7 @@
 
 #include "env/error.h"
 #include "env/random.h"
+#include "rewards/summary.h"
 
 namespace veer {
 namespace {
@@ -19,14 +20,6 @@ constexpr double unknown_value = std::numeric_limits<double>::quiet_NaN();
 void draw_weights(const StepKey& key, std::span<std::uint16_t> weights) {
   const auto size = static_cast<std::uint32_t>(weights.size());
   for (std::uint32_t i = 0; i < size; ++i) ++weights[uniform_below(size, key, Stream::bootstrap, i)];
-}
-
-/// Linear interpolation between order statistics. REQUIRES: sorted, not empty.
-double quantile_of(const std::vector<double>& sorted, double q) {
-  const double position = q * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<std::size_t>(position);
-  const std::size_t above = std::min(below + 1, sorted.size() - 1);
-  return sorted[below] + (position - static_cast<double>(below)) * (sorted[above] - sorted[below]);
 }
 
 }  // namespace

@@ -13,15 +13,7 @@ namespace veer {
 namespace {
 
 constexpr double undefined = std::numeric_limits<double>::quiet_NaN();
-constexpr std::int64_t bootstrap_limit = 20000;
-
-/// Linear interpolation between order statistics. REQUIRES: sorted, not empty.
-double quantile(const std::vector<double>& sorted, double q) {
-  const double position = q * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<std::size_t>(position);
-  const std::size_t above = std::min(below + 1, sorted.size() - 1);
-  return sorted[below] + (position - static_cast<double>(below)) * (sorted[above] - sorted[below]);
-}
+constexpr std::size_t bootstrap_limit = 20000;
 
 /// Everybody with a defined value, in the order of their first one: what their values sum to, and how many.
 struct People {
@@ -89,7 +81,19 @@ std::string_view name_of(Interval interval) noexcept {
   return "unknown";
 }
 
-const Summariser::Weights& Summariser::weights_of(std::size_t people) {
+double quantile_of(const std::vector<double>& sorted, double q) {
+  const double position = q * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<std::size_t>(position);
+  const std::size_t above = std::min(below + 1, sorted.size() - 1);
+  return sorted[below] + (position - static_cast<double>(below)) * (sorted[above] - sorted[below]);
+}
+
+bool Summariser::resamples(std::size_t people) const noexcept {
+  return options_.interval == Interval::bootstrap ||
+         (options_.interval == Interval::automatic && people <= bootstrap_limit);
+}
+
+std::span<const std::uint16_t> Summariser::draws(std::size_t people) {
   const auto found = std::ranges::find(kept_, people, &std::pair<std::size_t, Weights>::first);
   if (found != kept_.end()) return found->second;
   if (kept_.size() == 2) kept_.erase(kept_.begin());
@@ -119,8 +123,7 @@ Summary Summariser::operator()(std::span<const float> values, std::span<const Us
   summary.people = static_cast<std::int64_t>(people.size());
   const auto groups = static_cast<double>(summary.people);
   summary.mean = summary.count == 0 ? undefined : sum / n;
-  const bool bootstrap = options_.interval == Interval::bootstrap ||
-                         (options_.interval == Interval::automatic && summary.people <= bootstrap_limit);
+  const bool bootstrap = resamples(people.size());
   summary.interval = bootstrap ? Interval::bootstrap : Interval::normal;
   if (summary.people < 2) {
     summary.standard_error = summary.low = summary.high = undefined;
@@ -137,13 +140,13 @@ Summary Summariser::operator()(std::span<const float> values, std::span<const Us
     summary.high = summary.mean + 1.959963985 * summary.standard_error;
     return summary;
   }
-  const std::span<const std::uint16_t> weights = weights_of(people.size());
+  const std::span<const std::uint16_t> weights = draws(people.size());
   std::vector<double> means(weights.size() / people.size());
   for (std::size_t r = 0; r < means.size(); ++r)
     means[r] = weighted_mean(people, weights.subspan(r * people.size(), people.size()));
   std::ranges::sort(means);
-  summary.low = quantile(means, 0.025);
-  summary.high = quantile(means, 0.975);
+  summary.low = quantile_of(means, 0.025);
+  summary.high = quantile_of(means, 0.975);
   return summary;
 }
 

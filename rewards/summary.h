@@ -52,13 +52,21 @@ class Summariser {
   explicit Summariser(const SummaryOptions& options = {}) : options_(options) {}
   Summary operator()(std::span<const float> values, std::span<const UserId> people = {});
 
+  const SummaryOptions& options() const noexcept { return options_; }
+  /// Whether so many people are resampled, or the normal approximation is taken.
+  bool resamples(std::size_t people) const noexcept;
+  /// [replicates, people] how often each one was drawn. Valid until the next call of either kind.
+  std::span<const std::uint16_t> draws(std::size_t people);
+
  private:
-  using Weights = std::vector<std::uint16_t>;  ///< [replicates, people] how often each one was drawn
-  const Weights& weights_of(std::size_t people);
+  using Weights = std::vector<std::uint16_t>;  ///< as draws() has them
 
   SummaryOptions options_;
   std::vector<std::pair<std::size_t, Weights>> kept_;  ///< by number of people, latest last
 };
+
+/// Linear interpolation between order statistics. REQUIRES: sorted, not empty; 0 <= q <= 1.
+double quantile_of(const std::vector<double>& sorted, double q);
 
 /// a[i] - b[i]; NaN where either is. REQUIRES: equal sizes, the same episode at the same place.
 std::vector<float> difference_of(std::span<const float> a, std::span<const float> b);

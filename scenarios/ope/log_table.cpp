@@ -1,0 +1,202 @@
+#include "scenarios/ope/log_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "env/data/importers/columns.h"
+#include "env/data/importers/fields.h"
+#include "env/data/importers/text.h"
+
+namespace veer::ope {
+namespace {
+
+using importers::ColumnIndex;
+using importers::FieldReader;
+using importers::Header;
+using importers::LineReader;
+
+constexpr std::array<std::string_view, 9> known_columns{"reward",  "behaviour", "target", "q_hat", "v_hat",
+                                                        "cluster", "episode",   "step",   "end"};
+
+/// The columns both kinds have.
+struct Columns {
+  ColumnIndex reward, behaviour, target, q_hat, v_hat, cluster, episode, step, end;
+};
+
+Columns columns_of(const FieldReader& fields, const Header& header) {
+  for (ColumnIndex c = 0; c < static_cast<ColumnIndex>(header.size()); ++c) {
+    if (std::find(known_columns.begin(), known_columns.end(), header.name(c)) == known_columns.end()) {
+      fields.fail("header", importers::quote(header.name(c)),
+                  fmt::format("the columns {}", fmt::join(known_columns, ", ")),
+                  "leave out what estimators do not read");
+    }
+  }
+  const auto required = [&](std::string_view name) {
+    const ColumnIndex found = header.find("", {name});
+    if (found < 0) fields.fail(std::string(name), header.layout(), fmt::format("a column {}", name));
+    return found;
+  };
+  Columns c{};
+  c.reward = required("reward");
+  c.behaviour = required("behaviour");
+  c.target = required("target");
+  c.q_hat = header.find("", {"q_hat"});
+  c.v_hat = header.find("", {"v_hat"});
+  if (c.q_hat >= 0 || c.v_hat >= 0) {
+    c.q_hat = required("q_hat");
+    c.v_hat = required("v_hat");
+  }
+  c.cluster = header.find("", {"cluster"});
+  c.episode = header.find("", {"episode"});
+  c.step = header.find("", {"step"});
+  c.end = header.find("", {"end"});
+  if (c.episode >= 0 || c.step >= 0 || c.end >= 0) {
+    c.episode = required("episode");
+    c.step = required("step");
+    c.end = required("end");
+  }
+  return c;
+}
+
+using Row = std::vector<std::string_view>;
+
+std::string_view cell_of(const Row& row, ColumnIndex column) { return row[static_cast<std::size_t>(column)]; }
+
+double number(const FieldReader& fields, std::string_view text, std::string_view field) {
+  const auto value = importers::parse_real(text);
+  if (!value) fields.fail(std::string(field), importers::quote(text), "a finite number");
+  return *value;
+}
+
+/// Names of clusters as numbers, in the order of their first row.
+class ClusterNames {
+ public:
+  UserId number_of(const FieldReader& fields, std::string_view text) {
+    const std::string name(fields.id(text, "cluster"));
+    return numbers_.try_emplace(name, static_cast<UserId>(numbers_.size())).first->second;
+  }
+
+ private:
+  std::unordered_map<std::string, UserId> numbers_;  // looked up, never walked
+};
+
+/// The columns that a row of either kind adds.
+template <class Log>
+void add_values(Log& log, const FieldReader& fields, const Columns& columns, const Row& row) {
+  log.reward.push_back(number(fields, cell_of(row, columns.reward), "reward"));
+  log.behaviour.push_back(number(fields, cell_of(row, columns.behaviour), "behaviour"));
+  log.target.push_back(number(fields, cell_of(row, columns.target), "target"));
+  if (columns.q_hat < 0) return;
+  log.q_hat.push_back(number(fields, cell_of(row, columns.q_hat), "q_hat"));
+  log.v_hat.push_back(number(fields, cell_of(row, columns.v_hat), "v_hat"));
+}
+
+BanditLog read_decisions(FieldReader& fields, const Header& header, const Columns& columns) {
+  BanditLog log;
+  ClusterNames clusters;
+  for (Row row; fields.next(row, header.size(), header.layout());) {
+    add_values(log, fields, columns, row);
+    if (columns.cluster >= 0) {
+      log.cluster.push_back(clusters.number_of(fields, cell_of(row, columns.cluster)));
+    }
+  }
+  return log;
+}
+
+StepEnd end_of(const FieldReader& fields, std::string_view text) {
+  if (text.empty()) return StepEnd::none;
+  if (text == "terminated") return StepEnd::terminated;
+  if (text == "truncated") return StepEnd::truncated;
+  fields.fail("end", importers::quote(text), "nothing, terminated or truncated");
+}
+
+/// Reads trajectories row by row: those of one stand together, their steps count from 0.
+class TrajectoryRows {
+ public:
+  TrajectoryRows(FieldReader& fields, const Columns& columns) : fields_(fields), columns_(columns) {}
+
+  void add(const Row& row) {
+    const std::string_view name = fields_.id(cell_of(row, columns_.episode), "episode");
+    const bool first = log_.reward.empty() || name != episode_;
+    if (first) begin(name, row);
+    const std::int64_t expected = log_.steps() - log_.offsets.back();
+    const std::int64_t step =
+        fields_.integer(cell_of(row, columns_.step), "step", 0, std::numeric_limits<std::int64_t>::max());
+    if (step != expected) {
+      fields_.fail("step", fmt::format("{}", step), fmt::format("{}", expected),
+                   "steps of an episode count from 0, one row each, in order");
+    }
+    if (!first && columns_.cluster >= 0 &&
+        clusters_.number_of(fields_, cell_of(row, columns_.cluster)) != log_.cluster.back()) {
+      fields_.fail("cluster", importers::quote(cell_of(row, columns_.cluster)),
+                   "that of the episode's first row");
+    }
+    add_values(log_, fields_, columns_, row);
+    log_.end.push_back(end_of(fields_, cell_of(row, columns_.end)));
+  }
+
+  TrajectoryLog finish() {
+    log_.offsets.push_back(log_.steps());
+    return std::move(log_);
+  }
+
+ private:
+  void begin(std::string_view name, const Row& row) {
+    episode_ = name;
+    if (!seen_.insert(episode_).second) {
+      fields_.fail("episode", importers::quote(name) + " again", "all rows of an episode together");
+    }
+    log_.offsets.push_back(log_.steps());
+    if (columns_.cluster >= 0) {
+      log_.cluster.push_back(clusters_.number_of(fields_, cell_of(row, columns_.cluster)));
+    }
+  }
+
+  FieldReader& fields_;
+  const Columns& columns_;
+  TrajectoryLog log_;
+  std::string episode_;
+  std::unordered_set<std::string> seen_;
+  ClusterNames clusters_;
+};
+
+LoggedData read_lines(LineReader lines, const TableOptions& options) {
+  FieldReader fields(lines, ",", true);
+  Row names;
+  if (!fields.next(names))
+    fields.fail("header", "an empty file", "a header line with the names of the columns");
+  const Header header(fields, {names.begin(), names.end()});
+  const Columns columns = columns_of(fields, header);
+  const RowPlace place{lines.file(), 2};  // empty lines are refused, so row i stands on line i + 2
+  if (columns.episode < 0) {
+    BanditLog log = read_decisions(fields, header, columns);
+    log.actions = options.actions;
+    check(log, place);
+    return log;
+  }
+  TrajectoryRows rows(fields, columns);
+  for (Row row; fields.next(row, header.size(), header.layout());) rows.add(row);
+  TrajectoryLog log = rows.finish();
+  log.actions = options.actions;
+  log.gamma = options.gamma;
+  check(log, place);
+  return log;
+}
+
+}  // namespace
+
+LoggedData read_table(const std::filesystem::path& file, const TableOptions& options) {
+  return read_lines(LineReader(file), options);
+}
+
+LoggedData read_table(const std::string& name, std::string_view text, const TableOptions& options) {
+  return read_lines(LineReader(name, text), options);
+}
+
+}  // namespace veer::ope
