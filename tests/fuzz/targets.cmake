@@ -3,3 +3,4 @@
 file(GLOB veer_fuzz_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/fuzz_*.cpp)
 set(fuzz_targets_also ${PROJECT_SOURCE_DIR}/scenarios/targets.cpp)
 set(fuzz_population_also ${PROJECT_SOURCE_DIR}/scenarios/population_recipe.cpp)
+set(fuzz_ope_log_also ${PROJECT_SOURCE_DIR}/scenarios/ope/log_table.cpp ${PROJECT_SOURCE_DIR}/scenarios/ope/log.cpp)
