@@ -6,7 +6,7 @@
 //   shows clipped-ips   mean(min(w, clip) r)                    biased towards small values of rare actions
 //   snips         sum(w r) / sum(w)                       consistent
 //   sg-ips        mean(w' r), w' = w / (1 - s + s w)      biased, sub-Gaussian tails
-//   dm            mean(v_hat)                             as good as the model
+//   dm            mean(v_hat)                             as good as the model, as its interval does not say
 //   dr            mean(v_hat + w (r - q_hat))             unbiased with true propensities, whatever the model
 //   clipped-dr    mean(v_hat + min(w, clip) (r - q_hat))
 //   sndr          mean(v_hat) + sum(w (r - q_hat)) / sum(w)

@@ -5,7 +5,7 @@
 //   sn-tis    the same over mean(w_last)                  consistent
 //   pdis      mean( sum_t gamma^t w_t r_t )               unbiased
 //   sn-pdis   sum_t of the same over mean(w_t)            consistent (CWPDIS)
-//   dm        mean( v_hat of the first step )             as good as the model
+//   dm        mean( v_hat of the first step )             as good as the model, as its interval does not say
 //   dr        mean( sum_t gamma^t [ w_t (r_t - q_hat_t) + w_(t-1) v_hat_t ] )   unbiased, whatever the model
 //   wdr       dr with w_t over mean(w_t)                  consistent
 //   magic     the mixture of wdr and the model whose estimated squared error is smallest; see magic.h

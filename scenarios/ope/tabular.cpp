@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "env/error.h"
@@ -144,7 +145,7 @@ std::vector<double> tabular_q(const TrajectoryLog& log, const Tabular& tabular,
   }
   // A contraction by gamma: behind a change of c the fixed point is at most c gamma / (1 - gamma) away.
   std::vector<double> q = reward, updated(pairs);
-  for (double change = HUGE_VAL, size = 0.0;
+  for (double change = std::numeric_limits<double>::max(), size = 0.0;
        change * log.gamma / (1.0 - log.gamma) > 1e-12 * std::max(size, 1e-300);) {
     const std::vector<double> values = state_values(tabular, q);
     updated = reward;

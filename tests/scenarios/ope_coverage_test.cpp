@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "scenarios/ope/evidence.h"
+#include "scenarios/ope/release.h"
 #include "scenarios/ope/sequential.h"
 #include "tests/scenarios/ope_worlds.h"
 #include "tests/test.h"
@@ -181,10 +182,29 @@ TEST_CASE("long trajectories run out of evidence step by step") {
   const Evidence found = evidence_of(log, {}, summariser);
   // After four steps somebody took the rare action each time: (7 / 3)^4 / 400 is 7 % of the weight.
   CHECK(found.usable_steps == 3);
-  // Each step multiplies the mean square of the weights by 0.3^2 / 0.7 + 0.7^2 / 0.3 = 1.76: after two steps the
-  // effective sample size is 32 %, after three 18 %.
+  // Each step multiplies the mean square of the weights by 0.3^2 / 0.7 + 0.7^2 / 0.3 = 1.76: after two steps
+  // the effective sample size is 32 %, after three 18 %.
   CHECK(evidence_of(log, {.least_ess_share = 0.25, .most_weight_share = 1.0}, summariser).usable_steps == 2);
   CHECK(std::abs(found.mean_ratio - 1.0) < 4 * found.mean_ratio_error);
   CHECK_FALSE(found.enough());
   CHECK(found.objections.back().find("the weights hold for the first") == 0);
+}
+
+TEST_CASE("a release needs a gain beyond doubt and two kinds of evidence") {
+  Estimate behaviour, model, weighted;
+  behaviour.value = -2.0;
+  model.name = "dm";
+  weighted.name = "wdr";
+  model.value = -1.4;
+  weighted.value = -1.5;
+  weighted.low = -1.9;
+  CHECK(objections_to_release(behaviour, &model, weighted, 0.0).empty());
+  CHECK(objections_to_release(behaviour, nullptr, weighted, 0.0).size() == 1);
+  weighted.low = -2.1;
+  CHECK(objections_to_release(behaviour, &model, weighted, 0.0).size() == 1);
+  CHECK(objections_to_release(behaviour, &model, weighted, 0.1).empty());  // 10 % of -2 may be lost
+  model.value = -2.5;
+  CHECK(objections_to_release(behaviour, &model, weighted, 0.1).size() == 1);
+  weighted.low = std::nan("");
+  CHECK(objections_to_release(behaviour, &model, weighted, 0.1).size() == 2);
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "env/error.h"
 #include "scenarios/ope/sequential.h"
 #include "tests/scenarios/ope_worlds.h"
 #include "tests/test.h"
@@ -187,6 +188,26 @@ TEST_CASE("tabular Q of a loop is the geometric sum, whatever the discount") {
     CHECK(q[0] == doctest::Approx(1.0 / (1.0 - gamma)).epsilon(1e-11));
     CHECK(q[1] == doctest::Approx(50.0).epsilon(1e-11));
   }
+}
+
+TEST_CASE("tables that do not fit their log are refused") {
+  const SampledProcess good = sampled(ProcessWorld{}, 20, 1);
+  CHECK_NOTHROW(check(good.table, good.log));
+  const auto refused = [&](const std::function<void(Tabular&)>& damage) {
+    Tabular table = good.table;
+    damage(table);
+    try {
+      check(table, good.log);
+    } catch (const DataError& error) {
+      return std::string(error.what());
+    }
+    return std::string("not refused");
+  };
+  CHECK(refused([](Tabular& t) { t.state[3] = 4; }).find("state, row 3: found 4") == 0);
+  CHECK(refused([](Tabular& t) { t.action[2] = -1; }).find("action, row 2: found -1") == 0);
+  CHECK(refused([](Tabular& t) { t.policy[4] = 0.7; }).find("policy, row 2: found probabilities") == 0);
+  CHECK(refused([](Tabular& t) { t.action[1] = 1 - t.action[1]; }).find("target, row 1: found") == 0);
+  CHECK(refused([](Tabular& t) { t.state.pop_back(); }).find("states and actions: found") == 0);
 }
 
 TEST_CASE("errors of consistent estimators halve with four times the data") {

@@ -107,22 +107,25 @@ std::string ope_text(const OpeReport& report, const OpeCommand& command) {
   const auto add = [&](const ope::Estimate& e) {
     table.add({e.name, ope_number(e.value),
                std::isnan(e.low) ? "-" : fmt::format("{} to {}", ope_number(e.low), ope_number(e.high)),
-               ope_number(e.standard_error), ope_number(e.effective_sample_size),
-               ope_percent(e.largest_share)});
+               ope_number(e.standard_error < 1e-12 * std::abs(e.value) ? 0.0 : e.standard_error),
+               ope_number(e.effective_sample_size), ope_percent(e.largest_share)});
   };
   add(report.behaviour);
   for (const ope::Estimate& e : report.estimates) add(e);
   const ope::Evidence& found = report.evidence;
   text += "\n\n" + table.text();
   text += fmt::format(
-      "\nOverlap: {:.4g} {} of {} are what the weights are worth, the largest weight is {} of all; the "
-      "policy\n"
-      "would never have produced {}; mean importance ratio {:.3f} +- {:.3f} (1 expected)",
-      found.effective_sample_size, report.unit, grouped(found.units), ope_percent(found.largest_share),
+      "\nOverlap: the weights are worth {:.4g} of {} {}, the largest is {} of all of them. The policy would\n"
+      "never have produced {} of the log. Mean importance ratio {:.3f} +- {:.3f}; 1 expected.\n",
+      found.effective_sample_size, grouped(found.units), report.unit, ope_percent(found.largest_share),
       ope_percent(found.zero_share), found.mean_ratio, found.mean_ratio_error);
-  text += report.steps == report.units
-              ? ".\n"
-              : fmt::format(";\nweights hold for {} of {} steps.\n", found.usable_steps, found.longest);
+  if (report.steps != report.units) {
+    text +=
+        fmt::format("The weights hold for the first {} of {} steps.\n", found.usable_steps, found.longest);
+  }
+  if (named(report, "dm") != nullptr) {
+    text += "The interval of dm leaves out how wrong its model may be.\n";
+  }
   if (report.truncated > 0) {
     text += fmt::format(
         "{} of {} trajectories are cut off: estimates are about what came before the cut, dm about all "
