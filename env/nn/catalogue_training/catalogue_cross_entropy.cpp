@@ -184,6 +184,7 @@ struct CatalogueCrossEntropy::Impl {
           }
           add_scaled(scaled.data_ptr<float>() + std::ptrdiff_t{r - first} * width(), factor,
                      states.data_ptr<float>() + std::ptrdiff_t{r} * width(), width());
+          // Here and not after all rows: the row has just been, or is just being, brought into cache.
           if (!bias_gradient.empty()) add_scaled(&bias_gradient[at(tile.first)], factor, score, tile.count);
         }
         if (adds) {
