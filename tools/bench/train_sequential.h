@@ -15,10 +15,10 @@ namespace veer::bench {
 /// ratio taken against the faster. Ranks: all scores, argsort.
 ///
 /// A training case agrees when the losses of 100 updates from the same weights differ by at most 1e-4 each. A
-/// ranking case agrees when every rank lies where rounding could put it (1e-5 of the greatest score).
-/// Figures: share of time by phase, GFLOP/s of the products with the catalogue as the engine needs them
-/// against sgemm on all workers at once, bytes per event on either side, growth of the process over 100
-/// updates.
+/// ranking case, after 40 updates, agrees when every rank lies where rounding could put it (1e-5 of the
+/// greatest score). Figures: share of time by phase, processor time on either side, GFLOP/s of the least
+/// products with the catalogue against sgemm on all workers at once, bytes per event on either side, growth
+/// of the process over the engine's updates.
 BenchReport train_sequential(const BenchOptions& options);
 
 }  // namespace veer::bench

@@ -51,28 +51,28 @@ VEER_KERNEL float add_bias(float* scores, const float* bias, std::int32_t count)
   return largest_of(best);
 }
 
-VEER_KERNEL float exponentials_below(float* values, float shift, std::int32_t count) noexcept {
+VEER_KERNEL float exponentials_below(const float* from, float shift, std::int32_t count, float* to) noexcept {
   const std::int32_t whole = count - count % lane_count;
   const Lanes by = splat(shift);
   Lanes sum0{}, sum1{};
   std::int32_t i = 0;
   for (; i + lane_count < whole; i += 2 * lane_count) {
-    const Lanes e0 = exponential_of_deficit(load(values + i) - by);
-    const Lanes e1 = exponential_of_deficit(load(values + i + lane_count) - by);
-    store(values + i, e0);
-    store(values + i + lane_count, e1);
+    const Lanes e0 = exponential_of_deficit(load(from + i) - by);
+    const Lanes e1 = exponential_of_deficit(load(from + i + lane_count) - by);
+    store(to + i, e0);
+    store(to + i + lane_count, e1);
     sum0 += e0;
     sum1 += e1;
   }
   if (i < whole) {
-    const Lanes e = exponential_of_deficit(load(values + i) - by);
-    store(values + i, e);
+    const Lanes e = exponential_of_deficit(load(from + i) - by);
+    store(to + i, e);
     sum0 += e;
   }
   if (whole < count) {
     // Lanes that are none come out as e^-87.3.
-    const Lanes e = exponential_of_deficit(load_part(values + whole, count - whole, lowest_score) - by);
-    store_part(values + whole, e, count - whole);
+    const Lanes e = exponential_of_deficit(load_part(from + whole, count - whole, lowest_score) - by);
+    store_part(to + whole, e, count - whole);
     sum1 += e;
   }
   return sum_of(sum0 + sum1);

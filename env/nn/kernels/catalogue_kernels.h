@@ -12,8 +12,8 @@ namespace veer::nn {
 /// scores[i] += bias[i]; returns the greatest (the lowest float for count 0). `bias` may be null.
 float add_bias(float* scores, const float* bias, std::int32_t count) noexcept;
 
-/// values[i] = e^(values[i] - shift), which must not exceed 1 by much; returns their sum.
-float exponentials_below(float* values, float shift, std::int32_t count) noexcept;
+/// to[i] = e^(from[i] - shift), which must not exceed 1 by much; returns their sum. `to` may be `from`.
+float exponentials_below(const float* from, float shift, std::int32_t count, float* to) noexcept;
 
 /// values[i] *= factor.
 void scale_values(float* values, float factor, std::int32_t count) noexcept;

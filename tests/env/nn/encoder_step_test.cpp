@@ -10,6 +10,7 @@
 #include <memory>
 #include <numeric>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "env/nn/catalogue_training/catalogue_head.h"
@@ -196,6 +197,32 @@ TEST_CASE("training has the same bytes for any number of threads and after an in
     CHECK(same_bytes(one, train(2, 99)));
     CHECK(same_bytes(one, train(3, 2)));
   }
+}
+
+TEST_CASE("a restarted optimiser takes its first step again") {
+  const auto second_step = [](bool restart) {
+    Network network(EncoderKind::gru);
+    const Log log(64, 6);
+    network.step(log.batch, log.targets, true, nullptr);
+    if (restart) {
+      network.parameters.restart_optimiser();
+      network.vectors.restart_optimiser();
+    }
+    const NamedArrays before = network.parameters.values();
+    network.step(log.batch, log.targets, true, nullptr);
+    const NamedArrays after = network.parameters.values();
+    float largest = 0.0F;
+    for (const auto& [name, array] : before.all()) {
+      for (std::size_t i = 0; i < before.get<float>(name).size(); ++i) {
+        largest = std::max(largest, std::abs(after.get<float>(name)[i] - before.get<float>(name)[i]));
+      }
+    }
+    return std::pair{largest, network.parameters.steps()};
+  };
+  // The first step of Adam moves every weight by the learning rate, 0.01, whatever the gradient.
+  CHECK(second_step(true).first == doctest::Approx(0.01).epsilon(1e-3));
+  CHECK(second_step(true).second == 1);
+  CHECK(second_step(false).second == 2);
 }
 
 TEST_CASE("every encoder learns which item comes next") {
