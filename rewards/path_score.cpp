@@ -1,5 +1,6 @@
 #include "rewards/path_score.h"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <limits>
@@ -8,6 +9,13 @@ namespace veer {
 namespace {
 
 constexpr float no_score = std::numeric_limits<float>::quiet_NaN();
+
+std::span<const ItemId> history_of(const Trajectories& paths, std::size_t episode) {
+  if (paths.history_size.empty()) return {};
+  return std::span(paths.history)
+      .subspan(episode * static_cast<std::size_t>(paths.history_width),
+               static_cast<std::size_t>(paths.history_size[episode]));
+}
 
 }  // namespace
 
@@ -24,7 +32,10 @@ std::string_view name_of(PathMetric metric) noexcept {
                                                                 "length",
                                                                 "disagreement",
                                                                 "interest_disagreement",
-                                                                "off_data"};
+                                                                "off_data",
+                                                                "holds_target",
+                                                                "holds_history",
+                                                                "holds_repeat"};
   return names[static_cast<std::size_t>(metric)];
 }
 
@@ -44,10 +55,19 @@ EpisodeScores score_episodes(const Trajectories& paths, const JudgeScores& judge
     int shown = 0, accepted = 0, pairs_sharing = 0, off_data = 0;
     float time_to_target = no_score;
     ItemId previous = no_item;
+    const std::span shown_items = std::span(paths.items).subspan(first, length);
+    const std::span<const ItemId> history = history_of(paths, e);
+    bool holds_target = false, holds_history = false, holds_repeat = false;
+    const auto holds = [](std::span<const ItemId> items, ItemId item) {
+      return std::find(items.begin(), items.end(), item) != items.end();
+    };
     for (std::size_t k = 0; k < length; ++k) {
       const ItemId item = paths.items[first + k];
       if (item == no_item) continue;  // a step in which the policy stopped
       ++shown;
+      holds_target = holds_target || item == target;
+      holds_history = holds_history || holds(history, item);
+      holds_repeat = holds_repeat || holds(shown_items.first(k), item);
       probability += double{judge.acceptance[first + k]};
       if (ensemble) {
         apart += double{judge.acceptance_deviation[first + k]};
@@ -84,6 +104,9 @@ EpisodeScores score_episodes(const Trajectories& paths, const JudgeScores& judge
     set(PathMetric::disagreement, per_item(ensemble, apart));
     set(PathMetric::interest_disagreement, per_item(ensemble, interest_apart));
     set(PathMetric::off_data, per_item(!support.empty(), off_data));
+    set(PathMetric::holds_target, holds_target ? 1.0F : 0.0F);
+    set(PathMetric::holds_history, holds_history ? 1.0F : 0.0F);
+    set(PathMetric::holds_repeat, holds_repeat ? 1.0F : 0.0F);
   }
   return scores;
 }

@@ -37,9 +37,12 @@ enum class PathMetric : std::uint8_t {
   interest_disagreement,  ///< the same of JudgeScores::interest_deviation, nats
   off_data,  ///< share of what was shown whose support (env/data/support.h) is 0; NaN where it is not given
              ///< or nothing was shown
+  holds_target,   ///< 1 when the target itself was shown, else 0
+  holds_history,  ///< 1 when an item that the episode began with was shown again, else 0
+  holds_repeat,   ///< 1 when an item was shown twice, else 0
 };
 
-inline constexpr std::int32_t path_metrics = 13;
+inline constexpr std::int32_t path_metrics = 16;
 std::string_view name_of(PathMetric metric) noexcept;
 
 /// One value per metric and episode. NaN: the metric is not defined for that episode; summaries skip it.

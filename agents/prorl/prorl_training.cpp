@@ -50,6 +50,10 @@ std::string identity_of(const PathModel& start, std::span<const PathExample> tra
   std::string text = fmt::format("ProRL training\nseed {}\nupdates {} of {} x {}\ntargets {}\nestimator {}\n",
                                  o.seed, o.updates, o.prompts, u.rollouts.per_prompt,
                                  word(target_names, o.targets), word(estimator_names, u.estimator));
+  if (u.estimator == Estimator::critic) {
+    text += fmt::format("critic {} rate {} warm_up {}\n", u.critic.hidden, u.critic.learning_rate,
+                        u.critic.warm_up);
+  }
   text += fmt::format(
       "divergence {} {}\ndiscount {}\nrewards {} {} {} share {} shift {} least {} centred {} over {}\n",
       word(divergence_names, u.divergence), u.divergence_weight, u.discount, u.rewards.weights[0],

@@ -45,7 +45,7 @@ struct TrainingOptions {
   std::int64_t evaluate_every = 50;       ///< updates; also before the first and after the last
   std::int32_t evaluation_prompts = 512;  ///< validation prompts, greedy; at most as many as there are
   std::string reward_model;  ///< names the user model in the checkpoint: another one is another training
-  bool keep_last = false;            ///< the last weights instead of those with the highest validation gain
+  bool keep_last = false;    ///< the last weights instead of those with the highest validation gain
   std::filesystem::path checkpoint;  ///< empty: none. Continued from when the file exists
   double checkpoint_seconds = 300.0;
   std::function<void(const TrainingProgress&)> progress;

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 #include <vector>
 
 #include "agents/generative/step_rewards.h"
 #include "agents/prorl/policy_gradient_net.h"
 #include "env/error.h"
 #include "env/nn/hyper_parameters.h"
+#include "env/runtime.h"
 
 namespace veer::prorl {
 namespace {
@@ -29,9 +31,6 @@ void check_options(const PathModel& start, const UserModel& users, const UpdateO
   }
   if (o.centring_updates < 0) {
     nn::reject_field("centring_updates", std::to_string(o.centring_updates), "0 or more");
-  }
-  if (o.estimator == Estimator::critic) {
-    nn::reject_field("estimator", "critic", "one that needs no critic");
   }
   if (o.rollouts.per_prompt < 2 &&
       (o.estimator == Estimator::position || o.estimator == Estimator::leave_one_out ||
@@ -77,6 +76,39 @@ UpdateStats describe_paths(const WrittenPaths& paths, const StepRewards& steps,
 
 }  // namespace
 
+namespace {
+
+/// The choice that a token belongs to, as a place in [rows, most_items + 1].
+struct TokenChoice {
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);
+  std::size_t place = none;
+  bool first = false;  ///< the choice's first token
+};
+
+/// Tokens of a tuple that was cut off by the end belong to no choice that was carried out.
+void append_choices(const WrittenPaths& paths, std::int32_t row, std::int32_t digits,
+                    std::vector<TokenChoice>& choices) {
+  const auto tokens = static_cast<std::int32_t>(paths.tokens_of(row).size());
+  const std::int32_t length = paths.length[at(row)];
+  for (std::int32_t t = 0; t < tokens; ++t) {
+    const std::int32_t position = t / digits;
+    const bool cut = position == length && !(paths.ended[at(row)] != 0 && t + 1 == tokens);
+    if (cut) {
+      choices.push_back({});
+    } else {
+      choices.push_back({at(row) * (at(paths.most_items) + 1) + at(position), t % digits == 0});
+    }
+  }
+}
+
+/// What the decoder knows before every choice that was made.
+struct ChoiceStates {
+  std::vector<float> values;       ///< [choices, width]
+  std::vector<std::size_t> place;  ///< [choices] in [rows, most_items + 1]
+};
+
+}  // namespace
+
 struct ProRlUpdate::Impl {
   PathModel start;
   const UserModel& users;
@@ -85,6 +117,7 @@ struct ProRlUpdate::Impl {
   RewardCentring centring;
   nn::FlatParameters parameters;
   nn::NetworkParameters reference;  ///< the weights that training started with
+  std::optional<Critic> critic;     ///< Estimator::critic only
   std::int64_t updates = 0;
 
   PathModel snapshot() const {
@@ -92,56 +125,102 @@ struct ProRlUpdate::Impl {
             start.most_history};
   }
   nn::Seq2SeqNet reference_net() const { return {reference, start.network.config()}; }
+  std::size_t shards(std::span<const PathPrompt> prompts) const {
+    return (prompts.size() + at(options.shard_prompts) - 1) / at(options.shard_prompts);
+  }
+  ForcedPaths forced_shard(std::span<const PathPrompt> prompts, const WrittenPaths& paths, std::size_t shard,
+                           std::vector<TokenChoice>& choices) const;
+  ChoiceStates choice_states(std::span<const PathPrompt> prompts, const WrittenPaths& paths) const;
+  Advantages judge(std::span<const PathPrompt> prompts, const WrittenPaths& paths, PathRewards given,
+                   UpdateStats& stats);
   void learn(std::span<const PathPrompt> prompts, const WrittenPaths& paths, const Advantages& advantages,
              float learning_rate, UpdateStats& stats);
 };
 
-namespace {
-
-/// The advantage of the choice that each token belongs to.
-void append_credit(const WrittenPaths& paths, std::int32_t row, const Advantages& advantages,
-                   std::int32_t digits, std::vector<float>& credit) {
-  const std::size_t columns = at(paths.most_items) + 1;
-  const auto tokens = static_cast<std::int32_t>(paths.tokens_of(row).size());
-  const std::int32_t length = paths.length[at(row)];
-  for (std::int32_t t = 0; t < tokens; ++t) {
-    const std::int32_t position = t / digits;
-    // Tokens of a tuple that was cut off by the end belong to no choice that was carried out.
-    const bool cut = position == length && !(paths.ended[at(row)] != 0 && t + 1 == tokens);
-    credit.push_back(cut ? 0.0F
-                         : advantages.values[at(row) * columns + at(position == length ? length : position)]);
+/// The rollouts of one shard's prompts that hold an item, after those prompts; `choices` tells of each token.
+ForcedPaths ProRlUpdate::Impl::forced_shard(std::span<const PathPrompt> prompts, const WrittenPaths& paths,
+                                            std::size_t shard, std::vector<TokenChoice>& choices) const {
+  const std::size_t each = at(options.shard_prompts);
+  ForcedPaths rows(start.prompt_width());
+  for (std::size_t p = shard * each; p < std::min((shard + 1) * each, prompts.size()); ++p) {
+    const PathPrompt& prompt = prompts[p];
+    rows.add_prompt(prompt_tokens(*start.ids, prompt.history, prompt.target, start.most_history));
+    for (std::int32_t m = 0; m < paths.per_prompt; ++m) {
+      const std::int32_t row = static_cast<std::int32_t>(p) * paths.per_prompt + m;
+      if (paths.length[at(row)] == 0) continue;
+      rows.add_path(paths.tokens_of(row), grammar.begin(prompt.history, prompt.target),
+                    grammar.layout().digits);
+      append_choices(paths, row, grammar.layout().digits, choices);
+    }
   }
+  rows.close();
+  return rows;
 }
 
-}  // namespace
+/// What the decoder knows before every choice.
+ChoiceStates ProRlUpdate::Impl::choice_states(std::span<const PathPrompt> prompts,
+                                              const WrittenPaths& paths) const {
+  std::vector<ChoiceStates> found(shards(prompts));
+  parallel_for(static_cast<std::int64_t>(found.size()), [&](std::int64_t s) {
+    torch::NoGradGuard guard;
+    std::vector<TokenChoice> choices;
+    const ForcedPaths rows = forced_shard(prompts, paths, at(s), choices);
+    if (rows.rows.prompt.empty()) return;
+    const nn::Seq2SeqNet net{parameters.aliases(), start.network.config()};
+    nn::DropoutMasks none(nullptr, net.device);
+    const torch::Tensor read =
+        nn::decode_rows(net, nn::encode_prompts(net, rows.prompts, none), rows.prompts, rows.rows, none)
+            .contiguous();
+    const auto width = at(read.size(1));
+    for (std::size_t t = 0; t < choices.size(); ++t) {
+      if (!choices[t].first) continue;
+      const float* state = read.data_ptr<float>() + t * width;
+      found[at(s)].values.insert(found[at(s)].values.end(), state, state + width);
+      found[at(s)].place.push_back(choices[t].place);
+    }
+  });
+  ChoiceStates all;
+  for (const ChoiceStates& part : found) {
+    all.values.insert(all.values.end(), part.values.begin(), part.values.end());
+    all.place.insert(all.place.end(), part.place.begin(), part.place.end());
+  }
+  return all;
+}
+
+/// Advantages; with a critic, it says what was expected and then learns what came.
+Advantages ProRlUpdate::Impl::judge(std::span<const PathPrompt> prompts, const WrittenPaths& paths,
+                                    PathRewards given, UpdateStats& stats) {
+  if (!critic) return estimate_advantages(given, options.estimator);
+  const ChoiceStates states = choice_states(prompts, paths);
+  const std::vector<float> values = critic->values(states.values);
+  std::vector<float> expected(at(paths.rows()) * (at(paths.most_items) + 1), 0.0F);
+  for (std::size_t i = 0; i < values.size(); ++i) expected[states.place[i]] = values[i];
+  given.expected = expected;
+  Advantages advantages = estimate_advantages(given, options.estimator);
+  std::vector<float> returns;
+  for (const std::size_t place : states.place) returns.push_back(advantages.returns[place]);
+  stats["critic_error"] = critic->learn(states.values, returns);
+  if (updates < options.critic.warm_up) advantages.values.assign(advantages.values.size(), 0.0F);
+  return advantages;
+}
 
 void ProRlUpdate::Impl::learn(std::span<const PathPrompt> prompts, const WrittenPaths& paths,
                               const Advantages& advantages, float learning_rate, UpdateStats& stats) {
-  const std::size_t each = at(options.shard_prompts);
-  const std::size_t shards = (prompts.size() + each - 1) / each;
   const auto taught =
       std::count_if(paths.length.begin(), paths.length.end(), [](std::int32_t length) { return length > 0; });
   const auto rollouts = static_cast<double>(std::max<std::ptrdiff_t>(1, taught));
-  std::vector<ObjectiveSums> sums(shards);
+  std::vector<ObjectiveSums> sums(shards(prompts));
   const nn::Seq2SeqNet before = reference_net();
-  parameters.accumulate(shards, [&](std::size_t s, nn::FlatParameters::Gradient& gradient) {
-    ForcedPaths rows(start.prompt_width());
-    std::vector<float> credit;
-    for (std::size_t p = s * each; p < std::min((s + 1) * each, prompts.size()); ++p) {
-      const PathPrompt& prompt = prompts[p];
-      rows.add_prompt(prompt_tokens(*start.ids, prompt.history, prompt.target, start.most_history));
-      for (std::int32_t m = 0; m < paths.per_prompt; ++m) {
-        const std::int32_t row = static_cast<std::int32_t>(p) * paths.per_prompt + m;
-        if (paths.length[at(row)] == 0) continue;
-        rows.add_path(paths.tokens_of(row), grammar.begin(prompt.history, prompt.target),
-                      grammar.layout().digits);
-        append_credit(paths, row, advantages, grammar.layout().digits, credit);
-      }
-    }
-    rows.close();
+  parameters.accumulate(sums.size(), [&](std::size_t s, nn::FlatParameters::Gradient& gradient) {
+    std::vector<TokenChoice> choices;
+    const ForcedPaths rows = forced_shard(prompts, paths, s, choices);
     if (rows.rows.prompt.empty()) {
       gradient.set(std::vector<torch::Tensor>(reference.parameters.size()));
       return 0.0;
+    }
+    std::vector<float> credit;
+    for (const TokenChoice& choice : choices) {
+      credit.push_back(choice.place == TokenChoice::none ? 0.0F : advantages.values[choice.place]);
     }
     const nn::Seq2SeqNet net{parameters.aliases(), start.network.config()};
     sums[s] = objective_gradient(net, &before, grammar, rows, credit, rollouts, options, gradient);
@@ -172,13 +251,21 @@ void ProRlUpdate::Impl::learn(std::span<const PathPrompt> prompts, const Written
 }
 
 ProRlUpdate::ProRlUpdate(const PathModel& start, const UserModel& users, const UpdateOptions& options)
-    : impl_(
-          (check_options(start, users, options),
-           new Impl{
-               start, users, options, PathGrammar(start.ids, options.rules), RewardCentring(options.rewards),
-               nn::FlatParameters(nn::parameter_layout(start.network.config()), start.network.to_arrays()),
-               nn::stored_parameters(nn::parameter_layout(start.network.config()), start.network.to_arrays(),
-                                     "cpu", "seq2seq")})) {}
+    : impl_((check_options(start, users, options),
+             new Impl{
+                 start,
+                 users,
+                 options,
+                 PathGrammar(start.ids, options.rules),
+                 RewardCentring(options.rewards),
+                 nn::FlatParameters(nn::parameter_layout(start.network.config()), start.network.to_arrays()),
+                 nn::stored_parameters(nn::parameter_layout(start.network.config()),
+                                       start.network.to_arrays(), "cpu", "seq2seq"),
+                 {}})) {
+  if (options.estimator == Estimator::critic) {
+    impl_->critic.emplace(start.network.config().width, options.critic);
+  }
+}
 ProRlUpdate::~ProRlUpdate() = default;
 
 UpdateStats ProRlUpdate::update(std::span<const PathPrompt> prompts, float learning_rate) {
@@ -196,8 +283,8 @@ UpdateStats ProRlUpdate::update(std::span<const PathPrompt> prompts, float learn
   given.length = paths.length;
   given.ended = paths.ended;
   given.discount = my.options.discount;
-  const Advantages advantages = estimate_advantages(given, my.options.estimator);
   UpdateStats stats = describe_paths(paths, steps, rewards);
+  const Advantages advantages = my.judge(prompts, paths, given, stats);
   stats["advantage_variance"] = advantages.variance;
   stats["alone"] = static_cast<double>(advantages.alone) / static_cast<double>(paths.rows());
   my.learn(prompts, paths, advantages, learning_rate, stats);
@@ -243,6 +330,7 @@ NamedArrays ProRlUpdate::state() const {
   NamedArrays centring;
   impl_->centring.save(centring);
   state.put_group("centring", centring);
+  if (impl_->critic) state.put_group("critic", impl_->critic->state());
   state.set_scalar<std::int64_t>("updates", impl_->updates);
   return state;
 }
@@ -250,6 +338,7 @@ NamedArrays ProRlUpdate::state() const {
 void ProRlUpdate::restore(const NamedArrays& state) {
   impl_->parameters.restore(state.group("weights"));
   impl_->centring.restore(state.group("centring"));
+  if (impl_->critic) impl_->critic->restore(state.group("critic"));
   impl_->updates = state.scalar<std::int64_t>("updates");
 }
 

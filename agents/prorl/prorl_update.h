@@ -14,6 +14,7 @@
 
 #include "agents/generative/path_writer.h"
 #include "agents/prorl/advantages.h"
+#include "agents/prorl/critic.h"
 #include "agents/prorl/reward_centring.h"
 #include "env/learner.h"
 #include "env/nn/training/adam.h"
@@ -34,6 +35,7 @@ struct UpdateOptions {
   WriteOptions rollouts{.per_prompt = 16};
   Estimator estimator = Estimator::position;
   double discount = 1.0;
+  CriticOptions critic;  ///< Estimator::critic only
   CentringOptions rewards;
   /// Updates from which the centring's statistics are learned; afterwards they stay as they are. 0: in
   /// train_prorl the first pass over the prompts, as published; in ProRlUpdate alone every update.
@@ -58,7 +60,7 @@ class ProRlUpdate {
   /// One step on these prompts; each prompt's key draws its rollouts. The figures: "interest", "rank",
   /// "acceptance" (sums over the path, the last a mean over its items), "reward" (fused, over the path),
   /// "length", "ended", "divergence", "entropy" (per token), "advantage_variance", "alone", "gradient",
-  /// "invalid", "empty".
+  /// "invalid", "empty"; with a critic "critic_error", the mean square of what it had not expected.
   UpdateStats update(std::span<const PathPrompt> prompts, float learning_rate);
 
   /// What the present policy's greedy paths are worth to the user model, without learning: "interest",

@@ -95,6 +95,13 @@ Fault check_sizes(const Dataset& dataset) {
   if (!interactions.ratings.empty()) {
     if (auto fault = check_size("interactions/ratings", interactions.ratings.size(), rows)) return fault;
   }
+  const std::size_t kinds = interactions.behaviour_names.size();
+  if (kinds > 255) {
+    return DatasetFault{"interactions/behaviour_names", fmt::format("{} names", kinds), "at most 255"};
+  }
+  if (auto fault =
+          check_size("interactions/behaviours", interactions.behaviours.size(), kinds == 0 ? 0 : rows))
+    return fault;
   return check_size("users/parts", dataset.parts.size(), users);
 }
 
@@ -137,6 +144,14 @@ Fault check_interactions(const Dataset& dataset) {
     if (!std::isfinite(interactions.ratings[i])) {
       return DatasetFault{fmt::format("interactions/ratings[{}]", i),
                           fmt::format("{}", interactions.ratings[i]), "a finite number"};
+    }
+  }
+  if (auto fault = check_ids("interactions/behaviour_names", interactions.behaviour_names, 0)) return fault;
+  for (std::size_t i = 0; i < interactions.behaviours.size(); ++i) {
+    if (interactions.behaviours[i] >= interactions.behaviour_names.size()) {
+      return DatasetFault{fmt::format("interactions/behaviours[{}]", i),
+                          fmt::format("{}", interactions.behaviours[i]),
+                          fmt::format("0 to {}", interactions.behaviour_names.size() - 1)};
     }
   }
   return std::nullopt;

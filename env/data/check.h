@@ -19,6 +19,7 @@ struct DatasetFault {
 /// Checks, in this order: sizes of all arrays; that offsets start at 0, never fall and end at the number of
 /// values; that ids are distinct and not empty, and padding is empty; that attributes of an item ascend and
 /// exist; that items lie in 1..N; that times never fall within a user; that ratings are finite; that
+/// kinds of behaviour have distinct names, at most 255, and every interaction one of them, or none has; that
 /// popularity counts the interactions; that parts exist. The fingerprint is not looked at. Linear but for the
 /// ids, which are sorted.
 std::optional<DatasetFault> find_fault(const Dataset& dataset);

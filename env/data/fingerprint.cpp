@@ -41,6 +41,11 @@ std::string fingerprint_of(const Dataset& dataset) {
   add_array(hash, dataset.interactions.times);
   add_array(hash, dataset.interactions.ratings);
   add_array(hash, dataset.parts);
+  if (!dataset.interactions.behaviour_names.empty()) {
+    hash.update("behaviours\n");
+    add_texts(hash, dataset.interactions.behaviour_names);
+    add_array(hash, dataset.interactions.behaviours);
+  }
   return hash.finish();
 }
 

@@ -14,6 +14,10 @@
 //   array i64  times (0 values when there are none)
 //   array f32  ratings (0 values when there are none)
 //   array u8   parts, U
+// and only where the interactions are of several kinds:
+//   "behaviours\n"
+//   text list  behaviour names
+//   array u8   behaviours
 // Left out on purpose: the name, provenance and split seed (they do not change what a model can learn) and
 // popularity (it follows from the items). Thread-safety: pure function.
 #pragma once

@@ -1,5 +1,5 @@
-// Who may learn from whom: parts by user, and leave-one-out views of one person's sequence.
-// Thread-safety: pure functions; views point into the Dataset.
+// Who may learn from whom: parts by user, by lot or by time, and leave-one-out views of one person's
+// sequence. Thread-safety: pure functions; views point into the Dataset.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,12 @@ namespace veer {
 /// test part, the next as many validation, the first half (rounded up) of the rest train_plan, what remains
 /// train_judge. One or two people are all train.
 std::vector<Part> split_users(std::int32_t users, std::uint64_t split_seed);
+
+/// As split_users, but held out are people whose last interaction is the newest: the newest tenth is the test
+/// part, the tenth before it validation; people with the same last second are ranked by their random number.
+/// The rest is halved by it, so that both halves come from the same months. REQUIRES: times; no person
+/// without interactions.
+std::vector<Part> split_users_by_time(const Interactions& interactions, std::uint64_t split_seed);
 
 /// One person's sequence with the last item held out for testing and the one before it for validation (Kang
 /// and McAuley, "Self-attentive sequential recommendation", ICDM 2018). People with fewer than three

@@ -104,6 +104,8 @@ DatasetStatistics statistics_of(const Dataset& dataset) {
     for (const float rating : interactions.ratings) sum += static_cast<double>(rating);
     figures.mean_rating = sum / static_cast<double>(interactions.ratings.size());
   }
+  figures.interactions_of_behaviour.resize(interactions.behaviour_names.size());
+  for (const std::uint8_t kind : interactions.behaviours) ++figures.interactions_of_behaviour[kind];
   for (const Part part : dataset.parts) ++figures.users_of_part[static_cast<std::size_t>(part)];
   return figures;
 }

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
 #include "env/data/dataset.h"
 
@@ -30,7 +31,8 @@ struct DatasetStatistics {
   double same_second_share = 0;  ///< interactions with the same time as the user's interaction before
   bool has_ratings = false;
   double mean_rating = 0;
-  std::array<std::int64_t, 4> users_of_part{};  ///< indexed by Part
+  std::vector<std::int64_t> interactions_of_behaviour;  ///< as behaviour_names; empty: all of one kind
+  std::array<std::int64_t, 4> users_of_part{};          ///< indexed by Part
 };
 
 DatasetStatistics statistics_of(const Dataset& dataset);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <limits>
 #include <numeric>
 
 #include "env/error.h"
@@ -117,6 +118,40 @@ Trajectories in_order_of_ids(const Trajectories& from) {
     to.first_step.push_back(to.steps());
     append_steps(to, from, first, first + from.length[e]);
     append_episodes(to, from, static_cast<std::int64_t>(e), static_cast<std::int64_t>(e) + 1);
+  }
+  return to;
+}
+
+Trajectories first_steps(const Trajectories& from, std::int32_t most) {
+  assert(most >= 1);
+  Trajectories to = empty_like(from);
+  for (const JudgeScores& scores : from.judges) {
+    to.judges.push_back({.judge = scores.judge,
+                         .acceptance = {},
+                         .interest = {},
+                         .rank = {},
+                         .start_interest = scores.start_interest,
+                         .start_rank = scores.start_rank});
+  }
+  append_episodes(to, from, 0, from.episodes());
+  for (std::size_t e = 0; e < from.first_step.size(); ++e) {
+    const std::int64_t first = from.first_step[e], last = first + std::min(from.length[e], most);
+    to.first_step.push_back(to.steps());
+    append_steps(to, from, first, last);
+    if (from.length[e] > most) {
+      to.length[e] = most;
+      to.end[e] = EndReason::horizon;
+      to.episode_return[e] = std::numeric_limits<float>::quiet_NaN();
+    }
+    for (std::size_t j = 0; j < from.judges.size(); ++j) {
+      const JudgeScores& scores = from.judges[j];
+      append_rows(to.judges[j].acceptance, scores.acceptance, first, last, 1);
+      append_rows(to.judges[j].interest, scores.interest, first, last, 1);
+      append_rows(to.judges[j].rank, scores.rank, first, last, 1);
+      if (scores.acceptance_deviation.empty()) continue;
+      append_rows(to.judges[j].acceptance_deviation, scores.acceptance_deviation, first, last, 1);
+      append_rows(to.judges[j].interest_deviation, scores.interest_deviation, first, last, 1);
+    }
   }
   return to;
 }

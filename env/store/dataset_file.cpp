@@ -43,6 +43,10 @@ void write_people(hdf5::File& file, const Dataset& dataset) {
   interactions.write("items", dataset.interactions.items);
   if (!dataset.interactions.times.empty()) interactions.write("times", dataset.interactions.times);
   if (!dataset.interactions.ratings.empty()) interactions.write("ratings", dataset.interactions.ratings);
+  if (!dataset.interactions.behaviour_names.empty()) {
+    interactions.write_strings("behaviour_names", dataset.interactions.behaviour_names);
+    interactions.write("behaviours", dataset.interactions.behaviours);
+  }
 }
 
 void read_people(const hdf5::File& file, Dataset& dataset) {
@@ -56,6 +60,10 @@ void read_people(const hdf5::File& file, Dataset& dataset) {
   dataset.interactions.items = interactions.read<std::int32_t>("items");
   if (interactions.contains("times")) dataset.interactions.times = interactions.read<std::int64_t>("times");
   if (interactions.contains("ratings")) dataset.interactions.ratings = interactions.read<float>("ratings");
+  if (interactions.contains("behaviour_names") || interactions.contains("behaviours")) {
+    dataset.interactions.behaviour_names = interactions.read_strings("behaviour_names");
+    dataset.interactions.behaviours = interactions.read<std::uint8_t>("behaviours");
+  }
 }
 
 void write_provenance(hdf5::Group group, const Provenance& provenance) {

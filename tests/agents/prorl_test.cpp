@@ -11,6 +11,7 @@
 #include "agents/prorl/policy_gradient_net.h"
 #include "agents/prorl/reward_centring.h"
 #include "env/error.h"
+#include "env/random.h"
 #include "env/runtime.h"
 #include "simulators/sequence/sequence_user.h"
 #include "tests/agents/small_path_model.h"
@@ -299,6 +300,12 @@ Expectation expectation(const PathModel& model, const std::vector<ToyPath>& path
     given.rewards = rewards;
     given.length = length;
     given.ended = ended;
+    // Some critic: whatever it expects of a state, the mean of the gradient does not change.
+    std::vector<float> expected;
+    for (const std::size_t i : chosen) {
+      expected.insert(expected.end(), {0.7F, 0.4F * static_cast<float>(paths[i].items.front()), 0.0F});
+    }
+    given.expected = expected;
     const Advantages advantages = estimate_advantages(given, estimator);
     std::vector<double> sum(size, 0.0);
     for (std::size_t m = 0; m < group; ++m) {
@@ -350,6 +357,9 @@ TEST_CASE("every estimator has the mean it should have, by enumeration of all gr
     const auto loo = expectation(model, paths, Estimator::leave_one_out, group);
     CHECK(distance(reinforce.mean, target) < 1e-4 * scale);
     CHECK(distance(to_go.mean, target) < 1e-4 * scale);
+    const auto critic = expectation(model, paths, Estimator::critic, group);
+    CHECK(distance(critic.mean, target) < 1e-4 * scale);
+    CHECK(critic.variance != to_go.variance);
     // Subtracting a mean that the rollout is part of shrinks the gradient by (n - 1) / n.
     const double share = (static_cast<double>(group) - 1.0) / static_cast<double>(group);
     CHECK(distance(grpo.mean, target, share) < 1e-4 * scale);
@@ -359,8 +369,37 @@ TEST_CASE("every estimator has the mean it should have, by enumeration of all gr
     CHECK(to_go.variance < reinforce.variance);
     MESSAGE("groups of ", group, ": variance of reinforce ", reinforce.variance, ", reward to go ",
             to_go.variance, ", group ", grpo.variance, ", position ", position.variance, ", leave one out ",
-            loo.variance);
+            loo.variance, ", some critic ", critic.variance);
   }
+}
+
+TEST_CASE("a critic learns what follows from a state, by the same bits for any number of threads") {
+  // Returns 2 x0 - |x1|: neither linear nor the same for all.
+  std::vector<float> states, returns;
+  for (std::uint64_t i = 0; i < 3000; ++i) {
+    const float x0 = normal({3, i, 0}, Stream::policy, 0), x1 = normal({3, i, 0}, Stream::policy, 1);
+    states.insert(states.end(), {x0, x1});
+    returns.push_back(2.0F * x0 - std::abs(x1));
+  }
+  const auto train = [&](int threads) {
+    Runtime runtime({.threads = threads});
+    Critic critic(2, {.hidden = 32, .learning_rate = 1e-2F});
+    double first = 0.0, last = 0.0;
+    runtime.run([&] {
+      first = critic.learn(states, returns);
+      for (int i = 0; i < 300; ++i) last = critic.learn(states, returns);
+    });
+    CHECK(first > 3.0);
+    CHECK(last < 0.05);
+    Critic again(2, {.hidden = 32});
+    again.restore(critic.state());
+    CHECK(again.values(states) == critic.values(states));
+    CHECK(double{again.values(std::vector<float>{1.0F, -2.0F})[0]} == doctest::Approx(0.0).epsilon(0.3));
+    return again.values(states);
+  };
+  CHECK(train(1) == train(3));
+  CHECK_THROWS_WITH_AS(Critic(2, {.hidden = 0}), doctest::Contains("critic_hidden"), ConfigError);
+  CHECK_THROWS_WITH_AS(Critic(2, {.learning_rate = 0.0F}), doctest::Contains("critic_rate"), ConfigError);
 }
 
 TEST_CASE("the full divergence is a gradient towards the start, the released one ignores it") {
@@ -511,6 +550,39 @@ TEST_CASE("updates raise the reward, by the same bits for any number of threads,
   const NamedArrays half = train(2, 25, nullptr).first;
   CHECK(same(one, train(2, 35, &half).first));
   CHECK_FALSE(same(one, half));
+}
+
+TEST_CASE("with a critic, it learns alone at first, then the policy does, and both go on after a restore") {
+  const SmallTown town;
+  UpdateOptions options = small_update();
+  options.estimator = Estimator::critic;
+  options.critic = {.hidden = 16, .learning_rate = 1e-2F, .warm_up = 10};
+  options.adam.weight_decay = 0.0F;
+  const auto run = [&](ProRlUpdate& learner, int updates) {
+    std::vector<UpdateStats> out;
+    for (int i = 0; i < updates; ++i) {
+      std::vector<PathPrompt> prompts = town.prompts;
+      for (PathPrompt& prompt : prompts) prompt.key.step = static_cast<std::uint32_t>(learner.updates());
+      out.push_back(learner.update(prompts, 3e-3F));
+    }
+    return out;
+  };
+  ProRlUpdate learner(town.start, *town.users, options);
+  const std::vector<UpdateStats> warm = run(learner, 10);
+  const NamedArrays before = town.start.network.to_arrays(), after = learner.snapshot().network.to_arrays();
+  for (const auto& [name, array] : before.all()) CHECK((array.bytes == after.at(name).bytes));
+  const NamedArrays state = learner.state();
+  const std::vector<UpdateStats> rest = run(learner, 60);
+  CHECK(rest.back().at("critic_error") < 0.7 * warm.front().at("critic_error"));
+  double first = 0.0, last = 0.0;
+  for (std::size_t i = 0; i < 10; ++i) {
+    first += warm[i].at("reward") / 10;
+    last += rest[50 + i].at("reward") / 10;
+  }
+  CHECK(last > first + 0.5);
+  ProRlUpdate resumed(town.start, *town.users, options);
+  resumed.restore(state);
+  CHECK(run(resumed, 60).back() == rest.back());
 }
 
 TEST_CASE(

@@ -259,6 +259,41 @@ TEST_CASE("a bound on caches lets fewer shards and judges work at once, and chan
   }
 }
 
+TEST_CASE("the first steps of every episode are those it began with") {
+  const LineWorld world({});
+  const UniformItems policy(20, 1);
+  const LineUser judge(20);
+  const auto all_ids = ids(60);
+  Engine engine(world, policy.spec(), {.rows = 32, .shard_rows = 32, .seed = 4});
+  Trajectories all = engine.evaluate(policy, Mode::sample, all_ids);
+  judge_paths(judge, "line", all);
+  const std::int32_t longest = *std::ranges::max_element(all.length);
+  REQUIRE(longest > 2);
+  const Trajectories whole = first_steps(all, longest);
+  CHECK(whole.items == all.items);
+  CHECK(whole.end == all.end);
+  CHECK(whole.judges[0].interest == all.judges[0].interest);
+  const Trajectories part = first_steps(all, 2);
+  CHECK(part.episode_id == all.episode_id);
+  CHECK(part.history == all.history);
+  CHECK(part.judges[0].start_interest == all.judges[0].start_interest);
+  std::int64_t steps = 0;
+  for (std::size_t e = 0; e < all.length.size(); ++e) {
+    CHECK(part.first_step[e] == steps);
+    CHECK(part.length[e] == std::min(all.length[e], 2));
+    CHECK(part.end[e] == (all.length[e] > 2 ? EndReason::horizon : all.end[e]));
+    for (std::int32_t k = 0; k < part.length[e]; ++k, ++steps) {
+      const auto to = static_cast<std::size_t>(steps), from = static_cast<std::size_t>(all.first_step[e] + k);
+      CHECK(part.episode[to] == all.episode_id[e]);
+      CHECK(part.items[to] == all.items[from]);
+      CHECK(part.feedback[to] == all.feedback[from]);
+      CHECK(part.judges[0].interest[to] == all.judges[0].interest[from]);
+      CHECK(part.judges[0].rank[to] == all.judges[0].rank[from]);
+    }
+  }
+  CHECK(part.steps() == steps);
+}
+
 TEST_CASE("a cut holds the same episodes as playing them alone") {
   const LineWorld world({.modifier = true});
   const UniformItems policy(20, 1);

@@ -27,6 +27,7 @@ Dataset sound_dataset() {
       {"i.csv", "id,title,attributes\n7,A,x|y\n8,B,y\n9,C,\n"}};
   ImportOptions options;
   options.items_file = "i.csv";
+  options.purchase_rating = 4;
   return import_from_memory("csv", files, "l.csv", options);
 }
 
@@ -106,6 +107,8 @@ std::vector<std::byte> unchecked_file(const Dataset& data, const std::vector<std
   if (wanted()) file.write("interactions/items", data.interactions.items);
   if (wanted()) file.write("interactions/times", data.interactions.times);
   if (wanted()) file.write("interactions/ratings", data.interactions.ratings);
+  if (wanted()) file.write_strings("interactions/behaviour_names", data.interactions.behaviour_names);
+  if (wanted()) file.write("interactions/behaviours", data.interactions.behaviours);
   return seal(file, "dataset", dataset_format);
 }
 
@@ -116,7 +119,16 @@ std::vector<std::byte> edited_file(Input input) {
   const std::uint8_t left_out = input.byte();
   const bool refresh_fingerprint = (input.byte() & 1) != 0;
   for (int edits = 0; edits < 8 && !input.empty(); ++edits) {
-    switch (input.byte() % 12) {
+    const std::uint8_t array = input.byte();
+    if (array >= 248) {
+      edit(data.interactions.behaviours, input);
+      continue;
+    }
+    if (array >= 240) {
+      edit_texts(data.interactions.behaviour_names, input);
+      continue;
+    }
+    switch (array % 12) {
       case 0:
         edit_texts(data.catalogue.ids, input);
         break;

@@ -154,7 +154,26 @@ TEST_CASE("path metrics by hand") {
   CHECK(value(PathMetric::abandoned, 1) == 1.0F);
   CHECK(value(PathMetric::length, 1) == 3.0F);
   CHECK(value(PathMetric::length, 2) == 0.0F);
+  CHECK(value(PathMetric::holds_target, 0) == 1.0F);
+  CHECK(value(PathMetric::holds_target, 1) == 0.0F);
   CHECK(name_of(PathMetric::coherence_target) == "coherence_target");
+  CHECK(name_of(PathMetric::holds_repeat) == "holds_repeat");
+}
+
+TEST_CASE("paths that hold the target, what the person had taken, or an item twice") {
+  Trajectories t = three_episodes();
+  t.items = {1, 3, 2, 1, 5, 1};  // the target is shown in both, refused in the second
+  t.history_width = 2;
+  t.history = {2, 7, 9, 1, 8, 8};
+  t.history_size = {2, 1, 2};
+  const EpisodeScores s = score_episodes(t, judge_of_three(), AttributeTable(small_catalogue()));
+  const auto flags = [&](std::size_t e) {
+    return std::vector<float>{s.of(PathMetric::holds_target)[e], s.of(PathMetric::holds_history)[e],
+                              s.of(PathMetric::holds_repeat)[e]};
+  };
+  CHECK(flags(0) == std::vector<float>{1, 1, 0});
+  CHECK(flags(1) == std::vector<float>{1, 0, 1});  // behind the end of a history stands nothing
+  CHECK(flags(2) == std::vector<float>{0, 0, 0});
 }
 
 TEST_CASE("disagreement of an ensemble and steps off the data by hand") {

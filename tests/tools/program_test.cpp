@@ -140,6 +140,52 @@ TEST_CASE("import and info agree, under the keys scripts rely on") {
   CHECK(Json::parse(run_veer({"info", folder / "x.h5", "--json"}).out) == description);
 }
 
+TEST_CASE("import: bad lines left out are counted on stderr and in JSON, kinds of interaction everywhere") {
+  ScratchFolder folder;
+  const std::string log = folder / "events.csv";
+  write_text(log,
+             "timestamp,visitorid,event,itemid,transactionid\n1,1,view,7,\n2,1,view,8,\nx,1,view,8,\n"
+             "3,1,addtocart,7,\n4,1,buy,7,\n5,1,rent,7,\n");
+  const std::vector<std::string> command{"import",        "retailrocket", log, "-o",
+                                         folder / "x.h5", "--min-item",   "0"};
+  const Finished strict = run_veer(command);
+  CHECK(strict.code == 3);
+  CHECK(has(strict.err, "events.csv:4: timestamp: found \"x\""));
+
+  std::vector<std::string> lenient = command;
+  lenient.push_back("--skip-bad");
+  const Finished lines = run_veer(lenient);
+  REQUIRE_MESSAGE(lines.code == 0, lines.err);
+  CHECK(has(lines.err, "left out 1 bad line, the first: "));
+  CHECK(has(lines.err, "left out 2 bad lines, the first: "));
+  CHECK(has(lines.err, "events.csv:6: event: found \"buy\""));
+  lenient.push_back("--json");
+  const Json description = Json::parse(run_veer(lenient).out);
+  REQUIRE(description.at("skipped").size() == 2);
+  CHECK(description.at("skipped")[1].at("lines") == 2);
+  CHECK(description.at("skipped")[1].at("reason") == "event: expected view, addtocart or transaction");
+  const Json info = Json::parse(run_veer({"info", folder / "x.h5", "--json"}).out);
+  CHECK(info.at("interactions_by_behaviour").at("click") == 2);
+  CHECK(info.at("interactions_by_behaviour").at("purchase") == 1);
+  CHECK(has(info.at("filters").get<std::string>(), "min-session=3 duplicates=keep-all"));
+  CHECK(has(info.at("filters").get<std::string>(), "skipped-lines=3"));
+}
+
+TEST_CASE("import: a preset stands for a format and its options, which the command line may change") {
+  ScratchFolder folder;
+  write_text(folder / "reviews", "A1,0001048767,5.0,1\nA1,0001048768,5.0,1\n");
+  const auto filters = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"import", "prorl-books", folder / "reviews", "-o", folder / "x.h5", "--json"});
+    return run_veer(more);
+  };
+  const Finished all = filters({});
+  CHECK(all.code == 3);
+  CHECK(has(all.err, "nothing left of 2 interactions after the filters user-core=100 item-core=40"));
+  const Finished some = filters({"--user-core", "1", "--item-core", "1"});
+  REQUIRE_MESSAGE(some.code == 0, some.err);
+  CHECK(Json::parse(some.out).at("source") == "amazon");
+}
+
 TEST_CASE("info knows models and runs") {
   const SmallWorld world;
   const Json model = Json::parse(run_veer({"info", world.users, "--json"}).out);

@@ -41,7 +41,7 @@ endif()
 # The program: its parts, and the built program as anybody would run it.
 if(VEER_BUILD_TOOLS)
   veer_test(tools_test SOURCES tools/console_test.cpp tools/config_file_test.cpp tools/evaluate_test.cpp
-            tools/ensemble_test.cpp tools/failures_test.cpp tools/guide_test.cpp tools/leaderboard_test.cpp
+            tools/compare_test.cpp tools/ensemble_test.cpp tools/failures_test.cpp tools/guide_test.cpp tools/leaderboard_test.cpp
             tools/program_test.cpp tools/semantic_ids_test.cpp tools/validate_test.cpp tools/run_program.cpp
             LIBRARIES veer_tools nlohmann_json::nlohmann_json TIMEOUT 1500)
   if(VEER_TORCH)

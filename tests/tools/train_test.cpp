@@ -168,6 +168,58 @@ TEST_CASE("a killed training goes on to the same bytes") {
   CHECK(read_text(straight) == read_text(killed));
 }
 
+TEST_CASE("a path model is taught by the recorded paths of another policy") {
+  const Workshop shop;
+  const std::string run = shop.folder / "lessons", taught = shop.folder / "taught.model.h5";
+  const Finished played =
+      run_veer(shop.evaluate({"--policy", "nearest", "--policy", "random", "--episodes", "400", "--part",
+                              "train_plan", "--targets", "uniform-unseen", "--horizon", "3", "-o", run}));
+  CAPTURE(played.err);
+  REQUIRE(played.code == 0);
+  const auto teach = [&](const std::vector<std::string>& more) {
+    return run_veer(
+        Workshop::joined({"train", "path_model", "--data", shop.data, "--start", shop.path, "--lessons", run,
+                          "--epochs", "30", "--batch", "16", "--pretraining-rate", "0.01", "-o", taught},
+                         more));
+  };
+  const Finished done = teach({"--teacher", "nearest", "--json"});
+  CAPTURE(done.err);
+  REQUIRE(done.code == 0);
+  CHECK(has(done.err, "(nearest)"));
+  CHECK(Json::parse(done.out)["hyper_parameters"]["taught_by"] == "nearest");
+  // Every lesson has three items: the pupil has learned at least that, where people's own paths are shorter.
+  const auto length = [&](const std::string& policy) {
+    const Finished out = run_veer(shop.evaluate({"--policy", policy, "--episodes", "24", "--targets",
+                                                 "uniform-unseen", "--horizon", "3", "--greedy", "--json"}));
+    REQUIRE(out.code == 0);
+    return Json::parse(out.out)["leaderboard"][0]["length"]["mean"].get<double>();
+  };
+  CHECK(length(taught) > 2.5);
+  CHECK(length(taught) > length(shop.path));
+
+  std::filesystem::remove(taught);
+  const auto refused = [&](const std::vector<std::string>& more, ExitCode code, const std::string& word) {
+    const Finished out = teach(more);
+    CAPTURE(out.err);
+    CHECK(out.code == static_cast<int>(code));
+    CHECK(has(out.err, word));
+    CHECK_FALSE(std::filesystem::exists(taught));
+  };
+  refused({}, ExitCode::usage, "one of nearest, random");
+  refused({"--teacher", "beam"}, ExitCode::usage, "'beam'");
+  refused({"--teacher", "nearest", "--ids", shop.ids}, ExitCode::usage, "--start");
+  const std::string tested = shop.folder / "tested";
+  REQUIRE(run_veer(shop.evaluate({"--policy", "nearest", "--episodes", "8", "-o", tested})).code == 0);
+  const Finished leak = run_veer(
+      {"train", "path_model", "--data", shop.data, "--start", shop.path, "--lessons", tested, "-o", taught});
+  CHECK(leak.code == static_cast<int>(ExitCode::data));
+  CHECK(has(leak.err, "--part train_plan"));
+  const SmallWorld other(2);
+  const Finished foreign = run_veer(
+      {"train", "path_model", "--data", other.data, "--ids", shop.ids, "--lessons", run, "-o", taught});
+  CHECK(foreign.code != 0);
+}
+
 TEST_CASE("what makes no training is refused before it begins, with what to do") {
   const Workshop shop;
   const std::string out = shop.folder / "out.model.h5";
@@ -182,6 +234,11 @@ TEST_CASE("what makes no training is refused before it begins, with what to do")
   refused({"train", "dqn", "--data", shop.data, "-o", out}, ExitCode::usage, "path_model");
   refused({"train", "path_model", "--data", shop.data, "-o", out}, ExitCode::usage, "veer fit semantic_ids");
   refused({"train", "prorl", "--data", shop.data, "-o", out}, ExitCode::usage, "--start");
+  refused(shop.prorl(out, {"--irn-layers", "2"}), ExitCode::usage, "--irn-layers");
+  refused(shop.path_model(out, {"--updates", "2"}), ExitCode::usage, "--updates");
+  refused(shop.prorl(out, {"--budget", "1m"}), ExitCode::usage, "--budget");
+  refused(shop.prorl(out, {"--estimator", "critic", "--critic-hidden", "0"}), ExitCode::usage,
+          "--critic-hidden");
   refused(shop.prorl(out, {"--reward-weights", "0,0,0"}), ExitCode::usage, "weights");
   refused(shop.prorl(out, {"--reward-weights", "1,2"}), ExitCode::usage, "--reward-weights");
   refused(shop.prorl(out, {"--path-items", "0"}), ExitCode::usage, "--path-items");
@@ -193,6 +250,16 @@ TEST_CASE("what makes no training is refused before it begins, with what to do")
   refused(shop.prorl(out, {"--exclude-attribute", "no such"}), ExitCode::usage, "no such");
   refused(Workshop::with(shop.path_model(out, {}), "--ids", shop.users), ExitCode::data, "semantic_ids");
   refused(shop.path_model(out, {"--dropout", "1"}), ExitCode::usage, "dropout");
+  refused({"train"}, ExitCode::usage, "subcommand");
+  // Options from a file: at the top or in the family's table.
+  const std::string config = shop.folder / "train.toml";
+  std::ofstream(config) << "[train]\nrollouts = 1\n[evaluate]\nepisodes = 3\n";
+  std::vector<std::string> configured = shop.prorl(out, {"--config", config});
+  configured.erase(std::find(configured.begin(), configured.end(), "--rollouts"),
+                   std::find(configured.begin(), configured.end(), "--rollouts") + 2);
+  refused(configured, ExitCode::usage, "rollouts");
+  std::ofstream(config) << "[train]\nirn-layers = 1\n";
+  refused(configured, ExitCode::usage, "train.toml:2");
   const SmallWorld other(2);
   refused(Workshop::with(shop.prorl(out, {}), "--data", other.data), ExitCode::usage, "path.model.h5");
   // A policy of another catalogue, played.

@@ -69,4 +69,11 @@ void check_output(const std::string& option, const std::filesystem::path& path, 
                      "a new name, or a Veer " + kind + " file to replace", "choose another name"});
 }
 
+void check_writable(const std::string& option, const std::string& path) {
+  const bool existed = std::filesystem::exists(path);
+  const bool works = std::ofstream(path, std::ios::app).is_open();
+  if (!works) throw IoError({path, 0, option}, {"a file that cannot be written", "a writable place", ""});
+  if (!existed) std::filesystem::remove(path);
+}
+
 }  // namespace veer::tools

@@ -22,4 +22,7 @@ CLI::Validator unsigned_number();
 /// Throws IoError or ConfigError.
 void check_output(const std::string& option, const std::filesystem::path& path, const std::string& kind);
 
+/// Opens the file for appending and closes it again. Throws IoError naming the option.
+void check_writable(const std::string& option, const std::string& path);
+
 }  // namespace veer::tools

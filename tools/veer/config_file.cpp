@@ -158,33 +158,56 @@ std::optional<std::string> config_argument(const std::vector<std::string>& argum
   return std::nullopt;
 }
 
+/// The command that the arguments choose, below its family if it has one, and where its name stands.
+struct Chosen {
+  const CLI::App* command = nullptr;
+  std::size_t place = 0;
+  std::string table;  ///< "evaluate", or the family's name: "train"
+};
+Chosen chosen_command(const CLI::App& program, const std::vector<std::string>& arguments) {
+  Chosen out;
+  const CLI::App* family = &program;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i].starts_with("-")) continue;
+    const CLI::App* found = find_command(*family, arguments[i]);
+    if (found == nullptr) break;
+    if (out.command == nullptr) out.table = arguments[i];
+    out.command = family = found;
+    out.place = i;
+  }
+  return out;
+}
+
 }  // namespace
 
 std::vector<std::string> with_config_file(const CLI::App& program, const std::vector<std::string>& arguments,
                                           OptionOrigins* origins) {
   const std::optional<std::string> named = config_argument(arguments);
-  const auto chosen = std::find_if(arguments.begin(), arguments.end(), [&](const std::string& argument) {
-    return !argument.starts_with("-") && find_command(program, argument) != nullptr;
-  });
-  if (!named || chosen == arguments.end()) return arguments;
+  const Chosen chosen = chosen_command(program, arguments);
+  if (!named || chosen.command == nullptr) return arguments;
   const std::string& file = *named;
   if (file.empty()) throw ConfigError({"", 0, "--config"}, {"no name", "the name of a TOML file", ""});
 
   const toml::table table = parse(file);
-  const CLI::App& command = *find_command(program, *chosen);
+  const CLI::App& command = *chosen.command;
+  const std::string& own = arguments[chosen.place];
   std::vector<std::string> added;
-  read_keys({file, *chosen}, command, table, arguments, added, origins);
+  read_keys({file, own}, command, table, arguments, added, origins);
   for (const auto& [raw_key, node] : table) {
     const auto* section = node.as_table();
     if (section == nullptr) continue;
     const std::string name(raw_key.str());
     const CLI::App* owner = find_command(program, name);
+    if (owner != nullptr && name == chosen.table) owner = &command;
     if (owner == nullptr) {
       throw ConfigError(where({file, name}, node, name),
                         {"a table of this name", "one named after a subcommand", ""});
     }
     std::vector<std::string> others;
     const bool used = owner == &command;
+    // Which agent a family's table is for is not known where another command was chosen.
+    const bool family = !owner->get_subcommands([](const CLI::App*) { return true; }).empty();
+    if (family) continue;
     read_keys({file, name}, *owner, *section, arguments, used ? added : others, used ? origins : nullptr);
     for (const auto& [inner_key, inner] : *section) {
       if (inner.is_table()) {
@@ -193,9 +216,10 @@ std::vector<std::string> with_config_file(const CLI::App& program, const std::ve
       }
     }
   }
-  std::vector<std::string> out(arguments.begin(), chosen + 1);
+  const auto behind = arguments.begin() + static_cast<std::ptrdiff_t>(chosen.place) + 1;
+  std::vector<std::string> out(arguments.begin(), behind);
   out.insert(out.end(), added.begin(), added.end());
-  out.insert(out.end(), chosen + 1, arguments.end());
+  out.insert(out.end(), behind, arguments.end());
   return out;
 }
 

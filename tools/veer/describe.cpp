@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "env/data/statistics.h"
 #include "tools/veer/long_run_of_fit.h"
 #include "tools/veer/table.h"
 #include "tools/veer/text.h"
@@ -54,6 +55,11 @@ Json describe_dataset(const Dataset& dataset) {
   out["attributes"] = dataset.catalogue.attribute_names.size();
   out["times"] = !log.times.empty();
   out["ratings"] = !log.ratings.empty();
+  if (!log.behaviour_names.empty()) {
+    const std::vector<std::int64_t> counts = statistics_of(dataset).interactions_of_behaviour;
+    for (std::size_t kind = 0; kind < counts.size(); ++kind)
+      out["interactions_by_behaviour"][log.behaviour_names[kind]] = counts[kind];
+  }
   out["users_by_part"] = parts;
   out["split_seed"] = dataset.split_seed;
   out["source"] = dataset.provenance.source;

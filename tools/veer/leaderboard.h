@@ -37,7 +37,7 @@ class Leaderboard {
   /// `panel`: the judges, as they stand in Trajectories::judges; copied.
   Leaderboard(const Panel& panel, LeaderboardOptions options);
 
-  /// Scores one policy's paths under every judge. Keeps 52 bytes per judge and episode, for comparisons.
+  /// Scores one policy's paths under every judge. Keeps 64 bytes per judge and episode, for comparisons.
   /// `support`: as for score_episodes. REQUIRES: paths.judges as named to the constructor. Throws DataError
   /// when the episodes are not those of the policies before: differences are taken episode by episode.
   void add(const std::string& policy, const Trajectories& paths, const AttributeTable& attributes,

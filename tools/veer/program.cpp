@@ -44,6 +44,27 @@ bool asked_for(const std::vector<std::string>& arguments, const std::string& fla
   return std::find(arguments.begin(), arguments.end(), flag) != arguments.end();
 }
 
+/// CLI11 would say of an unknown command only that it did not expect it. Throws ConfigError naming those that
+/// exist.
+void require_known_command(const CLI::App& program, const std::vector<std::string>& arguments) {
+  const CLI::App* family = &program;
+  for (const std::string& argument : arguments) {
+    const auto known = family->get_subcommands([](const CLI::App*) { return true; });
+    if (known.empty()) return;
+    if (argument.starts_with("-")) continue;
+    std::string names;
+    const CLI::App* found = nullptr;
+    for (const CLI::App* each : known) {
+      names += (names.empty() ? "" : ", ") + each->get_name();
+      if (each->get_name() == argument) found = each;
+    }
+    if (found == nullptr) {
+      throw ConfigError("found the command '" + argument + "'; expected one of " + names);
+    }
+    family = found;
+  }
+}
+
 /// What CLI11 found wrong, with the line of the file when the option came from there.
 std::string usage_message(const CLI::ParseError& error, const OptionOrigins& origins) {
   const std::string complaint = error.what();
@@ -79,6 +100,7 @@ Program::Program()
   add_fit(*this);
   add_train(*this);
   add_evaluate(*this);
+  add_compare(*this);
   add_guide(*this);
   add_validate(*this);
   add_bench(*this);
@@ -89,7 +111,20 @@ Program::~Program() = default;
 
 CLI::App& Program::add(const std::string& name, const std::string& description, const std::string& example,
                        Action action) {
-  CLI::App& command = *app_->add_subcommand(name, description);
+  return add_below(*app_, name, description, example, std::move(action));
+}
+
+CLI::App& Program::add_family(const std::string& name, const std::string& description,
+                              const std::string& footer) {
+  CLI::App& family = *app_->add_subcommand(name, description);
+  family.require_subcommand(1);
+  family.footer(footer);
+  return family;
+}
+
+CLI::App& Program::add_below(CLI::App& family, const std::string& name, const std::string& description,
+                             const std::string& example, Action action) {
+  CLI::App& command = *family.add_subcommand(name, description);
   command.footer("Example: " + example);
   command.option_defaults()->always_capture_default(false);
   add_common_options(command, common_);
@@ -98,17 +133,7 @@ CLI::App& Program::add(const std::string& name, const std::string& description, 
 }
 
 void Program::parse(std::vector<std::string> arguments, OptionOrigins& origins) {
-  const auto command = std::find_if(arguments.begin(), arguments.end(),
-                                    [](const std::string& argument) { return !argument.starts_with("-"); });
-  if (command != arguments.end()) {
-    const auto known = app_->get_subcommands([](const CLI::App*) { return true; });
-    std::string names;
-    for (const CLI::App* each : known) names += (names.empty() ? "" : ", ") + each->get_name();
-    if (std::none_of(known.begin(), known.end(),
-                     [&](const CLI::App* each) { return each->get_name() == *command; })) {
-      throw ConfigError("found the command '" + *command + "'; expected one of " + names);
-    }
-  }
+  require_known_command(*app_, arguments);
   arguments = with_config_file(*app_, arguments, &origins);
   for (std::size_t i = 0; i < arguments.size(); ++i) {  // CLI11 would take the next option for an empty value
     if (!arguments[i].starts_with("--") || arguments[i].find('=') != arguments[i].size() - 1) continue;

@@ -46,6 +46,10 @@ class Program {
   /// A new subcommand with the common options. `example` is one command line, shown by its --help.
   CLI::App& add(const std::string& name, const std::string& description, const std::string& example,
                 Action action);
+  /// A subcommand that only chooses among those that are added below it: `veer train prorl`.
+  CLI::App& add_family(const std::string& name, const std::string& description, const std::string& footer);
+  CLI::App& add_below(CLI::App& family, const std::string& name, const std::string& description,
+                      const std::string& example, Action action);
 
   /// Reads the command line (without the program's name), runs the subcommand inside a Runtime, writes
   /// results to `out` and all else to `err`, and returns the exit code (env/error.h).
@@ -64,6 +68,7 @@ void add_info(Program& program);
 void add_fit(Program& program);
 void add_train(Program& program);
 void add_evaluate(Program& program);
+void add_compare(Program& program);
 void add_guide(Program& program);
 void add_validate(Program& program);
 void add_bench(Program& program);

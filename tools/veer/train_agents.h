@@ -13,36 +13,40 @@
 
 namespace veer::tools {
 
-/// veer train path_model: imitates the paths that people walked by themselves.
+/// veer train path_model: imitates the paths that people walked by themselves, or those of a policy.
 struct PathModelTask {
+  TrainingFiles files;
+  PathTraining paths;
   std::string ids;
-  std::string budget;
+  std::string lessons;  ///< run directory of the policy to imitate; empty: people's own paths
+  std::string teacher;  ///< which policy of that run; empty: its only one
   std::int32_t most_history = 10;
   nn::Seq2SeqConfig sizes;
   PretrainingOptions training;
 };
 void add_path_model_options(CLI::App& app, PathModelTask& task);
-void run_path_model(PathModelTask& task, const TrainingFiles& files, const Session& session);
+void run_path_model(PathModelTask& task, const Session& session);
 
 /// veer train prorl: from a path model, by the reward that a user model gives.
 struct ProRlTask {
-  std::string start;
+  TrainingFiles files;
+  PathTraining paths;
   std::string users;
   std::string targets = "uniform", estimator = "position", divergence = "full";
   std::vector<double> weights{1.0, 1.0, 1.0};
-  bool unconstrained = false, uncentred = false;
+  bool uncentred = false;
   std::string history;  ///< CSV file of updates and evaluations; empty: none
   prorl::TrainingOptions training;
 };
 void add_prorl_options(CLI::App& app, ProRlTask& task);
-void run_prorl(ProRlTask& task, const TrainingFiles& files, const Session& session);
+void run_prorl(ProRlTask& task, const Session& session);
 
 /// veer train irn: the influential recommender network, from logs.
 struct IrnTask {
-  std::string budget;
+  TrainingFiles files;
   irn::IrnTrainingOptions training;
 };
 void add_irn_options(CLI::App& app, IrnTask& task);
-void run_irn(IrnTask& task, const TrainingFiles& files, const Session& session);
+void run_irn(IrnTask& task, const Session& session);
 
 }  // namespace veer::tools

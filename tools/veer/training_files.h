@@ -21,14 +21,26 @@ struct TrainingFiles {
   std::string checkpoint;  ///< empty: OUTPUT.checkpoint
   std::string checkpoint_every = "5m";
   bool fresh = false;
+  std::string budget;  ///< wall time; empty: none
+};
+void add_training_files(CLI::App& app, TrainingFiles& files);
+/// --budget, for agents that can end at any time.
+void add_budget(CLI::App& app, TrainingFiles& files);
+
+/// What agents that write paths have in common.
+struct PathTraining {
+  std::string start;                             ///< path model to go on from; empty: none
+  bool unconstrained = false;                    ///< any token may follow any other
   std::vector<std::string> excluded_attributes;  ///< of the path miner
 };
-
-void add_training_files(CLI::App& app, TrainingFiles& files);
+void add_path_training(CLI::App& app, PathTraining& paths);
 
 /// Refuses outputs that cannot be written, removes the checkpoint of a fresh training, says when one is
 /// continued. Returns the checkpoint's path. Throws ConfigError or IoError.
 std::filesystem::path prepare_training(const TrainingFiles& files, const Session& session);
+
+/// Seconds that --budget allows; 0: no bound.
+double budget_seconds(const TrainingFiles& files);
 
 /// Seconds between checkpoints.
 double checkpoint_seconds(const TrainingFiles& files);
@@ -36,11 +48,8 @@ double checkpoint_seconds(const TrainingFiles& files);
 /// Throws FormatError, with the file's name, when tokens and data set have different numbers of items.
 void require_catalogue(const std::string& file, const nn::SemanticIds& ids, const Dataset& data);
 
-/// Opens the file for appending and closes it again. Throws IoError naming the option.
-void check_writable(const std::string& option, const std::string& path);
-
 /// The miner's options, with histories as long as prompts.
-MinerOptions miner_options(const TrainingFiles& files, std::int32_t most_history);
+MinerOptions miner_options(const PathTraining& paths, std::int32_t most_history);
 
 /// "x, y or z"
 std::string listed(std::span<const std::string_view> words);

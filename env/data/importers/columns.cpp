@@ -15,6 +15,13 @@ std::string_view cell(const std::vector<std::string_view>& values, ColumnIndex c
   return values[static_cast<std::size_t>(column)];
 }
 
+constexpr std::size_t most_behaviours = 255;
+
+/// Place of `kind` in `names`, or behind the last.
+std::size_t number_of(const std::vector<std::string>& names, std::string_view kind) {
+  return static_cast<std::size_t>(std::find(names.begin(), names.end(), kind) - names.begin());
+}
+
 }  // namespace
 
 Header::Header(const FieldReader& fields, std::vector<std::string> names)
@@ -77,23 +84,38 @@ ItemColumns find_item_columns(const Header& header, ColumnIndex id, const Import
 void read_log_rows(FieldReader& fields, const Header& header, const LogColumns& columns,
                    const ImportOptions& options, SourceLog& log) {
   log.log_file = fields.lines().file();
-  log.first_line = fields.lines().line() + 1;
   const std::string layout = header.layout();
   constexpr double largest = std::numeric_limits<float>::max();
   std::vector<std::string_view> values;
-  while (fields.next(values, header.size(), layout)) {
+  read_records(log.bad, [&] {
+    if (!fields.next(values, header.size(), layout)) return false;
     const std::string_view user = fields.id(cell(values, columns.user), header.name(columns.user));
     const std::string_view item = fields.id(cell(values, columns.item), header.name(columns.item));
+    std::int64_t time = 0;
+    float rating = 0;
+    std::string_view kind;
+    std::size_t behaviour = 0;
+    if (columns.time >= 0)
+      time = fields.time(cell(values, columns.time), header.name(columns.time), options.time_unit);
+    if (columns.rating >= 0)
+      rating = fields.real(cell(values, columns.rating), header.name(columns.rating), -largest, largest);
+    if (columns.behaviour >= 0) {
+      kind = fields.id(cell(values, columns.behaviour), header.name(columns.behaviour));
+      behaviour = number_of(log.behaviour_names, kind);
+      if (behaviour == most_behaviours) {
+        fields.fail(header.name(columns.behaviour), quote(kind),
+                    fmt::format("at most {} kinds of behaviour", most_behaviours),
+                    "name the column that holds kinds such as click and purchase");
+      }
+    }
     log.add_row(fields, user, item, header.name(columns.item), options.unknown_items);
-    if (columns.time >= 0) {
-      log.time.push_back(
-          fields.time(cell(values, columns.time), header.name(columns.time), options.time_unit));
-    }
-    if (columns.rating >= 0) {
-      log.rating.push_back(
-          fields.real(cell(values, columns.rating), header.name(columns.rating), -largest, largest));
-    }
-  }
+    if (columns.time >= 0) log.time.push_back(time);
+    if (columns.rating >= 0) log.rating.push_back(rating);
+    if (columns.behaviour < 0) return true;
+    if (behaviour == log.behaviour_names.size()) log.behaviour_names.emplace_back(kind);
+    log.behaviour.push_back(static_cast<std::uint8_t>(behaviour));
+    return true;
+  });
 }
 
 std::vector<std::string_view> attribute_list(const FieldReader& fields, std::string_view text,
@@ -121,7 +143,8 @@ void read_item_rows(FieldReader& fields, const Header& header, const ItemColumns
   std::vector<std::string_view> values;
   std::vector<std::string_view> attributes;
   std::vector<std::string> scratch;
-  while (fields.next(values, header.size(), layout)) {
+  read_records(log.bad, [&] {
+    if (!fields.next(values, header.size(), layout)) return false;
     const std::string_view id = fields.id(cell(values, columns.id), header.name(columns.id));
     std::string_view title;
     if (columns.title >= 0) title = fields.text(cell(values, columns.title), header.name(columns.title));
@@ -131,7 +154,8 @@ void read_item_rows(FieldReader& fields, const Header& header, const ItemColumns
                                   attribute_separator, scratch);
     }
     log.table.add(fields, id, title, attributes, duplicates);
-  }
+    return true;
+  });
 }
 
 }  // namespace veer::importers

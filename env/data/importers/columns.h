@@ -45,6 +45,7 @@ struct LogColumns {
   ColumnIndex item = -1;
   ColumnIndex time = -1;
   ColumnIndex rating = -1;
+  ColumnIndex behaviour = -1;
 };
 
 /// The columns of a table of items.

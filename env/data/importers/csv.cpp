@@ -41,8 +41,7 @@ SourceLog read_csv(const Sources& sources, const std::string& main, const Import
     throw ConfigError(Where{sources.directory(), 0, ""},
                       Problem{"a directory", "the file with the interactions", ""});
   }
-  SourceLog log;
-  log.format = "csv";
+  SourceLog log(options);
   log.name = std::filesystem::path(main).stem().string();
   log.files.push_back(main);
 
@@ -53,7 +52,7 @@ SourceLog read_csv(const Sources& sources, const std::string& main, const Import
     const Header header = read_header(fields);
     const ColumnIndex id = header.require("item-id", options.columns.item_id, {"id", "item", "item_id"});
     const ItemColumns columns = find_item_columns(header, id, options.columns);
-    read_item_rows(fields, header, columns, options.attribute_separator, options.duplicates, log);
+    read_item_rows(fields, header, columns, options.attribute_separator, *options.duplicates, log);
   }
 
   LineReader lines = sources.open(main);
@@ -64,6 +63,7 @@ SourceLog read_csv(const Sources& sources, const std::string& main, const Import
   columns.item = header.require("item", options.columns.item, {"item", "item_id"});
   columns.time = header.find(options.columns.time, {"time", "timestamp"});
   columns.rating = header.find(options.columns.rating, {"rating"});
+  columns.behaviour = header.find(options.columns.behaviour, {});
   read_log_rows(fields, header, columns, options, log);
   return log;
 }

@@ -233,6 +233,10 @@ float FieldReader::real(std::string_view text, std::string_view field, double lo
 
 std::int64_t FieldReader::time(std::string_view text, std::string_view field, TimeUnit unit) const {
   const auto value = parse_time(text, unit);
+  if (value && text.front() == '-') {
+    fail(std::string(field), quote(text), "a time, not a negative number",
+         "write times before 1970 as dates; veer import: --skip-bad leaves such lines out");
+  }
   if (!value) {
     fail(std::string(field), quote(text),
          fmt::format("a time in {} since 1970 (years 1 to 9999), or a date such as 2014-04-07T10:51:09Z",
@@ -240,6 +244,14 @@ std::int64_t FieldReader::time(std::string_view text, std::string_view field, Ti
          "veer import: --time-unit");
   }
   return *value;
+}
+
+std::string_view FieldReader::number_id(std::string_view text, std::string_view field, std::int64_t low,
+                                        std::int64_t high) const {
+  integer(text, field, low, high);
+  if (text.size() > 1 && text.front() == '0')
+    fail(std::string(field), quote(text), "a number without leading zeros");
+  return text;
 }
 
 std::string_view FieldReader::id(std::string_view text, std::string_view field) const {

@@ -44,7 +44,12 @@ class FieldReader {
   std::int64_t integer(std::string_view text, std::string_view field, std::int64_t low,
                        std::int64_t high) const;
   float real(std::string_view text, std::string_view field, double low, double high) const;
-  std::int64_t time(std::string_view text, std::string_view field, TimeUnit unit) const;  ///< microseconds
+  /// Microseconds since 1970. A negative number is refused: logs hold one where a time is missing or damaged.
+  /// Dates may lie before 1970.
+  std::int64_t time(std::string_view text, std::string_view field, TimeUnit unit) const;
+  /// A whole number without leading zeros, as it stands.
+  std::string_view number_id(std::string_view text, std::string_view field, std::int64_t low,
+                             std::int64_t high) const;
   /// UTF-8 without control characters, not empty.
   std::string_view id(std::string_view text, std::string_view field) const;
   /// UTF-8 without control characters, may be empty.

@@ -9,7 +9,6 @@
 #include <cstring>
 #include <utility>
 
-#include "env/error.h"
 #include "env/runtime.h"
 
 namespace veer::importers {
@@ -56,15 +55,17 @@ LineReader::LineReader(LineReader&& other) noexcept
       buffer_(std::move(other.buffer_)),
       pending_(other.pending_),
       at_end_(other.at_end_),
-      line_(other.line_) {}
+      line_(other.line_),
+      held_(std::exchange(other.held_, {})),
+      held_line_(other.held_line_) {}
 
 void LineReader::skip_byte_order_mark() {
   if (pending_.starts_with("\xEF\xBB\xBF")) pending_.remove_prefix(3);
 }
 
 void LineReader::fail(std::string field, std::string found, std::string expected, std::string hint) const {
-  throw DataError(Where{file_, line_, std::move(field)},
-                  Problem{std::move(found), std::move(expected), std::move(hint)});
+  throw BadLine(Where{file_, line_, std::move(field)},
+                Problem{std::move(found), std::move(expected), std::move(hint)});
 }
 
 void LineReader::fail_too_long() const {
@@ -129,12 +130,18 @@ bool LineReader::raw_line(std::string_view& line) {
 }
 
 bool LineReader::next(std::string_view& line) {
+  if (!held_.empty()) {
+    line = std::exchange(held_, {});
+    line_ = held_line_;
+    return true;
+  }
   if (!raw_line(line)) return false;
   if (!line.empty()) return true;
   const std::int64_t first_empty = line_;
   while (raw_line(line)) {
     if (line.empty()) continue;
-    line_ = first_empty;
+    held_ = line;
+    held_line_ = std::exchange(line_, first_empty);
     fail("", "an empty line", "one record a line", "delete the line; only the end of a file may be empty");
   }
   line_ = first_empty;

@@ -14,7 +14,21 @@
 #include <string_view>
 #include <vector>
 
+#include "env/error.h"
+
 namespace veer::importers {
+
+/// A line that breaks a rule of its format. The reader stands behind it and can go on with the next.
+class BadLine : public DataError {
+ public:
+  BadLine(const Where& where, const Problem& problem)
+      : DataError(where, problem),
+        reason_((where.field.empty() ? "" : where.field + ": ") + "expected " + problem.expected) {}
+  const std::string& reason() const noexcept { return reason_; }  ///< field and rule, the same for many lines
+
+ private:
+  std::string reason_;
+};
 
 inline constexpr std::size_t longest_line = std::size_t{1} << 20;
 
@@ -28,13 +42,14 @@ class LineReader {
   LineReader(LineReader&& other) noexcept;
   LineReader& operator=(LineReader&&) = delete;
 
-  /// The next line without its end; false after the last. Throws DataError, and Interrupted after a signal.
+  /// The next line without its end; false after the last. Throws BadLine for an empty line, DataError for
+  /// what is no text of lines, and Interrupted after a signal.
   bool next(std::string_view& line);
   /// 1-based number of the line last handed out; 0 before the first.
   std::int64_t line() const noexcept { return line_; }
   const std::filesystem::path& file() const noexcept { return file_; }
 
-  /// Throws a DataError about the line last handed out.
+  /// Throws a BadLine about the line last handed out.
   [[noreturn]] void fail(std::string field, std::string found, std::string expected,
                          std::string hint = "") const;
 
@@ -51,6 +66,8 @@ class LineReader {
   std::string_view pending_;  ///< bytes not yet handed out
   bool at_end_ = false;       ///< nothing follows pending_
   std::int64_t line_ = 0;
+  std::string_view held_;  ///< read in search of the end of empty lines, not yet handed out; or empty
+  std::int64_t held_line_ = 0;
 };
 
 }  // namespace veer::importers

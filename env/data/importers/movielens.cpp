@@ -20,13 +20,6 @@ namespace {
 
 constexpr std::int64_t largest_id = std::numeric_limits<std::int32_t>::max();
 
-/// A positive decimal number without leading zeros, as text.
-std::string_view number_id(const FieldReader& fields, std::string_view text, std::string_view field) {
-  fields.integer(text, field, 1, largest_id);
-  if (text.front() == '0') fields.fail(std::string(field), quote(text), "a number without leading zeros");
-  return text;
-}
-
 std::string title_of(const FieldReader& fields, std::string_view text) {
   if (text.empty()) fields.fail("title", "an empty field", "a title");
   std::string title = latin1_to_utf8(text);
@@ -35,13 +28,16 @@ std::string title_of(const FieldReader& fields, std::string_view text) {
 }
 
 /// Ids of the first column; `layout` describes the others.
-void read_users(FieldReader fields, std::size_t columns, std::string_view layout, IdTable& known) {
+void read_users(FieldReader fields, std::size_t columns, std::string_view layout, IdTable& known,
+                BadLines& bad) {
   std::vector<std::string_view> values;
-  while (fields.next(values, columns, layout)) {
+  read_records(bad, [&] {
+    if (!fields.next(values, columns, layout)) return false;
     const std::int32_t before = known.size();
-    known.add(number_id(fields, values[0], "user"));
+    known.add(fields.number_id(values[0], "user", 1, largest_id));
     if (known.size() == before) fields.fail("user", quote(values[0]) + " again", "one line for each user");
-  }
+    return true;
+  });
 }
 
 /// Rows of the ratings file. Fills everything of the log but the item table.
@@ -50,36 +46,42 @@ void read_ratings(FieldReader fields, const IdTable* known_users, std::string_vi
   log.log_file = fields.lines().file();
   log.table_file = movies_file;
   std::vector<std::string_view> values;
-  while (fields.next(values, 4, "user, movie, rating, time")) {
-    const std::string_view user = number_id(fields, values[0], "user");
+  read_records(log.bad, [&] {
+    if (!fields.next(values, 4, "user, movie, rating, time")) return false;
+    const std::string_view user = fields.number_id(values[0], "user", 1, largest_id);
     if (known_users != nullptr && known_users->find(user) < 0) {
       fields.fail("user", quote(user), "a user of the users file", "the files may be of different editions");
     }
-    const std::string_view movie = number_id(fields, values[1], "movie");
+    const std::string_view movie = fields.number_id(values[1], "movie", 1, largest_id);
+    const float rating = fields.real(values[2], "rating", 0.5, 5);
+    const std::int64_t time = fields.time(values[3], "time", TimeUnit::seconds);
     log.add_row(fields, user, movie, "movie", unknown_items);
-    log.rating.push_back(fields.real(values[2], "rating", 0.5, 5));
-    log.time.push_back(fields.time(values[3], "time", TimeUnit::seconds));
-  }
+    log.rating.push_back(rating);
+    log.time.push_back(time);
+    return true;
+  });
 }
 
 SourceLog read_1m(const Sources& sources, const ImportOptions& options) {
-  SourceLog log;
+  SourceLog log(options);
   log.files = {"ratings.dat", "movies.dat"};
   {
     LineReader lines = sources.open("movies.dat");
     FieldReader fields(lines, "::", false);
     std::vector<std::string_view> values;
-    while (fields.next(values, 3, "movie, title, genres")) {
-      log.table.add(fields, number_id(fields, values[0], "movie"), title_of(fields, values[1]),
-                    split_list(fields.text(values[2], "genres"), '|'), options.duplicates);
-    }
+    read_records(log.bad, [&] {
+      if (!fields.next(values, 3, "movie, title, genres")) return false;
+      log.table.add(fields, fields.number_id(values[0], "movie", 1, largest_id), title_of(fields, values[1]),
+                    split_list(fields.text(values[2], "genres"), '|'), *options.duplicates);
+      return true;
+    });
   }
   IdTable users;
   const bool has_users = sources.contains("users.dat");
   if (has_users) {
     log.files.emplace_back("users.dat");
     LineReader lines = sources.open("users.dat");
-    read_users(FieldReader(lines, "::", false), 5, "user, gender, age, occupation, zip code", users);
+    read_users(FieldReader(lines, "::", false), 5, "user, gender, age, occupation, zip code", users, log.bad);
   }
   LineReader lines = sources.open("ratings.dat");
   read_ratings(FieldReader(lines, "::", false), has_users ? &users : nullptr, "movies.dat", log,
@@ -101,7 +103,7 @@ std::vector<std::string> read_genres(const Sources& sources) {
 }
 
 SourceLog read_100k(const Sources& sources, const ImportOptions& options) {
-  SourceLog log;
+  SourceLog log(options);
   log.files = {"u.data", "u.item", "u.genre"};
   const std::vector<std::string> genres = read_genres(sources);
   {
@@ -111,21 +113,23 @@ SourceLog read_100k(const Sources& sources, const ImportOptions& options) {
         "movie, title, release date, video release date, URL and the {} flags of u.genre", genres.size());
     std::vector<std::string_view> values;
     std::vector<std::string_view> flagged;
-    while (fields.next(values, 5 + genres.size(), layout)) {
+    read_records(log.bad, [&] {
+      if (!fields.next(values, 5 + genres.size(), layout)) return false;
       flagged.clear();
       for (std::size_t genre = 0; genre < genres.size(); ++genre) {
         if (fields.integer(values[5 + genre], genres[genre], 0, 1) == 1) flagged.push_back(genres[genre]);
       }
-      log.table.add(fields, number_id(fields, values[0], "movie"), title_of(fields, values[1]), flagged,
-                    options.duplicates);
-    }
+      log.table.add(fields, fields.number_id(values[0], "movie", 1, largest_id), title_of(fields, values[1]),
+                    flagged, *options.duplicates);
+      return true;
+    });
   }
   IdTable users;
   const bool has_users = sources.contains("u.user");
   if (has_users) {
     log.files.emplace_back("u.user");
     LineReader lines = sources.open("u.user");
-    read_users(FieldReader(lines, "|", false), 5, "user, age, gender, occupation, zip code", users);
+    read_users(FieldReader(lines, "|", false), 5, "user, age, gender, occupation, zip code", users, log.bad);
   }
   LineReader lines = sources.open("u.data");
   read_ratings(FieldReader(lines, "\t", false), has_users ? &users : nullptr, "u.item", log,
@@ -150,7 +154,6 @@ SourceLog read_movielens(const Sources& sources, const std::string& main, const 
                 "MovieLens 1M (ratings.dat, movies.dat) or 100K (u.data, u.item, u.genre)", hint});
   }
   SourceLog log = is_1m ? read_1m(sources, options) : read_100k(sources, options);
-  log.format = "movielens";
   log.name = sources.directory_name().empty() ? "movielens" : sources.directory_name();
   return log;
 }

@@ -68,30 +68,6 @@ AtomicFile open_atomic(const Sources& sources, const std::string& name) {
   return AtomicFile(sources.open(name), find_delimiter(sources.open(name)));
 }
 
-/// "ml-1m" of "ml-1m.inter": the given file, that named after the directory, or the only one there.
-std::string find_stem(const Sources& sources, const std::string& main) {
-  constexpr std::string_view suffix = ".inter";
-  if (!main.empty()) {
-    if (main.ends_with(suffix) && main.size() > suffix.size())
-      return main.substr(0, main.size() - suffix.size());
-    throw DataError(Where{sources.directory() / main, 0, ""},
-                    Problem{"another file", "a .inter file or its directory", ""});
-  }
-  std::vector<std::string> stems;
-  for (const std::string& name : sources.names()) {
-    if (name.ends_with(suffix)) stems.push_back(name.substr(0, name.size() - suffix.size()));
-  }
-  if (const std::string own = sources.directory_name();
-      std::find(stems.begin(), stems.end(), own) != stems.end()) {
-    return own;
-  }
-  if (stems.size() == 1) return stems.front();
-  throw DataError(
-      Where{sources.directory(), 0, ""},
-      Problem{stems.empty() ? "no .inter file" : fmt::format("{} .inter files", stems.size()),
-              "one .inter file", stems.empty() ? "unpack compressed files first" : "name one of them"});
-}
-
 void read_items(const Sources& sources, const std::string& name, const ImportOptions& options,
                 std::string_view item_column, SourceLog& log) {
   AtomicFile file = open_atomic(sources, name);
@@ -102,22 +78,25 @@ void read_items(const Sources& sources, const std::string& name, const ImportOpt
   file.check_type(header, columns.id, "token", "token");
   file.check_type(header, columns.title, "token", "token_seq");
   file.check_type(header, columns.attributes, "token", "token_seq");
-  read_item_rows(file.fields, header, columns, ' ', options.duplicates, log);
+  read_item_rows(file.fields, header, columns, ' ', *options.duplicates, log);
 }
 
 /// The ids of a .user file must cover the users of the log.
 void check_users(const Sources& sources, const std::string& name, const std::string& user_column,
-                 const SourceLog& log) {
+                 SourceLog& log) {
   AtomicFile file = open_atomic(sources, name);
   const Header header(file.fields, file.names);
   const auto column = static_cast<std::size_t>(header.require("user", "", {user_column}));
   IdTable known;
   const std::string layout = header.layout();
   std::vector<std::string_view> values;
-  while (file.fields.next(values, header.size(), layout))
+  read_records(log.bad, [&] {
+    if (!file.fields.next(values, header.size(), layout)) return false;
     known.add(file.fields.id(values[column], user_column));
+    return true;
+  });
   for (std::int64_t row = 0; row < log.rows(); ++row) {
-    const std::string& user = log.users.text(log.user[static_cast<std::size_t>(row)]);
+    const std::string_view user = log.users.text(log.user[static_cast<std::size_t>(row)]);
     if (known.find(user) >= 0) continue;
     throw DataError(
         log.where(row, user_column),
@@ -128,9 +107,8 @@ void check_users(const Sources& sources, const std::string& name, const std::str
 }  // namespace
 
 SourceLog read_recbole(const Sources& sources, const std::string& main, const ImportOptions& options) {
-  const std::string stem = find_stem(sources, main);
-  SourceLog log;
-  log.format = "recbole";
+  const std::string stem = sources.find_stem(main, ".inter");
+  SourceLog log(options);
   log.name = stem;
   log.files.push_back(stem + ".inter");
 
@@ -141,10 +119,12 @@ SourceLog read_recbole(const Sources& sources, const std::string& main, const Im
   columns.item = header.require("item", options.columns.item, {"item_id"});
   columns.time = header.find(options.columns.time, {"timestamp"});
   columns.rating = header.find(options.columns.rating, {"rating"});
+  columns.behaviour = header.find(options.columns.behaviour, {});
   file.check_type(header, columns.user, "token", "token");
   file.check_type(header, columns.item, "token", "token");
   file.check_type(header, columns.time, "float", "token");
   file.check_type(header, columns.rating, "float", "token");
+  file.check_type(header, columns.behaviour, "token", "float");
 
   if (sources.contains(stem + ".item")) {
     log.files.push_back(stem + ".item");

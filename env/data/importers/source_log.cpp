@@ -8,22 +8,6 @@
 
 namespace veer::importers {
 
-std::int32_t IdTable::add(std::string_view id) {
-  if (const auto found = numbers_.find(id); found != numbers_.end()) return found->second;
-  if (texts_.size() >= static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max() - 1)) {
-    throw DataError("found more than 2147483646 distinct ids; expected fewer; take a part of the data");
-  }
-  const auto number = static_cast<std::int32_t>(texts_.size());
-  texts_.emplace_back(id);
-  numbers_.emplace(texts_.back(), number);
-  return number;
-}
-
-std::int32_t IdTable::find(std::string_view id) const noexcept {
-  const auto found = numbers_.find(id);
-  return found == numbers_.end() ? -1 : found->second;
-}
-
 void ItemTable::add(const FieldReader& fields, std::string_view id, std::string_view title,
                     const std::vector<std::string_view>& attributes, Duplicates duplicates) {
   Row row;
@@ -53,15 +37,32 @@ void ItemTable::add(const FieldReader& fields, std::string_view id, std::string_
 
 void SourceLog::add_row(const FieldReader& fields, std::string_view user_id, std::string_view item_id,
                         std::string_view item_field, UnknownItems unknown_items) {
-  const std::int32_t known = items.size();
-  const std::int32_t number = items.add(item_id);
-  if (number == known && !table_file.empty() && unknown_items == UnknownItems::error &&
-      table.find(item_id) < 0) {
-    fields.fail(std::string(item_field), quote(item_id), "an item of " + table_file,
-                "choose unknown-items keep or drop to import such data");
+  std::int32_t number = items.find(item_id);
+  if (number < 0) {
+    if (!table_file.empty() && unknown_items == UnknownItems::error && table.find(item_id) < 0) {
+      fields.fail(std::string(item_field), quote(item_id), "an item of " + table_file,
+                  "choose unknown-items keep or drop to import such data");
+    }
+    number = items.add(item_id);
+  }
+  const LineReader& lines = fields.lines();
+  if (row_files_.empty() || row_files_.back().native() != lines.file().native()) {
+    row_files_.push_back(lines.file());
+    if (log_file.empty()) log_file = lines.file();
+    stretches_.push_back({rows(), lines.line(), row_files_.size() - 1});
+  } else if (const Stretch& last = stretches_.back(); lines.line() != last.line + rows() - last.row) {
+    stretches_.push_back({rows(), lines.line(), last.file});
   }
   user.push_back(users.add(user_id));
   item.push_back(number);
+}
+
+Where SourceLog::where(std::int64_t row, std::string field) const {
+  const auto behind =
+      std::upper_bound(stretches_.begin(), stretches_.end(), row,
+                       [](std::int64_t r, const Stretch& stretch) { return r < stretch.row; });
+  const Stretch& stretch = *std::prev(behind);
+  return {row_files_[stretch.file], stretch.line + row - stretch.row, std::move(field)};
 }
 
 }  // namespace veer::importers

@@ -3,35 +3,20 @@
 // Not thread-safe.
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <deque>
-#include <limits>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "env/data/dataset.h"
+#include "env/data/importers/bad_lines.h"
 #include "env/data/importers/fields.h"
+#include "env/data/importers/id_table.h"
 #include "env/data/importers/importer.h"
 #include "env/error.h"
 
 namespace veer::importers {
-
-/// Numbers distinct texts 0, 1, 2, ... in order of first appearance.
-class IdTable {
- public:
-  std::int32_t add(std::string_view id);                  ///< throws DataError beyond 2^31 - 2 texts
-  std::int32_t find(std::string_view id) const noexcept;  ///< -1: not there
-  const std::string& text(std::int32_t index) const noexcept {
-    return texts_[static_cast<std::size_t>(index)];
-  }
-  std::int32_t size() const noexcept { return static_cast<std::int32_t>(texts_.size()); }
-
- private:
-  std::deque<std::string> texts_;  // never moves its strings: the keys below point into them
-  std::unordered_map<std::string_view, std::int32_t> numbers_;
-};
 
 /// Titles and attributes of the source's item table.
 class ItemTable {
@@ -48,7 +33,7 @@ class ItemTable {
   const std::vector<std::int32_t>& attributes(std::int32_t row) const noexcept {
     return rows_[static_cast<std::size_t>(row)].attributes;
   }
-  const std::string& attribute_name(std::int32_t attribute) const noexcept {
+  std::string_view attribute_name(std::int32_t attribute) const noexcept {
     return attributes_.text(attribute);
   }
   std::int32_t attribute_count() const noexcept { return attributes_.size(); }
@@ -65,35 +50,52 @@ class ItemTable {
   std::vector<Row> rows_;
 };
 
+/// What the kinds of interaction are called where one of them is worth more: 0 and 1.
+inline constexpr std::array<std::string_view, 2> click_and_purchase = {"click", "purchase"};
+
 struct SourceLog {
+  explicit SourceLog(const ImportOptions& options) : bad(options.skip_bad) {}
+
   std::string format;
   std::string name;                ///< default name of the data set
   std::vector<std::string> files;  ///< read, without directories
-  std::filesystem::path log_file;  ///< the file with the rows, for messages
-  std::int64_t first_line = 1;     ///< line of row 0; row r stands on line first_line + r
+  std::filesystem::path log_file;  ///< the first file with rows, for messages
+  BadLines bad;
 
   IdTable users;
+  std::vector<std::int32_t> person;  ///< [users] where several users are one person: who; else empty
   IdTable items;
   ItemTable table;
   std::string table_file;  ///< name of the file with the item table; empty: the source has none
 
   std::vector<std::int32_t> user;
   std::vector<std::int32_t> item;
-  std::vector<std::int64_t> time;  ///< microseconds since 1970; empty: the source has no times
-  std::vector<float> rating;       ///< empty: the source has no ratings
+  std::vector<std::int64_t> time;            ///< microseconds since 1970; empty: the source has no times
+  std::vector<float> rating;                 ///< empty: the source has no ratings
+  std::vector<std::string> behaviour_names;  ///< empty: all rows are of one kind
+  std::vector<std::uint8_t> behaviour;       ///< with names: of every row
+  bool sessions_count_clicks = false;        ///< min_session counts rows of behaviour 0 alone
 
-  /// Adds user and item of one row; an item missing from the item table is an error when `unknown_items` says
-  /// so.
+  /// Adds user and item of one row, which stands on the line last read; an item missing from the item table
+  /// is an error when `unknown_items` says so. Everything else of the row must be checked before.
   void add_row(const FieldReader& fields, std::string_view user_id, std::string_view item_id,
                std::string_view item_field, UnknownItems unknown_items);
 
   std::int64_t rows() const noexcept { return static_cast<std::int64_t>(user.size()); }
-  Where where(std::int64_t row, std::string field) const {
-    return {log_file, first_line + row, std::move(field)};
-  }
+  Where where(std::int64_t row, std::string field) const;
+
+ private:
+  /// Rows from `row` on, until the next stretch, stand on consecutive lines of a file from `line` on.
+  struct Stretch {
+    std::int64_t row;
+    std::int64_t line;
+    std::size_t file;
+  };
+  std::vector<Stretch> stretches_;
+  std::vector<std::filesystem::path> row_files_;
 };
 
-/// Steps 2 to 7 of importer.h.
+/// Steps 2 to 9 of importer.h.
 Dataset build_dataset(SourceLog log, const ImportOptions& options);
 
 }  // namespace veer::importers

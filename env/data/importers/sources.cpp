@@ -1,6 +1,10 @@
 #include "env/data/importers/sources.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 
 #include "env/error.h"
 
@@ -27,6 +31,23 @@ LineReader Sources::open_path(const std::filesystem::path& file) const {
   return in_memory_ ? open(file.string()) : LineReader(file);
 }
 
+std::string Sources::read(const std::string& name) const {
+  if (in_memory_) {
+    for (const SourceText& file : texts_) {
+      if (file.name == name) return std::string(file.text);
+    }
+    throw IoError(Where{name, 0, ""}, Problem{"no such file", "a readable text file", ""});
+  }
+  std::ifstream stream(directory_ / name, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+  if (!stream.is_open() || stream.bad()) {
+    throw IoError(Where{directory_ / name, 0, ""},
+                  Problem{"no such file, or one that cannot be read", "a readable text file",
+                          "check the path, and unpack compressed files first"});
+  }
+  return text;
+}
+
 std::vector<std::string> Sources::names() const {
   std::vector<std::string> names;
   if (in_memory_) {
@@ -41,6 +62,27 @@ std::vector<std::string> Sources::names() const {
   }
   std::sort(names.begin(), names.end());
   return names;
+}
+
+std::string Sources::find_stem(const std::string& main, std::string_view suffix) const {
+  if (!main.empty()) {
+    if (main.ends_with(suffix) && main.size() > suffix.size())
+      return main.substr(0, main.size() - suffix.size());
+    throw DataError(Where{directory_ / main, 0, ""},
+                    Problem{"another file", fmt::format("a {} file or its directory", suffix), ""});
+  }
+  std::vector<std::string> stems;
+  for (const std::string& name : names()) {
+    if (name.ends_with(suffix)) stems.push_back(name.substr(0, name.size() - suffix.size()));
+  }
+  if (const std::string own = directory_name(); std::find(stems.begin(), stems.end(), own) != stems.end())
+    return own;
+  if (stems.size() == 1) return stems.front();
+  throw DataError(Where{directory_, 0, ""},
+                  Problem{stems.empty() ? fmt::format("no {} file", suffix)
+                                        : fmt::format("{} {} files", stems.size(), suffix),
+                          fmt::format("one {} file", suffix),
+                          stems.empty() ? "unpack compressed files first" : "name one of them"});
 }
 
 std::string Sources::directory_name() const {

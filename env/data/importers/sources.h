@@ -25,6 +25,11 @@ class Sources {
   LineReader open(const std::string& name) const;
   /// A file named by its own path instead of by its place in the directory.
   LineReader open_path(const std::filesystem::path& file) const;
+  /// The whole of a file. Throws as open().
+  std::string read(const std::string& name) const;
+  /// "ml-1m" of "ml-1m.inter": of `main` when it is not empty, else of the file named after the directory,
+  /// else of the only one there. Throws DataError.
+  std::string find_stem(const std::string& main, std::string_view suffix) const;
   std::vector<std::string> names() const;  ///< file names, ascending
   const std::filesystem::path& directory() const noexcept { return directory_; }
   /// Last part of the directory's path; empty in memory.
@@ -37,9 +42,15 @@ class Sources {
 };
 
 // One function per format, each in the file of its name. `main` names one file, or is empty: the whole
-// directory.
+// directory. Options that depend on the format are set.
 SourceLog read_movielens(const Sources& sources, const std::string& main, const ImportOptions& options);
 SourceLog read_recbole(const Sources& sources, const std::string& main, const ImportOptions& options);
 SourceLog read_csv(const Sources& sources, const std::string& main, const ImportOptions& options);
+SourceLog read_retailrocket(const Sources& sources, const std::string& main, const ImportOptions& options);
+SourceLog read_yoochoose(const Sources& sources, const std::string& main, const ImportOptions& options);
+SourceLog read_sessions(const Sources& sources, const std::string& main, const ImportOptions& options);
+SourceLog read_steam(const Sources& sources, const std::string& main, const ImportOptions& options);
+SourceLog read_amazon(const Sources& sources, const std::string& main, const ImportOptions& options);
+SourceLog read_prorl(const Sources& sources, const std::string& main, const ImportOptions& options);
 
 }  // namespace veer::importers

@@ -76,7 +76,7 @@ std::optional<std::uint32_t> take_hex(std::string_view& text, std::size_t digits
   return value;
 }
 
-/// What follows a backslash in a Python string; false when Python's repr() would not write it.
+/// What follows a backslash in a string of Python or JSON; false when neither would write it.
 bool take_escape(std::string_view& text, std::string& out) {
   if (text.empty()) return false;
   const char kind = text.front();
@@ -85,19 +85,37 @@ bool take_escape(std::string_view& text, std::string& out) {
     out += kind;
     return true;
   }
+  constexpr std::string_view letters = "/bfnrt";
+  if (const std::size_t letter = letters.find(kind); letter != std::string_view::npos) {
+    out += "/\b\f\n\r\t"[letter];
+    return true;
+  }
   std::size_t digits = 0;
   if (kind == 'x') digits = 2;
   if (kind == 'u') digits = 4;
   if (kind == 'U') digits = 8;
   if (digits == 0) return false;
-  const auto code = take_hex(text, digits);
-  if (!code || *code > 0x10FFFF || (*code >= 0xD800 && *code <= 0xDFFF)) return false;
+  auto code = take_hex(text, digits);
+  if (!code || *code > 0x10FFFF) return false;
+  if (*code >= 0xD800 && *code <= 0xDBFF && text.starts_with("\\u")) {  // JSON writes some letters as pairs
+    text.remove_prefix(2);
+    const auto low = take_hex(text, 4);
+    if (!low || *low < 0xDC00 || *low > 0xDFFF) return false;
+    code = 0x10000 + ((*code & 0x3FFU) << 10) + (*low & 0x3FFU);
+  }
+  if (*code >= 0xD800 && *code <= 0xDFFF) return false;
   append_utf8(out, *code);
   return true;
 }
 
-/// A quoted Python string at the front of `text`, taken off it.
+void skip_blanks(std::string_view& text) noexcept {
+  while (text.starts_with(' ')) text.remove_prefix(1);
+}
+
+}  // namespace
+
 std::optional<std::string> take_string(std::string_view& text) {
+  if (text.starts_with("u'") || text.starts_with("u\"")) text.remove_prefix(1);
   if (text.empty() || (text.front() != '\'' && text.front() != '"')) return std::nullopt;
   const char quote = text.front();
   text.remove_prefix(1);
@@ -114,12 +132,6 @@ std::optional<std::string> take_string(std::string_view& text) {
   }
   return std::nullopt;
 }
-
-void skip_blanks(std::string_view& text) noexcept {
-  while (text.starts_with(' ')) text.remove_prefix(1);
-}
-
-}  // namespace
 
 std::string quote(std::string_view text) {
   constexpr std::size_t most = 60;
@@ -155,6 +167,13 @@ std::string latin1_to_utf8(std::string_view text) {
   std::string out;
   for (const char c : text) append_utf8(out, static_cast<unsigned char>(c));
   return out;
+}
+
+std::string on_one_line(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; },
+      ' ');
+  return text;
 }
 
 std::vector<std::string_view> split_list(std::string_view text, char separator) {

@@ -99,9 +99,116 @@ TEST_CASE("fingerprint: every part of the content counts, names and provenance d
   CHECK(changed([](Dataset& d) { d.interactions.times.clear(); }));
   CHECK(changed([](Dataset& d) { d.interactions.ratings[0] = 0; }));
   CHECK(changed([](Dataset& d) { d.parts[0] = Part::test; }));
+  CHECK(changed([](Dataset& d) {
+    d.interactions.behaviour_names = {"click"};
+    d.interactions.behaviours.assign(5, 0);
+  }));
   CHECK_FALSE(changed([](Dataset& d) { d.name = "x"; }));
   CHECK_FALSE(changed([](Dataset& d) { d.provenance.filters = "x"; }));
   CHECK_FALSE(changed([](Dataset& d) { d.split_seed = 99; }));
+}
+
+TEST_CASE("fingerprint: kinds of interaction and their names count where there are any") {
+  ImportOptions options;
+  options.purchase_rating = 4;
+  const Dataset original = small_movielens(options);
+  CHECK(original.fingerprint != small_movielens().fingerprint);
+  Dataset other = original;
+  other.interactions.behaviours[0] ^= 1U;
+  CHECK(fingerprint_of(other) != original.fingerprint);
+  other = original;
+  other.interactions.behaviour_names[1] = "sale";
+  CHECK(fingerprint_of(other) != original.fingerprint);
+}
+
+TEST_CASE("behaviours: a column of kinds, numbered as they come; kinds tell duplicates apart") {
+  ImportOptions options;
+  options.columns.behaviour = "kind";
+  const auto import_kinds = [&](const std::string& rows) {
+    return import_texts("csv", {{"log.csv", "user,item,time,kind\n" + rows}}, "log.csv", options);
+  };
+  const Dataset data = import_kinds("2,7,5,view\n1,7,5,buy\n1,8,4,view\n1,7,5,view\n");
+  CHECK(data.interactions.behaviour_names == std::vector<std::string>{"view", "buy"});
+  CHECK(data.interactions.behaviours == std::vector<std::uint8_t>{0, 1, 0, 0});
+  check_message(message_of<DataError>([&] { import_kinds("1,7,5,buy\n1,7,5,view\n1,7,5,buy\n"); }),
+                {"log.csv:4", "at the same time as on line 2"});
+  check_message(message_of<DataError>([&] { import_kinds("1,7,5,\n"); }), {"log.csv:2", "kind", "empty"});
+  std::string many;
+  for (int kind = 0; kind < 256; ++kind)
+    many += "1,7," + std::to_string(kind) + ",k" + std::to_string(kind) + "\n";
+  check_message(message_of<DataError>([&] { import_kinds(many); }),
+                {"log.csv:257", "kind", "\"k255\"", "at most 255 kinds"});
+  options.purchase_rating = 3;
+  check_message(message_of<ConfigError>([&] { import_kinds("1,7,5,buy\n"); }),
+                {"purchase-rating", "without ratings"});
+  options.columns.rating = "time";
+  check_message(message_of<ConfigError>([&] { import_kinds("1,7,5,buy\n"); }),
+                {"purchase-rating", "kinds of behaviour of its own"});
+  const Dataset recbole = import_texts(
+      "recbole", {{"t.inter", "user_id:token\titem_id:token\tkind:token\n1\t2\tbuy\n"}}, "t.inter", [] {
+        ImportOptions named;
+        named.columns.behaviour = "kind";
+        return named;
+      }());
+  CHECK(recbole.interactions.behaviour_names == std::vector<std::string>{"buy"});
+}
+
+TEST_CASE("behaviours: by the rating, at the threshold and above") {
+  ImportOptions options;
+  options.purchase_rating = 3;
+  const Dataset data = import_rows("1,7,1,3\n1,8,2,2.5\n1,9,3,4\n", options);
+  CHECK(data.interactions.behaviour_names == std::vector<std::string>{"click", "purchase"});
+  CHECK(data.interactions.behaviours == std::vector<std::uint8_t>{1, 0, 1});
+  CHECK(data.interactions.ratings == std::vector<float>{3, 2.5, 4});
+}
+
+TEST_CASE("filters that run once leave what k-core would not") {
+  // User 3 has one row; without it item 9 has two rows, of users 1 and 2; item 8 has one and falls.
+  const std::string rows = "1,9,1,5\n1,8,2,5\n2,9,1,5\n2,7,2,5\n2,7,3,5\n3,8,1,4\n";
+  ImportOptions options;
+  options.min_session = 2;
+  options.min_item = 2;
+  const Dataset data = import_rows(rows, options);
+  CHECK(data.interactions.user_ids == std::vector<std::string>{"1", "2"});
+  CHECK(data.catalogue.ids == std::vector<std::string>{"", "7", "9"});
+  CHECK(items_of(data, 0) == std::vector<ItemId>{2});
+  CHECK(data.provenance.filters ==
+        "k-core=0 min-session=2 min-item=2 filter-order=sessions-first duplicates=error unknown-items=error");
+  options.min_item = -1;
+  check_message(message_of<ConfigError>([&] { import_rows(rows, options); }), {"min-item", "-1"});
+}
+
+TEST_CASE("split by time: said in the filters, and by the last interaction") {
+  std::string rows;
+  for (int user = 1; user <= 10; ++user)
+    rows += std::to_string(user) + ",7," + std::to_string(100 - user) + ",5\n" + std::to_string(user) +
+            ",8,1,5\n";
+  ImportOptions options;
+  options.split = Split::chronological;
+  const Dataset data = import_rows(rows, options);
+  CHECK(data.parts[0] == Part::test);
+  CHECK(data.parts[1] == Part::validation);
+  CHECK(data.users_of(Part::train_plan).size() == 4);
+  CHECK(data.provenance.filters == "k-core=0 duplicates=error unknown-items=error split=chronological");
+}
+
+TEST_CASE("bad lines: unknown items and duplicates behind them are named by their own line") {
+  ImportOptions options;
+  options.skip_bad = true;
+  options.items_file = "items.csv";
+  ImportReport report;
+  const auto import_with = [&](const std::string& rows) {
+    const std::string text = "user,item,time\n" + rows;
+    const std::vector<SourceText> files = {{"log.csv", text}, {"items.csv", "id\n7\n8\n"}};
+    return import_from_memory("csv", files, "log.csv", options, &report);
+  };
+  CHECK(import_with("1,7,1\n1,9,2\n1,9,3\n1,8,4\n").interactions.size() ==
+        2);  // the second 9 is unknown, too
+  REQUIRE(report.skipped.size() == 1);
+  CHECK(report.skipped[0].lines == 2);
+  check_message(report.skipped[0].first, {"log.csv:3", "item", "\"9\"", "items.csv"});
+  check_message(message_of<DataError>([&] { import_with("1,7,1\nx\n1,8,3\nx\ny\n1,8,3\n"); }),
+                {"log.csv:7", "as on line 4"});
 }
 
 TEST_CASE("options: words and back") {
@@ -116,6 +223,9 @@ TEST_CASE("options: words and back") {
        {TimeUnit::seconds, TimeUnit::milliseconds, TimeUnit::microseconds, TimeUnit::nanoseconds}) {
     CHECK(time_unit_from(name_of(value)) == value);
   }
+  for (const FilterOrder value : {FilterOrder::sessions_first, FilterOrder::items_first})
+    CHECK(filter_order_from(name_of(value)) == value);
+  for (const Split value : {Split::seeded, Split::chronological}) CHECK(split_from(name_of(value)) == value);
   CHECK_FALSE(duplicates_from("keep").has_value());
-  CHECK(import_formats().size() == 3);
+  CHECK(import_formats().size() == 9);
 }

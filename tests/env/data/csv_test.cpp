@@ -66,6 +66,10 @@ TEST_CASE("csv: what is wrong is named") {
   check_message(failure("user,item\n1,a\xE9\n"), {"log.csv:2", "item", "a\\xe9", "UTF-8", "iconv"});
   check_message(failure("user,item,time\n1,a,1396867869500\n"),
                 {"log.csv:2", "time", "1396867869500", "unit"});
+  check_message(failure("user,item,time\n1,a,-1\n"),
+                {"log.csv:2", "time", "\"-1\"", "not a negative number"});
+  CHECK(import_texts("csv", {{"l.csv", "user,item,time\n1,a,1969-12-31\n"}}, "l.csv").interactions.times[0] ==
+        -86400);
   check_message(failure("user,item,rating\n1,a,inf\n"), {"log.csv:2", "rating", "\"inf\""});
   check_message(failure("user,item\n"), {"log.csv", "no interactions"});
   ImportOptions with_items;

@@ -27,6 +27,8 @@ void check_equal(const Dataset& a, const Dataset& b) {
   CHECK(a.interactions.items == b.interactions.items);
   CHECK(a.interactions.times == b.interactions.times);
   CHECK(a.interactions.ratings == b.interactions.ratings);
+  CHECK(a.interactions.behaviours == b.interactions.behaviours);
+  CHECK(a.interactions.behaviour_names == b.interactions.behaviour_names);
   CHECK(a.parts == b.parts);
   CHECK(a.split_seed == b.split_seed);
   CHECK(a.provenance.source == b.provenance.source);
@@ -104,6 +106,38 @@ TEST_CASE("dataset file: without times, ratings, attributes and provenance") {
   data.provenance = {};
   data.name = "";
   check_equal(parse_dataset(dataset_bytes(data), "x.h5"), data);
+}
+
+TEST_CASE("dataset file: kinds of interaction, and what breaks their rules") {
+  ImportOptions options;
+  options.purchase_rating = 4;
+  const Dataset data = small_movielens(options);
+  check_equal(parse_dataset(dataset_bytes(data), "x.h5"), data);
+
+  const auto fault_of = [&](const std::function<void(Interactions&)>& change) {
+    Dataset broken = data;
+    change(broken.interactions);
+    const auto fault = find_fault(broken);
+    return fault ? fault->field + ": " + fault->found + "; " + fault->expected : "none";
+  };
+  check_message(fault_of([](Interactions& i) { i.behaviours.pop_back(); }), {"behaviours", "4 values", "5"});
+  check_message(fault_of([](Interactions& i) { i.behaviours.clear(); }), {"behaviours", "0 values", "5"});
+  check_message(fault_of([](Interactions& i) { i.behaviour_names.clear(); }),
+                {"behaviours", "5 values", "0"});
+  check_message(fault_of([](Interactions& i) { i.behaviours[3] = 2; }), {"behaviours[3]", "2", "0 to 1"});
+  check_message(fault_of([](Interactions& i) { i.behaviour_names[1] = "click"; }),
+                {"behaviour_names[1]", "again"});
+  check_message(fault_of([](Interactions& i) {
+                  i.behaviour_names.clear();
+                  for (int kind = 0; kind < 256; ++kind) i.behaviour_names.push_back(std::to_string(kind));
+                }),
+                {"behaviour_names", "256 names", "at most 255"});
+  CHECK(fault_of([](Interactions&) {}) == "none");
+  // Half of the pair in a file is a format error.
+  check_message(parse_failure<FormatError>(forged([](hdf5::Group& file, const Dataset&) {
+                  file.write("interactions/behaviours", std::vector<std::uint8_t>{0, 0, 0, 0, 0});
+                })),
+                {"x.h5", "behaviour_names"});
 }
 
 TEST_CASE("dataset file: a data set that breaks its rules is not written") {

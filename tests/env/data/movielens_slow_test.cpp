@@ -1,72 +1,17 @@
-// The published figures of MovieLens-1M, from the real files. Looks for them in VEER_DATA_DIR, else in
-// ../shared/data beside the source tree; skips when they are not there.
+// The published figures of MovieLens-1M, from the real files (tests/env/data/real_files.h).
 #include <chrono>
-#include <cstdlib>
-#include <filesystem>
 #include <map>
 #include <set>
 
-#include "env/data/check.h"
 #include "env/data/path_miner.h"
 #include "env/data/statistics.h"
 #include "env/store/dataset_file.h"
-#include "tests/env/data/data_sets.h"
+#include "tests/env/data/real_files.h"
 
 using namespace veer;
 using namespace veer::testing;
 
 namespace {
-
-std::filesystem::path data_directory() {
-  if (const char* named = std::getenv("VEER_DATA_DIR")) return named;
-  return std::filesystem::path(VEER_SOURCE_DIR) / ".." / "shared" / "data";
-}
-
-/// MovieLens files unpacked into a directory of their own, gone at the end of the test.
-class Unpacked {
- public:
-  Unpacked(const std::string& name, const std::vector<std::string>& files) {
-    const auto source = data_directory() / name;
-    if (!std::filesystem::exists(source / (files.front() + ".xz"))) {
-      MESSAGE("skipped: no " << (source / (files.front() + ".xz")).string());
-      return;
-    }
-    std::string pattern = (std::filesystem::temp_directory_path() / "veer-data-XXXXXX").string();
-    REQUIRE(mkdtemp(pattern.data()) != nullptr);
-    directory_ = pattern;
-    for (const std::string& file : files) {
-      const auto packed = source / (file + ".xz");
-      if (std::filesystem::exists(packed)) {
-        const std::string command =
-            "xz -dc '" + packed.string() + "' > '" + (directory_ / file).string() + "'";
-        REQUIRE(std::system(command.c_str()) == 0);
-      } else {
-        std::filesystem::copy_file(source / file, directory_ / file);
-      }
-    }
-  }
-  ~Unpacked() {
-    if (!directory_.empty()) std::filesystem::remove_all(directory_);
-  }
-  Unpacked(const Unpacked&) = delete;
-  Unpacked& operator=(const Unpacked&) = delete;
-
-  bool there() const { return !directory_.empty(); }
-  const std::filesystem::path& path() const { return directory_; }
-
- private:
-  std::filesystem::path directory_;
-};
-
-struct Sizes {
-  std::int64_t users, items, interactions;
-  bool operator==(const Sizes&) const = default;
-};
-
-Sizes sizes_of(const Dataset& data) {
-  CHECK_FALSE(find_fault(data).has_value());
-  return {data.interactions.users(), data.catalogue.size(), data.interactions.size()};
-}
 
 Dataset import_core(const std::filesystem::path& path, int k_core) {
   ImportOptions options;

@@ -1,7 +1,9 @@
 #include "env/data/splits.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <string>
 
 #include "tests/test.h"
 
@@ -56,4 +58,36 @@ TEST_CASE("leave one out: last for the test, last but one for validation") {
   const LeaveOneOut third = leave_one_out(interactions, 2);
   CHECK(third.training.size() == 1);
   CHECK(third.test == 4);
+}
+
+TEST_CASE("split by time: the newest tenth is tested, the tenth before it validates, lots decide ties") {
+  Interactions interactions;
+  interactions.offsets = {0};
+  for (int user = 0; user < 30; ++user) {  // last times 1000 + user, but users 20 to 25 share one
+    interactions.items.insert(interactions.items.end(), {1, 2});
+    interactions.times.push_back(1);
+    interactions.times.push_back(user >= 20 && user < 26 ? 1020 : 1000 + user);
+    interactions.offsets.push_back(interactions.size());
+  }
+  const auto parts = split_users_by_time(interactions, 5);
+  std::array<int, 4> sizes{};
+  for (const Part part : parts) ++sizes[static_cast<std::size_t>(part)];
+  CHECK(sizes == std::array<int, 4>{12, 12, 3, 3});
+  for (const std::size_t user : {27U, 28U, 29U}) CHECK(parts[user] == Part::test);
+  CHECK(parts[26] == Part::validation);
+  const auto tied = [&](std::uint64_t seed) {
+    std::string who;
+    const auto dealt = split_users_by_time(interactions, seed);
+    for (std::size_t user = 20; user < 26; ++user) who += dealt[user] == Part::validation ? 'v' : '.';
+    for (std::size_t user = 0; user < 20; ++user) CHECK(dealt[user] <= Part::train_judge);
+    CHECK(std::count(who.begin(), who.end(), 'v') == 2);
+    return who;
+  };
+  CHECK(tied(5) == tied(5));
+  CHECK((tied(5) != tied(6) || tied(5) != tied(7) || tied(5) != tied(8)));
+  // The halves of the rest are dealt by lot: both have old and new people.
+  int old_planners = 0;
+  for (std::size_t user = 0; user < 12; ++user) old_planners += parts[user] == Part::train_plan;
+  CHECK(old_planners > 0);
+  CHECK(old_planners < 12);
 }

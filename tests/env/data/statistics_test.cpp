@@ -54,3 +54,10 @@ TEST_CASE("statistics: an empty data set has no figures, and no division by zero
   CHECK(figures.density == 0);
   CHECK(figures.mean_length == 0);
 }
+
+TEST_CASE("statistics: interactions of every kind") {
+  ImportOptions options;
+  options.purchase_rating = 4;
+  CHECK(statistics_of(small_movielens(options)).interactions_of_behaviour == std::vector<std::int64_t>{3, 2});
+  CHECK(statistics_of(small_movielens()).interactions_of_behaviour.empty());
+}

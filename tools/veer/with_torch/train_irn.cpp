@@ -31,8 +31,10 @@ const char* end_of(irn::IrnEnd end) {
 }  // namespace
 
 void add_irn_options(CLI::App& app, IrnTask& task) {
+  add_training_files(app, task.files);
+  add_budget(app, task.files);
   irn::IrnTrainingOptions& options = task.training;
-  const std::string training = "Training (irn)";
+  const std::string training = "Training";
   const auto count = [&](const char* name, std::int32_t& value, const char* what, const std::string& group) {
     app.add_option(name, value, what)->check(positive())->capture_default_str()->group(group);
   };
@@ -46,7 +48,7 @@ void add_irn_options(CLI::App& app, IrnTask& task) {
   app.add_option("--irn-learning-rate", options.learning_rate, "of Adam; lower it when training diverges")
       ->capture_default_str()
       ->group(training);
-  const std::string network = "Network (irn)";
+  const std::string network = "Network";
   count("--irn-hidden", options.model.hidden, "width of item vectors (the paper: 30)", network);
   count("--irn-layers", options.model.layers, "blocks (6)", network);
   count("--irn-heads", options.model.heads, "attention heads (6)", network);
@@ -66,11 +68,12 @@ void add_irn_options(CLI::App& app, IrnTask& task) {
        "w_t, times a person's impressionability, to the target's");
 }
 
-void run_irn(IrnTask& task, const TrainingFiles& files, const Session& session) {
+void run_irn(IrnTask& task, const Session& session) {
+  const TrainingFiles& files = task.files;
   const Dataset data = read_dataset(files.data);
   irn::IrnTrainingOptions& options = task.training;
   options.seed = session.common.seed;
-  options.budget_seconds = task.budget.empty() ? 0.0 : seconds_from("--budget", task.budget);
+  options.budget_seconds = budget_seconds(files);
   options.checkpoint = prepare_training(files, session);
   options.checkpoint_seconds = checkpoint_seconds(files);
   options.model.items = data.catalogue.size();

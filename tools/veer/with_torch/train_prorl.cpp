@@ -32,10 +32,7 @@ void add_rules(CLI::App& app, ProRlTask& task, const std::string& group) {
 }
 
 void add_quirks(CLI::App& app, ProRlTask& task) {
-  const std::string group = "As the released code of ProRL has it (prorl)";
-  app.add_flag("--unconstrained", task.unconstrained,
-               "any token may follow any other; invalid items can occur")
-      ->group(group);
+  const std::string group = "As the released code of ProRL has it";
   app.add_option("--top-k", task.training.update.rollouts.top_k,
                  "rollouts sample among so many tokens, the gradient takes all; released: 50; 0: all")
       ->check(not_negative())
@@ -87,10 +84,11 @@ void write_history(const std::string& path, const TrainingResult& result) {
 }  // namespace
 
 void add_prorl_options(CLI::App& app, ProRlTask& task) {
-  const std::string group = "Guidance by reward (prorl)";
+  add_training_files(app, task.files);
+  add_path_training(app, task.paths);
+  const std::string group = "Guidance by reward";
   prorl::TrainingOptions& training = task.training;
   prorl::UpdateOptions& update = training.update;
-  app.add_option("--start", task.start, "path model to go on from")->type_name("FILE")->group(group);
   app.add_option("--users", task.users, "user model that gives the reward, fitted on train_plan")
       ->type_name("FILE")
       ->group(group);
@@ -110,8 +108,18 @@ void add_prorl_options(CLI::App& app, ProRlTask& task) {
                  listed(prorl::target_names) + ": where training's targets come from")
       ->capture_default_str()
       ->group(group);
-  app.add_option("--estimator", task.estimator,
-                 listed(std::span(prorl::estimator_names).first(5)) + ": of the advantage")
+  app.add_option("--estimator", task.estimator, listed(prorl::estimator_names) + ": of the advantage")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--critic-hidden", update.critic.hidden, "width of the critic's hidden layer")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--critic-rate", update.critic.learning_rate, "learning rate of the critic")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--critic-warm-up", update.critic.warm_up, "first updates in which only the critic learns")
+      ->check(not_negative())
       ->capture_default_str()
       ->group(group);
   app.add_option("--reward-weights", task.weights, "of interest (IoI), rank (IoR) and acceptance (CTR)")
@@ -158,8 +166,9 @@ void add_prorl_options(CLI::App& app, ProRlTask& task) {
   add_quirks(app, task);
 }
 
-void run_prorl(ProRlTask& task, const TrainingFiles& files, const Session& session) {
-  for (const auto& [option, value] : {std::pair{"--start", task.start}, {"--users", task.users}}) {
+void run_prorl(ProRlTask& task, const Session& session) {
+  const TrainingFiles& files = task.files;
+  for (const auto& [option, value] : {std::pair{"--start", task.paths.start}, {"--users", task.users}}) {
     if (value.empty()) throw ConfigError({{}, 0, option}, {"nothing", "a model file", ""});
   }
   prorl::TrainingOptions& options = task.training;
@@ -167,26 +176,26 @@ void run_prorl(ProRlTask& task, const TrainingFiles& files, const Session& sessi
   options.seed = session.common.seed;
   options.targets =
       static_cast<prorl::TrainingTargets>(index_of_word("--targets", task.targets, prorl::target_names));
-  update.estimator = static_cast<prorl::Estimator>(
-      index_of_word("--estimator", task.estimator, std::span(prorl::estimator_names).first(5)));
+  update.estimator =
+      static_cast<prorl::Estimator>(index_of_word("--estimator", task.estimator, prorl::estimator_names));
   update.divergence =
       static_cast<prorl::Divergence>(index_of_word("--divergence", task.divergence, prorl::divergence_names));
   std::copy(task.weights.begin(), task.weights.end(), update.rewards.weights.begin());
   update.rewards.centre = !task.uncentred;
-  update.rules.constrained = !task.unconstrained;
+  update.rules.constrained = !task.paths.unconstrained;
   const Dataset data = read_dataset(files.data);
-  const PathModel start = load_path_model(task.start, "cpu", data.fingerprint);
+  const PathModel start = load_path_model(task.paths.start, "cpu", data.fingerprint);
   const LoadedModel users = load_user_model(task.users, data, "cpu");
   if (users.manifest.fitted_on != "train_plan") {
     session.console.note("the user model was fitted on " + users.manifest.fitted_on +
                          ": judges of the same people would be in-sample");
   }
-  require_catalogue(task.start, *start.ids, data);
+  require_catalogue(task.paths.start, *start.ids, data);
   options.reward_model = users.checksum;
   if (!task.history.empty()) check_writable("--history-csv", task.history);
   options.checkpoint = prepare_training(files, session);
   options.checkpoint_seconds = checkpoint_seconds(files);
-  const MinerOptions miner = miner_options(files, start.most_history);
+  const MinerOptions miner = miner_options(task.paths, start.most_history);
   const auto training = examples_of(data, Part::train_plan, miner);
   const auto validation = examples_of(data, Part::validation, miner);
   session.console.note(fmt::format("prorl: {} updates of {} x {} paths; {} histories of train_plan people",

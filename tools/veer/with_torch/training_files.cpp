@@ -1,7 +1,6 @@
 #include "tools/veer/training_files.h"
 
 #include <CLI/CLI.hpp>
-#include <fstream>
 
 #include "env/error.h"
 #include "tools/veer/checks.h"
@@ -18,11 +17,22 @@ void add_training_files(CLI::App& app, TrainingFiles& files) {
       ->type_name("TIME")
       ->capture_default_str();
   app.add_flag("--fresh", files.fresh, "begin anew even where a checkpoint exists");
-  app.add_option("--exclude-attribute", files.excluded_attributes,
+}
+
+void add_budget(CLI::App& app, TrainingFiles& files) {
+  app.add_option("--budget", files.budget, "wall time such as 30m, then the best weights so far")
+      ->type_name("TIME");
+}
+
+void add_path_training(CLI::App& app, PathTraining& paths) {
+  app.add_option("--start", paths.start, "path model to go on from")->type_name("FILE");
+  app.add_option("--exclude-attribute", paths.excluded_attributes,
                  "attribute that does not join items into a path (Drama on MovieLens); to be repeated")
       ->type_name("NAME")
       ->take_all()
       ->allow_extra_args(false);
+  app.add_flag("--unconstrained", paths.unconstrained,
+               "any token may follow any other, as in the released code of ProRL; invalid items can occur");
 }
 
 std::filesystem::path prepare_training(const TrainingFiles& files, const Session& session) {
@@ -47,21 +57,18 @@ void require_catalogue(const std::string& file, const nn::SemanticIds& ids, cons
                      std::to_string(data.catalogue.size()) + ", those of " + data.name, ""});
 }
 
-void check_writable(const std::string& option, const std::string& path) {
-  const bool existed = std::filesystem::exists(path);
-  const bool works = std::ofstream(path, std::ios::app).is_open();
-  if (!works) throw IoError({path, 0, option}, {"a file that cannot be written", "a writable place", ""});
-  if (!existed) std::filesystem::remove(path);
+double budget_seconds(const TrainingFiles& files) {
+  return files.budget.empty() ? 0.0 : seconds_from("--budget", files.budget);
 }
 
 double checkpoint_seconds(const TrainingFiles& files) {
   return seconds_from("--checkpoint-every", files.checkpoint_every);
 }
 
-MinerOptions miner_options(const TrainingFiles& files, std::int32_t most_history) {
+MinerOptions miner_options(const PathTraining& paths, std::int32_t most_history) {
   MinerOptions options;
   options.history = most_history;
-  options.excluded_attributes = files.excluded_attributes;
+  options.excluded_attributes = paths.excluded_attributes;
   return options;
 }
 

@@ -1,0 +1,115 @@
+#include "agents/offline/offline_model.h"
+
+#include <algorithm>
+
+#include "agents/offline/prompt_block_net.h"
+#include "agents/offline/returns.h"
+#include "agents/offline/trainable_network_net.h"
+#include "env/error.h"
+#include "env/nn/catalogue_training/catalogue_head.h"
+
+namespace veer::offline {
+
+struct OfflineModel::Weights {
+  AgentOptions options;
+  std::int32_t items = 0;
+  nn::NetworkParameters network;
+  std::vector<float> item_vectors;  ///< [items + 1, width], padding first
+  std::vector<float> head_vectors;  ///< [items, output width]
+  std::vector<float> head_bias;     ///< [items]
+  std::vector<float> mean_returns;
+
+  std::int32_t width() const noexcept { return options.encoder.output_width(); }
+  nn::CatalogueWeights table() const {
+    return {no_item, View<const float>(item_vectors.data(), items + 1, options.encoder.width), {}};
+  }
+  nn::CatalogueWeights head() const {
+    return {1, View<const float>(head_vectors.data(), items, width()), head_bias};
+  }
+};
+
+namespace {
+
+/// The values of one array of a shape. Throws FormatError.
+std::vector<float> stored(const NamedArrays& arrays, const std::string& name,
+                          const std::vector<std::int64_t>& shape) {
+  const auto values = arrays.get<float>(name);
+  if (arrays.at(name).shape != shape) {
+    throw FormatError(Where{{}, 0, name}, Problem{"another shape", "one for this catalogue and width",
+                                                  "the file is of another model"});
+  }
+  return {values.begin(), values.end()};
+}
+
+}  // namespace
+
+OfflineModel OfflineModel::from_arrays(const AgentOptions& options, std::int32_t items,
+                                       const NamedArrays& arrays, std::vector<float> mean_returns) {
+  check_options(options);
+  auto weights = std::make_shared<Weights>();
+  weights->options = options;
+  weights->items = items;
+  weights->network =
+      nn::stored_parameters(network_layout(options), arrays.group("network"), "cpu", "offline agent");
+  weights->item_vectors = stored(arrays, "items/weight", {items + 1, options.encoder.width});
+  weights->head_vectors = stored(arrays, "head/weight", {items, weights->width()});
+  weights->head_bias = stored(arrays, "head/bias", {items});
+  if (options.has_prompt() && mean_returns.size() != at(prompt_steps)) {
+    throw FormatError(Where{{}, 0, "mean_returns"}, Problem{std::to_string(mean_returns.size()) + " values",
+                                                            std::to_string(prompt_steps), ""});
+  }
+  weights->mean_returns = std::move(mean_returns);
+  return OfflineModel(std::move(weights));
+}
+
+NamedArrays OfflineModel::to_arrays() const {
+  const Weights& w = *weights_;
+  NamedArrays out;
+  out.put_group("network", w.network.to_arrays());
+  out.set<float>("items/weight", w.item_vectors, {w.items + 1, w.options.encoder.width});
+  out.set<float>("head/weight", w.head_vectors, {w.items, w.width()});
+  out.set<float>("head/bias", w.head_bias);
+  return out;
+}
+
+const AgentOptions& OfflineModel::options() const noexcept { return weights_->options; }
+std::int32_t OfflineModel::items() const noexcept { return weights_->items; }
+std::int64_t OfflineModel::parameters() const noexcept {
+  return parameter_count(weights_->options, weights_->items);
+}
+std::span<const float> OfflineModel::mean_returns() const noexcept { return weights_->mean_returns; }
+std::int32_t OfflineModel::width() const noexcept { return weights_->width(); }
+
+void OfflineModel::read(const nn::StateBatch& states, std::span<const float> ratio,
+                        std::span<const std::int32_t> step, View<float> out) const {
+  const Weights& w = *weights_;
+  Prompts prompts;
+  if (w.options.has_prompt()) {
+    prompts.ratio.assign(ratio.begin(), ratio.end());
+    for (const std::int32_t each : step) prompts.step.push_back(prompt_step(each));
+  }
+  nn::encode_states(w.options.encoder, w.network, w.table(), prompt_read_out(w.options, prompts, states),
+                    states, out);
+}
+
+void OfflineModel::ranks(View<const float> read, std::span<const ItemId> targets,
+                         std::span<std::int32_t> out) const {
+  nn::target_ranks(weights_->head(), read, targets, out);
+}
+
+void OfflineModel::scores(std::span<const float> read, std::span<float> out) const {
+  const Weights& w = *weights_;
+  for (std::int32_t i = 0; i < w.items; ++i) {
+    const float* vector = w.head_vectors.data() + at(i) * read.size();
+    float sum = w.head_bias[at(i)];
+    for (std::size_t d = 0; d < read.size(); ++d) sum += vector[d] * read[d];
+    out[at(i)] = sum;
+  }
+}
+
+std::int64_t parameter_count(const AgentOptions& options, std::int32_t items) {
+  return nn::total_size(network_layout(options)) + (std::int64_t{items} + 1) * options.encoder.width +
+         std::int64_t{items} * (options.encoder.output_width() + 1);
+}
+
+}  // namespace veer::offline

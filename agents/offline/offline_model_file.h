@@ -1,0 +1,21 @@
+// Offline agents as model files: kind "offline_agent", role "agent". See MODEL_FORMAT.md. Torch-free header;
+// pure functions.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "agents/offline/offline_model.h"
+#include "env/store/model_file.h"
+
+namespace veer::offline {
+
+/// With a probe: states and the scores of a few items in them, which reading compares.
+ModelFile offline_model_file(const OfflineModel& model, ModelManifest manifest);
+/// Throws FormatError, or VerificationError when the probe comes out otherwise here.
+OfflineModel offline_model_from(const ModelFile& file);
+/// The same from a file that belongs to this data set. Throws ConfigError, with the file's name, when it does
+/// not.
+OfflineModel load_offline_model(const std::filesystem::path& path, const std::string& dataset_fingerprint);
+
+}  // namespace veer::offline

@@ -1,0 +1,31 @@
+// An offline agent as a policy: in every episode it shows what its head ranks first after the items taken so
+// far. Torch-free header. Thread-safety and ownership as in env/policy.h; the weights are shared.
+//
+// PRL asks for a return at every step. Where a session scenario pays as it goes, the wanted return of the
+// whole session is the given multiple of the mean at step 0, and what was obtained is taken off it as the
+// session goes on (Xin et al., "PRL", SIGIR 2022, inference); the step is the number of items taken so far.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "agents/offline/offline_model.h"
+#include "env/policy.h"
+
+namespace veer::offline {
+
+struct OfflinePolicyOptions {
+  std::string name = "offline";
+  bool repeats = false;  ///< may show what stands in the history
+  /// PRL: what was obtained is taken off the wanted return (true), or every step wants the same multiple of
+  /// its mean (false).
+  bool sequence_wise = true;
+};
+
+/// Item policy. Mode::greedy takes the item with the greatest score, Mode::sample draws from the softmax over
+/// what may be shown (Stream::policy, lane 0); log_prob is the log-probability in that distribution in both
+/// modes. Stops only where nothing may be shown.
+std::unique_ptr<Policy> make_offline_policy(const OfflineModel& model,
+                                            const OfflinePolicyOptions& options = {});
+
+}  // namespace veer::offline

@@ -1,0 +1,65 @@
+// How sure one can be of methods that were trained several times: intervals over people and training seeds at
+// once, and several comparisons at a time.
+//
+// Source: the pigeonhole bootstrap of Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 1(2),
+// 2007: people and seeds are resampled independently, a value counts as often as its person times as often as
+// its seed. Everybody's episodes stay together. In one replicate all methods meet the same people, so that
+// differences are paired; seeds are drawn for each method on its own. Holm, "A simple sequentially rejective
+// multiple test procedure", Scandinavian Journal of Statistics 6(2), 1979. Thread-safety: const calls are;
+// pure functions.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "env/types.h"
+
+namespace veer {
+
+struct CrossedOptions {
+  std::int32_t replicates = 4000;
+  std::uint64_t seed = 1;
+};
+
+/// A mean over episodes and seeds, or a difference of two.
+struct Estimate {
+  double mean = 0.0;             ///< NaN where nothing is defined
+  double low = 0.0, high = 0.0;  ///< ends of the 95 % percentile interval; NaN for fewer than two people
+  /// Two-sided bootstrap p-value of a mean of 0, at least 2 / (replicates + 1); NaN as the ends.
+  double p = 0.0;
+};
+
+/// One metric of one method: values[s][e] of training seed s in episode e; NaN where it is not defined.
+using SeedValues = std::vector<std::span<const float>>;
+
+class CrossedBootstrap {
+ public:
+  /// people[e]: whose episode e was; -1: somebody else's than all others. Throws ConfigError for fewer than
+  /// one replicate.
+  CrossedBootstrap(std::span<const UserId> people, const CrossedOptions& options = {});
+
+  /// Mean over all defined values. `method` numbers the method: its seeds are drawn on their own.
+  /// REQUIRES: at least one seed, each with a value per episode.
+  Estimate mean(const SeedValues& values, std::uint32_t method) const;
+  /// Mean of a minus mean of b.
+  Estimate difference(const SeedValues& a, std::uint32_t method_a, const SeedValues& b,
+                      std::uint32_t method_b) const;
+
+  std::int32_t people() const noexcept { return people_; }
+
+ private:
+  /// Replicates of a method's mean, the value of the data last.
+  std::vector<double> replicates(const SeedValues& values, std::uint32_t method) const;
+  Estimate estimate(std::vector<double> replicates) const;
+
+  CrossedOptions options_;
+  std::int32_t people_ = 0;
+  std::vector<std::int32_t> person_;    ///< [episodes]
+  std::vector<std::uint16_t> weights_;  ///< [replicates, people] how often each one was drawn
+};
+
+/// Holm's adjusted p-values, in the order given. NaN stays NaN and is not counted.
+std::vector<double> holm_adjusted(std::span<const double> p);
+
+}  // namespace veer

@@ -1,0 +1,116 @@
+// veer compare: methods with several seeds out of recorded runs.
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "env/error.h"
+#include "tests/test.h"
+#include "tests/tools/run_program.h"
+#include "tests/tools/small_world.h"
+
+using namespace veer;
+using namespace veer::tests;
+using Json = nlohmann::json;
+
+namespace {
+
+/// Two runs of one world: the second holds one policy more.
+struct Recorded : SmallWorld {
+  std::string first = folder / "first", second = folder / "second";
+
+  Recorded() {
+    play(first, {"--policy", "nearest", "--policy", "random"});
+    play(second, {"--policy", "popular"});
+  }
+  void play(const std::string& run, std::vector<std::string> more) const {
+    std::vector<std::string> options{"--episodes", "80", "--targets", "uniform-unseen",
+                                     "--horizon",  "4",  "-o",        run};
+    options.insert(options.end(), more.begin(), more.end());
+    const Finished done = run_veer(evaluate(options));
+    CAPTURE(done.err);
+    REQUIRE(done.code == 0);
+  }
+  Finished compare(std::vector<std::string> more) const {
+    std::vector<std::string> arguments{"compare", "--data", data};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_veer(arguments);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("methods are compared as the runs have it") {
+  const Recorded world;
+  const std::string csv = world.folder / "figures.csv";
+  const Finished done = world.compare({world.first, world.second, "--method", "plain=random", "--method",
+                                       "plain=popular", "--lengths", "1,2", "--csv", csv, "--json"});
+  CAPTURE(done.err);
+  REQUIRE(done.code == 0);
+  const Json found = Json::parse(done.out);
+  CHECK(found["baseline"] == "plain");
+  CHECK(found["episodes"] == 80);
+  REQUIRE(found["comparisons"].size() == 3);
+  const Json& whole = found["comparisons"][0];
+  CHECK(whole["length"] == 0);
+  REQUIRE(whole["methods"].size() == 2);
+  CHECK(whole["methods"][0]["seeds"] == 2);
+  CHECK(whole["methods"][1]["method"] == "nearest");
+  // The same means as the leaderboard's.
+  const Finished played = run_veer(
+      world.evaluate({"--policy", "nearest", "--policy", "random", "--policy", "popular", "--episodes", "80",
+                      "--targets", "uniform-unseen", "--horizon", "4", "--json"}));
+  REQUIRE(played.code == 0);
+  std::map<std::string, double> ioi;
+  const Json board = Json::parse(played.out);
+  for (const Json& row : board["leaderboard"]) {
+    ioi[row["policy"].get<std::string>()] = row["ioi"]["mean"].get<double>();
+  }
+  const Json& nearest = whole["methods"][1];
+  CHECK(nearest["ioi"]["mean"].get<double>() == doctest::Approx(ioi["nearest"]));
+  CHECK(whole["methods"][0]["ioi"]["mean"].get<double>() ==
+        doctest::Approx((ioi["random"] + ioi["popular"]) / 2));
+  const Json& gap = nearest["ioi"]["difference"];
+  CHECK(gap["mean"].get<double>() ==
+        doctest::Approx(ioi["nearest"] - (ioi["random"] + ioi["popular"]) / 2).epsilon(1e-6));
+  CHECK(gap["low"] < gap["mean"]);
+  CHECK(gap["p_adjusted"] >= gap["p"]);
+  CHECK(found["comparisons"][1]["methods"][1]["length"]["mean"] == 1.0);
+  CHECK(found["comparisons"][2]["methods"][1]["length"]["mean"] == 2.0);
+  const std::string table = read_text(csv);
+  CHECK(has(table, "judge,length,method"));
+  CHECK(has(table, ",2,\"nearest\",1,ioi,"));
+  CHECK(std::count(table.begin(), table.end(), '\n') == 1 + 3 * 2 * 8);
+
+  const Finished text = world.compare({world.first, world.second, "--baseline", "random"});
+  CHECK(text.code == 0);
+  CHECK(has(text.out, "minus random"));
+  CHECK(has(text.out, "Holm"));
+  CHECK(world.compare({world.first, world.second, "--baseline", "random"}).out == text.out);
+}
+
+TEST_CASE("what cannot be compared is said") {
+  const Recorded world;
+  const auto refused = [&](std::vector<std::string> more, ExitCode code, const std::string& word) {
+    const Finished done = world.compare(std::move(more));
+    CAPTURE(done.err);
+    CHECK(done.code == static_cast<int>(code));
+    CHECK(has(done.err, word));
+  };
+  refused({world.first, "--method", "a=popular"}, ExitCode::usage, "one of nearest, random");
+  refused({world.first, "--method", "popular"}, ExitCode::usage, "NAME=POLICY");
+  refused({world.first, "--method", "a=random", "--method", "b=random"}, ExitCode::usage, "random twice");
+  refused({world.first, "--baseline", "beam"}, ExitCode::usage, "'beam'");
+  refused({world.first, world.first}, ExitCode::usage, "nearest twice");
+  refused({world.first, "--lengths", "0"}, ExitCode::usage, "--lengths");
+  refused({world.folder / "nowhere"}, ExitCode::failure, "nowhere");
+  const std::string other = world.folder / "other";
+  world.play(other, {"--policy", "popular", "--seed", "2"});
+  refused({world.first, other}, ExitCode::data, "episodes of popular");
+  const SmallWorld foreign(2);
+  const Finished done = run_veer({"compare", "--data", foreign.data, world.first});
+  CHECK(done.code == static_cast<int>(ExitCode::data));
+  CHECK(has(done.err, "another data set"));
+}
