@@ -88,8 +88,8 @@ void OfflineModel::read(const nn::StateBatch& states, std::span<const float> rat
     prompts.ratio.assign(ratio.begin(), ratio.end());
     for (const std::int32_t each : step) prompts.step.push_back(prompt_step(each));
   }
-  nn::encode_states(w.options.encoder, w.network, w.table(), prompt_read_out(w.options, prompts, states),
-                    states, out);
+  nn::encode_states(w.options.encoder, w.network, w.table(), prompt_read_out(w.options, prompts), states,
+                    out);
 }
 
 void OfflineModel::ranks(View<const float> read, std::span<const ItemId> targets,
