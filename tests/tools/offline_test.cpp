@@ -84,6 +84,23 @@ TEST_CASE("offline agents are trained, described, ranked and played") {
     if (!control) CHECK(hits > 0.9);
   }
   const std::string prl = shop.folder / "prl.model.h5";
+  const Finished wishful = run_veer(
+      {"rank", "--data", shop.data, "--purchase", "buy", "--model", prl, "--wanted", "0.1", "--json"});
+  REQUIRE(wishful.code == 0);
+  CHECK(Json::parse(wishful.out)["judged"]["purchases"]["methods"].size() == 3);
+  CHECK(run_veer({"rank", "--data", shop.data, "--purchase", "buy", "--model", prl, "--wanted", "-1"}).code ==
+        2);
+  const std::string users = shop.folder / "users.model.h5";
+  REQUIRE(run_veer({"fit", "gru4rec", "--data", shop.data, "--people", "train_plan", "--epochs", "1",
+                    "--hidden", "8", "-o", users})
+              .code == 0);
+  const Finished played = run_veer({"evaluate", "--data", shop.data, "--users", users, "--history", "2",
+                                    "--horizon", "3", "--episodes", "12", "--policy", "agent:model=" + prl,
+                                    "--policy", "agent:wanted=1,model=" + prl, "--policy",
+                                    "agent:repeats=true,model=" + (shop.folder / "sqn.model.h5"), "--json"});
+  CAPTURE(played.err);
+  REQUIRE(played.code == 0);
+  CHECK(Json::parse(played.out)["leaderboard"].size() == 3);
   const Finished info = run_veer({"info", prl});
   CHECK(has(info.out, "offline_agent"));
   const std::string csv = shop.folder / "table.csv";

@@ -33,6 +33,7 @@ struct RankCommand {
   SessionChoice sessions;
   int longest = 0;
   bool controls = true;
+  std::optional<float> wanted, deviation;  ///< of agents with a prompt
   CrossedOptions bootstrap{.replicates = 1000};
 };
 
@@ -83,7 +84,12 @@ std::vector<RankedAgent> rank_all(const RankCommand& command, const Dataset& dat
                                   const SessionOptions& cut, const Session& session) {
   std::vector<RankedAgent> out;
   for (const std::string& file : command.models) {
-    const OfflineModel model = load_offline_model(file, data.fingerprint);
+    OfflineModel model = load_offline_model(file, data.fingerprint);
+    if (model.options().has_prompt() && (command.wanted || command.deviation)) {
+      const PromptOptions& prompt = model.options().prompt;
+      model =
+          model.wanting(command.wanted.value_or(prompt.wanted), command.deviation.value_or(prompt.deviation));
+    }
     const std::string name = stem_of(file);
     for (const RankedAgent& known : out) {
       if (known.name == name) {
@@ -204,6 +210,9 @@ void add_rank(Program& program) {
                  "only sessions of at most so many events, as the released code of PRL judges (50); 0: all")
       ->check(not_negative())
       ->capture_default_str();
+  app.add_option("--wanted", command->wanted,
+                 "prl: mu, the return asked for as a multiple of the mean at each step; default: as trained");
+  app.add_option("--deviation", command->deviation, "prl: epsilon, the standard deviation of that multiple");
   app.add_flag("!--no-controls", command->controls, "leave out the two rankings that learn nothing");
   app.add_option("--replicates", command->bootstrap.replicates, "of the bootstrap")
       ->check(positive())
