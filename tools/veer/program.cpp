@@ -101,6 +101,7 @@ Program::Program()
   add_train(*this);
   add_evaluate(*this);
   add_compare(*this);
+  add_rank(*this);
   add_guide(*this);
   add_validate(*this);
   add_bench(*this);
