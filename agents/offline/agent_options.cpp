@@ -53,6 +53,9 @@ void check_options(const AgentOptions& o) {
     nn::reject_field("smoothing", decimal(o.smoothing), "0 to 1");
   }
   require_finite("conservatism", o.conservatism, 0.0F, "0 or more");
+  if (o.prompt.released_sasrec && o.encoder.kind != nn::EncoderKind::sasrec) {
+    nn::reject_field("released_sasrec", "an encoder " + std::string(nn::word_of(o.encoder.kind)), "sasrec");
+  }
   nn::require_rate("prompt_dropout", o.prompt.dropout);
   require_finite("wanted", o.prompt.wanted, 0.0F, "0 or more");
   require_finite("deviation", o.prompt.deviation, 0.0F, "0 or more");
@@ -91,7 +94,7 @@ nn::HyperParameters AgentOptions::to_hyper_parameters() const {
     out["wanted"] = decimal(prompt.wanted);
     out["deviation"] = decimal(prompt.deviation);
     out["decay"] = decimal(prompt.decay);
-    out["leaky_mask"] = prompt.leaky_mask ? "true" : "false";
+    out["released_sasrec"] = prompt.released_sasrec ? "true" : "false";
   }
   return out;
 }
@@ -107,7 +110,7 @@ AgentOptions read_agent(const nn::HyperParameters& from) {
     nn::read_decimal(from, "wanted", out.prompt.wanted);
     nn::read_decimal(from, "deviation", out.prompt.deviation);
     nn::read_decimal(from, "decay", out.prompt.decay);
-    out.prompt.leaky_mask = from.contains("leaky_mask") && from.at("leaky_mask") == "true";
+    out.prompt.released_sasrec = from.contains("released_sasrec") && from.at("released_sasrec") == "true";
   }
   return out;
 }

@@ -35,7 +35,7 @@ inline constexpr std::array<std::string_view, 9> agent_names{
 
 /// How PRL reads state, step and wanted return together.
 enum class PromptForm : std::uint8_t {
-  attention,  ///< self-attention over the three (SASRec: attention to the items of the history)
+  attention,  ///< self-attention over the three
   mean,       ///< their mean
   mlp,        ///< two layers over the three side by side
   none,       ///< the attention block over the state alone: what the block does without a prompt
@@ -60,9 +60,10 @@ struct PromptOptions {
   float wanted = 2.0F;     ///< mu: the return asked for, as a multiple of the mean return at that step
   float deviation = 0.0F;  ///< epsilon: standard deviation of that multiple, drawn per event
   float decay = 1.0F;      ///< lambda of the return
-  /// Padded items are hidden from SASRec's prompt by their vectors' sum being zero, as in the released code,
-  /// which lets them be seen once training has begun; by default they are hidden by their being padding.
-  bool leaky_mask = false;
+  /// SASRec as in the released code: the three rows, without a norm, attend to the encoded items (padding is
+  /// told by its vector's sum being zero, which stops being true once training has begun) instead of to each
+  /// other. Only the row of the state is read, so the wanted return then reaches no score.
+  bool released_sasrec = false;
 };
 
 struct AgentOptions {

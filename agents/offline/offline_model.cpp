@@ -11,7 +11,7 @@
 namespace veer::offline {
 
 struct OfflineModel::Weights {
-  AgentOptions options;
+  nn::StateEncoderConfig encoder;
   std::int32_t items = 0;
   nn::NetworkParameters network;
   std::vector<float> item_vectors;  ///< [items + 1, width], padding first
@@ -19,9 +19,9 @@ struct OfflineModel::Weights {
   std::vector<float> head_bias;     ///< [items]
   std::vector<float> mean_returns;
 
-  std::int32_t width() const noexcept { return options.encoder.output_width(); }
+  std::int32_t width() const noexcept { return encoder.output_width(); }
   nn::CatalogueWeights table() const {
-    return {no_item, View<const float>(item_vectors.data(), items + 1, options.encoder.width), {}};
+    return {no_item, View<const float>(item_vectors.data(), items + 1, encoder.width), {}};
   }
   nn::CatalogueWeights head() const {
     return {1, View<const float>(head_vectors.data(), items, width()), head_bias};
@@ -47,7 +47,7 @@ OfflineModel OfflineModel::from_arrays(const AgentOptions& options, std::int32_t
                                        const NamedArrays& arrays, std::vector<float> mean_returns) {
   check_options(options);
   auto weights = std::make_shared<Weights>();
-  weights->options = options;
+  weights->encoder = options.encoder;
   weights->items = items;
   weights->network =
       nn::stored_parameters(network_layout(options), arrays.group("network"), "cpu", "offline agent");
@@ -59,24 +59,33 @@ OfflineModel OfflineModel::from_arrays(const AgentOptions& options, std::int32_t
                                                             std::to_string(prompt_steps), ""});
   }
   weights->mean_returns = std::move(mean_returns);
-  return OfflineModel(std::move(weights));
+  return OfflineModel(options, std::move(weights));
 }
 
 NamedArrays OfflineModel::to_arrays() const {
   const Weights& w = *weights_;
   NamedArrays out;
   out.put_group("network", w.network.to_arrays());
-  out.set<float>("items/weight", w.item_vectors, {w.items + 1, w.options.encoder.width});
+  out.set<float>("items/weight", w.item_vectors, {w.items + 1, w.encoder.width});
   out.set<float>("head/weight", w.head_vectors, {w.items, w.width()});
   out.set<float>("head/bias", w.head_bias);
   return out;
 }
 
-const AgentOptions& OfflineModel::options() const noexcept { return weights_->options; }
-std::int32_t OfflineModel::items() const noexcept { return weights_->items; }
-std::int64_t OfflineModel::parameters() const noexcept {
-  return parameter_count(weights_->options, weights_->items);
+OfflineModel OfflineModel::wanting(float wanted, float deviation) const {
+  if (!options_.has_prompt()) {
+    nn::reject_field("wanted",
+                     "an agent " + std::string(agent_names[static_cast<std::size_t>(options_.kind)]),
+                     "one that has a prompt: prl");
+  }
+  OfflineModel out = *this;
+  out.options_.prompt.wanted = wanted;
+  out.options_.prompt.deviation = deviation;
+  check_options(out.options_);
+  return out;
 }
+std::int32_t OfflineModel::items() const noexcept { return weights_->items; }
+std::int64_t OfflineModel::parameters() const noexcept { return parameter_count(options_, weights_->items); }
 std::span<const float> OfflineModel::mean_returns() const noexcept { return weights_->mean_returns; }
 std::int32_t OfflineModel::width() const noexcept { return weights_->width(); }
 
@@ -84,12 +93,11 @@ void OfflineModel::read(const nn::StateBatch& states, std::span<const float> rat
                         std::span<const std::int32_t> step, View<float> out) const {
   const Weights& w = *weights_;
   Prompts prompts;
-  if (w.options.has_prompt()) {
+  if (options_.has_prompt()) {
     prompts.ratio.assign(ratio.begin(), ratio.end());
     for (const std::int32_t each : step) prompts.step.push_back(prompt_step(each));
   }
-  nn::encode_states(w.options.encoder, w.network, w.table(), prompt_read_out(w.options, prompts, states),
-                    states, out);
+  nn::encode_states(w.encoder, w.network, w.table(), prompt_read_out(options_, prompts), states, out);
 }
 
 void OfflineModel::ranks(View<const float> read, std::span<const ItemId> targets,

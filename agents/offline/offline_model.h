@@ -26,7 +26,10 @@ class OfflineModel {
                                   std::vector<float> mean_returns);
   NamedArrays to_arrays() const;
 
-  const AgentOptions& options() const noexcept;
+  const AgentOptions& options() const noexcept { return options_; }
+  /// The same weights, asking for another return (PRL): a multiple of the mean return at each step, with this
+  /// standard deviation. Throws ConfigError for an agent without a prompt or values out of range.
+  OfflineModel wanting(float wanted, float deviation) const;
   std::int32_t items() const noexcept;
   std::int64_t parameters() const noexcept;
   std::span<const float> mean_returns() const noexcept;
@@ -44,7 +47,9 @@ class OfflineModel {
 
  private:
   struct Weights;
-  explicit OfflineModel(std::shared_ptr<const Weights> weights) : weights_(std::move(weights)) {}
+  OfflineModel(const AgentOptions& options, std::shared_ptr<const Weights> weights)
+      : options_(options), weights_(std::move(weights)) {}
+  AgentOptions options_;
   std::shared_ptr<const Weights> weights_;
 };
 

@@ -14,15 +14,17 @@ namespace {
 constexpr float barred = -std::numeric_limits<float>::infinity();
 /// States that are encoded together: one piece of work, so that no worker waits for another inside a shard.
 constexpr std::size_t states_at_once = 64;
+constexpr std::int32_t first_refused = 4;  ///< place in a row's state
 
-/// State of a row: the return still wanted, the items taken so far, and the step it was brought up to.
+/// State of a row: the return still wanted, the items taken so far, the step it was brought up to, how many
+/// refusals there were, and a ring of the refused items. Numbers below 2^24 are exact in a float.
 class OfflinePolicy final : public Policy {
  public:
   OfflinePolicy(const OfflineModel& model, const OfflinePolicyOptions& options)
       : model_(model), options_(options) {
     spec_.name = options.name;
     spec_.action = ActionKind::item;
-    spec_.state_width = 3;
+    spec_.state_width = first_refused + options.refusals_remembered;
   }
 
   const PolicySpec& spec() const noexcept override { return spec_; }
@@ -31,8 +33,7 @@ class OfflinePolicy final : public Policy {
     const AgentOptions& agent = model_.options();
     for (const std::int32_t row : rows) {
       state.values(row, 0) = agent.has_prompt() ? agent.prompt.wanted * model_.mean_returns().front() : 0.0F;
-      state.values(row, 1) = 0.0F;
-      state.values(row, 2) = 0.0F;
+      std::ranges::fill(state.values.row(row).subspan(1), 0.0F);
     }
   }
 
@@ -50,8 +51,15 @@ class OfflinePolicy final : public Policy {
     if (seen.active(row) == 0 || static_cast<float>(seen.step(row)) == values[2]) return;
     values[2] = static_cast<float>(seen.step(row));
     for (std::int32_t slot = 0; slot < seen.last_items.width(); ++slot) {
-      if (seen.last_items(row, slot) == no_item) continue;
-      if ((seen.last_feedback(row, slot) & feedback::accepted) == 0) continue;
+      const ItemId item = seen.last_items(row, slot);
+      if (item == no_item) continue;
+      if ((seen.last_feedback(row, slot) & feedback::accepted) == 0) {
+        if (options_.refusals_remembered == 0) continue;
+        const auto place = static_cast<std::int32_t>(values[3]) % options_.refusals_remembered;
+        values[at(first_refused + place)] = static_cast<float>(item);
+        values[3] += 1.0F;
+        continue;
+      }
       values[0] -= model_.options().rewards.click;
       values[1] += 1.0F;
     }
@@ -84,6 +92,9 @@ class OfflinePolicy final : public Policy {
       model_.scores(std::span(read).subspan(i * at(model_.width()), at(model_.width())), scores);
       if (!options_.repeats) {
         for (const ItemId item : history_of(rows[i], seen)) scores[at(item) - 1] = barred;
+      }
+      for (const float item : state.values.row(rows[i]).subspan(first_refused)) {
+        if (item > 0.0F) scores[static_cast<std::size_t>(item) - 1] = barred;
       }
       pick(rows[i], seen, scores, mode, actions);
     }

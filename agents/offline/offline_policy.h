@@ -6,6 +6,7 @@
 // session goes on (Xin et al., "PRL", SIGIR 2022, inference); the step is the number of items taken so far.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -17,6 +18,9 @@ namespace veer::offline {
 struct OfflinePolicyOptions {
   std::string name = "offline";
   bool repeats = false;  ///< may show what stands in the history
+  /// Refused items, the newest ones, that are not shown again: a refusal leaves no trace in the history, so
+  /// that the same item would come first for ever.
+  std::int32_t refusals_remembered = 10;
   /// PRL: what was obtained is taken off the wanted return (true), or every step wants the same multiple of
   /// its mean (false).
   bool sequence_wise = true;

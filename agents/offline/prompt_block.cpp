@@ -19,24 +19,17 @@ void add_dense(std::vector<nn::ParameterLayout>& out, const std::string& name, s
 struct ShardPrompts {
   torch::Tensor ratio;  ///< [B, 1]
   torch::Tensor step;   ///< int64 [B]
-  torch::Tensor items;  ///< [B, T] 1 where an item stands
 };
 
-ShardPrompts prompts_of(const Prompts& prompts, const nn::StateBatch& batch, const nn::ShardRows& rows,
-                        const torch::Device& device) {
+ShardPrompts prompts_of(const Prompts& prompts, const nn::ShardRows& rows, const torch::Device& device) {
   const std::int64_t count = nn::encoder_shard_rows;
-  ShardPrompts out{torch::zeros({count, 1}, torch::kFloat32), torch::zeros({count}, torch::kInt64),
-                   torch::zeros({count, batch.state_length()}, torch::kFloat32)};
+  ShardPrompts out{torch::zeros({count, 1}, torch::kFloat32), torch::zeros({count}, torch::kInt64)};
   for (std::int32_t r = 0; r < rows.used; ++r) {
     const std::size_t row = at(rows.first + r);
     out.ratio.data_ptr<float>()[r] = prompts.ratio[row];
     out.step.data_ptr<std::int64_t>()[r] = prompts.step[row];
-    for (std::int32_t t = 0; t < batch.state_length(); ++t) {
-      const bool item = batch.items()(rows.first + r, t) != no_item;
-      out.items.data_ptr<float>()[std::int64_t{r} * batch.state_length() + t] = item ? 1.0F : 0.0F;
-    }
   }
-  return {out.ratio.to(device), out.step.to(device), out.items.to(device)};
+  return {out.ratio.to(device), out.step.to(device)};
 }
 
 torch::Tensor dense(const nn::NetworkParameters& parameters, const std::string& name,
@@ -50,7 +43,6 @@ std::vector<nn::ParameterLayout> prompt_layout(const AgentOptions& options) {
   std::vector<nn::ParameterLayout> out;
   if (!options.has_prompt()) return out;
   const std::int32_t width = options.encoder.output_width();
-  const bool reads_items = options.encoder.kind == nn::EncoderKind::sasrec;
   if (options.prompt.form != PromptForm::none) {
     out.push_back({"prompt.reward", {1, width}, nn::Initial::normal, table_deviation});
     out.push_back({"prompt.steps", {prompt_steps, width}, nn::Initial::normal, table_deviation});
@@ -59,7 +51,7 @@ std::vector<nn::ParameterLayout> prompt_layout(const AgentOptions& options) {
     case PromptForm::attention:
     case PromptForm::none:
       nn::add_attention_layout(out, "prompt.attention", width);
-      if (!reads_items) {
+      if (!options.prompt.released_sasrec) {
         out.push_back({"prompt.final.gain", {width}, nn::Initial::ones});
         out.push_back({"prompt.final.offset", {width}, nn::Initial::zeros});
       }
@@ -74,15 +66,12 @@ std::vector<nn::ParameterLayout> prompt_layout(const AgentOptions& options) {
   return out;
 }
 
-nn::ReadOut prompt_read_out(const AgentOptions& options, const Prompts& prompts,
-                            const nn::StateBatch& batch) {
+nn::ReadOut prompt_read_out(const AgentOptions& options, const Prompts& prompts) {
   if (!options.has_prompt()) return nullptr;
   const PromptOptions& prompt = options.prompt;
-  const bool reads_items = options.encoder.kind == nn::EncoderKind::sasrec;
-  return [&prompts, &batch, prompt, reads_items](const nn::NetworkParameters& parameters,
-                                                 const nn::EncoderOutput& encoded, const nn::ShardRows& rows,
-                                                 nn::DropoutMasks& dropout) -> torch::Tensor {
-    const ShardPrompts told = prompts_of(prompts, batch, rows, encoded.state.device());
+  return [&prompts, prompt](const nn::NetworkParameters& parameters, const nn::EncoderOutput& encoded,
+                            const nn::ShardRows& rows, nn::DropoutMasks& dropout) -> torch::Tensor {
+    const ShardPrompts told = prompts_of(prompts, rows, encoded.state.device());
     torch::Tensor tokens = encoded.state.unsqueeze(1);
     if (prompt.form != PromptForm::none) {
       const torch::Tensor step = parameters.at("prompt.steps").index_select(0, told.step).unsqueeze(1);
@@ -95,17 +84,16 @@ nn::ReadOut prompt_read_out(const AgentOptions& options, const Prompts& prompts,
       return dense(parameters, "prompt.outer",
                    torch::relu(dense(parameters, "prompt.inner", tokens.flatten(1))));
     }
-    const torch::Tensor& keys = reads_items ? encoded.sequence : tokens;
-    const torch::Tensor seen = prompt.leaky_mask ? keys.detach().sum(-1).ne(0).to(torch::kFloat32)
-                               : reads_items     ? told.items
-                                                 : torch::ones_like(keys.select(2, 0));
+    const bool released = prompt.released_sasrec;
+    const torch::Tensor& keys = released ? encoded.sequence : tokens;
+    const torch::Tensor seen =
+        released ? keys.detach().sum(-1).ne(0).to(torch::kFloat32) : torch::ones_like(keys.select(2, 0));
     const torch::Tensor read =
         nn::attention_block(
             parameters, "prompt.attention", tokens, keys, seen,
-            {.normalise = !reads_items, .causal = false, .dropout = prompt.dropout, .query_mask = {}},
-            dropout)
+            {.normalise = !released, .causal = false, .dropout = prompt.dropout, .query_mask = {}}, dropout)
             .select(1, 0);
-    return reads_items ? read : nn::state_norm(parameters, "prompt.final", read);
+    return released ? read : nn::state_norm(parameters, "prompt.final", read);
   };
 }
 

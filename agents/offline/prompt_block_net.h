@@ -2,8 +2,7 @@
 // Needs LibTorch: include it from .cpp files only. Pure functions; thread-safe.
 //
 // Source: Xin et al., "PRL", SIGIR 2022, and its released code. Three rows [state, step, ratio * reward] go
-// through one attention block with a norm before and one after; with SASRec the three rows, as they are, ask
-// the ten encoded items, and no norm follows. The row of the state is the output.
+// through one attention block with a norm before and one after. The row of the state is the output.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +24,7 @@ struct Prompts {
 /// and those of the form. Empty for agents without a prompt.
 std::vector<nn::ParameterLayout> prompt_layout(const AgentOptions& options);
 
-/// The read-out of a batch; null for agents without a prompt. `prompts` and `batch` must outlive its calls.
-nn::ReadOut prompt_read_out(const AgentOptions& options, const Prompts& prompts, const nn::StateBatch& batch);
+/// The read-out of a batch; null for agents without a prompt. `prompts` must outlive its calls.
+nn::ReadOut prompt_read_out(const AgentOptions& options, const Prompts& prompts);
 
 }  // namespace veer::offline

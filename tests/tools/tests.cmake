@@ -45,7 +45,7 @@ if(VEER_BUILD_TOOLS)
             tools/ope_test.cpp tools/program_test.cpp tools/semantic_ids_test.cpp tools/validate_test.cpp tools/run_program.cpp
             LIBRARIES veer_tools nlohmann_json::nlohmann_json TIMEOUT 1500)
   if(VEER_TORCH)
-    target_sources(tools_test PRIVATE tools/train_test.cpp)
+    target_sources(tools_test PRIVATE tools/train_test.cpp tools/offline_test.cpp)
   endif()
   add_dependencies(tools_test veer_program)
   target_compile_definitions(tools_test PRIVATE VEER_PROGRAM="$<TARGET_FILE:veer_program>")

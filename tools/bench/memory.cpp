@@ -14,9 +14,6 @@
 #endif
 
 namespace veer::bench {
-namespace {
-
-/// Resident memory of this process in GiB (Linux).
 double resident_gib() {
   std::ifstream status("/proc/self/status");
   for (std::string word; status >> word;) {
@@ -27,6 +24,8 @@ double resident_gib() {
   }
   return 0.0;
 }
+
+namespace {
 
 BenchCase lanes(const std::string& name, const std::shared_ptr<const UserModel>& users, std::int32_t rows,
                 const BenchOptions& options) {

@@ -11,4 +11,7 @@ namespace veer::bench {
 /// straightforward side.
 BenchReport memory(const BenchOptions& options);
 
+/// Resident memory of this process in GiB (Linux; 0 elsewhere).
+double resident_gib();
+
 }  // namespace veer::bench

@@ -23,6 +23,7 @@ struct BenchOptions {
   std::uint64_t seed = 1;
   int threads = 2;  ///< workers of the running arena, for the record
   std::int64_t cache_mb = 1024;
+  std::string encoder = "gru";  ///< train-sequential: gru, caser, nextitnet or sasrec
 };
 
 struct BenchCase {

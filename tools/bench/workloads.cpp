@@ -6,6 +6,7 @@
 #include "tools/bench/path_score.h"
 #include "tools/bench/scaling.h"
 #include "tools/bench/step.h"
+#include "tools/bench/train_sequential.h"
 #include "tools/bench/user_models.h"
 #include "tools/bench/user_step.h"
 #endif
@@ -36,12 +37,19 @@ std::vector<Workload> workloads() {
        "one step of one person under every kind of user model, against beginning anew from their history",
        user_models},
       {"rollout",
-       "sample 16 guidance paths for each of 64 people, against encoding the prompt per path and reading every "
+       "sample 16 guidance paths for each of 64 people, against encoding the prompt per path and reading "
+       "every "
        "path anew for every token",
        rollout},
       {"prorl-step",
        "one update of a path policy by reward, against the same with such rollouts and a pass per prefix",
        prorl_step},
+      {"train-sequential",
+       "train next-item networks over catalogues of 26,702 and 70,852 items and rank held-out events, "
+       "against "
+       "one graph over "
+       "materialised windows, dense Adam and a full sort",
+       train_sequential},
       {"scaling", "score paths over catalogues of a thousand to a million items, and on one and two threads",
        scaling},
 #endif

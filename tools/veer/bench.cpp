@@ -119,6 +119,8 @@ void add_bench(Program& program) {
   app.add_flag("--quick", options.quick,
                "smaller cases, for a look in seconds; its ratios are no measurement");
   app.add_option("--cache-mb", options.cache_mb, "bound on key/value caches, in MiB")->capture_default_str();
+  app.add_option("--encoder", options.encoder, "of train-sequential: gru, caser, nextitnet or sasrec")
+      ->capture_default_str();
 }
 
 }  // namespace veer::tools

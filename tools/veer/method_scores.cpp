@@ -1,7 +1,5 @@
 #include "tools/veer/method_scores.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "env/data/attribute_table.h"
@@ -18,48 +16,15 @@ namespace {
 
 }  // namespace
 
-std::vector<Method> parse_methods(const std::vector<std::string>& words) {
-  std::vector<Method> methods;
-  std::vector<std::string> seen;
-  for (const std::string& word : words) {
-    const auto equals = word.find('=');
-    if (equals == std::string::npos || equals == 0 || equals + 1 == word.size()) {
-      throw ConfigError({{}, 0, "--method"}, {"'" + word + "'", "NAME=POLICY, such as prorl=prorl-1", ""});
-    }
-    const std::string name = word.substr(0, equals), policy = word.substr(equals + 1);
-    if (std::find(seen.begin(), seen.end(), policy) != seen.end()) {
-      throw ConfigError({{}, 0, "--method"}, {policy + " twice", "every policy in one method", ""});
-    }
-    seen.push_back(policy);
-    auto found =
-        std::find_if(methods.begin(), methods.end(), [&](const Method& m) { return m.name == name; });
-    if (found == methods.end()) found = methods.insert(methods.end(), {name, {}});
-    found->policies.push_back(policy);
-  }
-  return methods;
-}
-
 MethodScores::MethodScores(const std::vector<std::string>& runs, std::vector<Method> methods,
                            const std::vector<int>& lengths, const Dataset& data)
     : methods_(std::move(methods)) {
   lengths_.insert(lengths_.end(), lengths.begin(), lengths.end());
   const AttributeTable attributes(data.catalogue);
   for (const std::string& run : runs) add_run(run, data, attributes);
-  std::vector<std::string> names, taken;
+  std::vector<std::string> names;
   for (const Played& played : played_) names.push_back(played.policy);
-  for (const Method& method : methods_) {
-    for (const std::string& policy : method.policies) {
-      if (std::find(names.begin(), names.end(), policy) == names.end()) {
-        throw ConfigError({{}, 0, "--method"},
-                          {"'" + policy + "'", fmt::format("one of {}", fmt::join(names, ", ")),
-                           "a policy is named as in the tables of veer evaluate"});
-      }
-      taken.push_back(policy);
-    }
-  }
-  for (const std::string& name : names) {
-    if (std::find(taken.begin(), taken.end(), name) == taken.end()) methods_.push_back({name, {name}});
-  }
+  methods_ = complete_methods(std::move(methods_), names);
 }
 
 void MethodScores::add_run(const std::string& directory, const Dataset& data,
@@ -100,16 +65,6 @@ void MethodScores::add_run(const std::string& directory, const Dataset& data,
     }
     played_.push_back(std::move(played));
   }
-}
-
-std::size_t MethodScores::index_of(const std::string& method) const {
-  std::vector<std::string> names;
-  for (std::size_t m = 0; m < methods_.size(); ++m) {
-    if (method.empty() || methods_[m].name == method) return m;
-    names.push_back(methods_[m].name);
-  }
-  throw ConfigError({{}, 0, "--baseline"},
-                    {"'" + method + "'", fmt::format("one of {}", fmt::join(names, ", ")), ""});
 }
 
 SeedValues MethodScores::values(std::size_t method, std::size_t judge, std::int32_t length,

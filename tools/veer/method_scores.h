@@ -10,18 +10,9 @@
 #include "env/data/dataset.h"
 #include "rewards/crossed.h"
 #include "rewards/path_score.h"
+#include "tools/veer/method_table.h"
 
 namespace veer::tools {
-
-/// A method and the policies that stand for its training seeds.
-struct Method {
-  std::string name;
-  std::vector<std::string> policies;
-};
-
-/// From "NAME=POLICY" words; words with one name are one method. Throws ConfigError naming --method for a
-/// word of another form or a policy in two methods.
-std::vector<Method> parse_methods(const std::vector<std::string>& words);
 
 class MethodScores {
  public:
@@ -38,8 +29,6 @@ class MethodScores {
   std::span<const std::int32_t> lengths() const noexcept { return lengths_; }
   std::span<const UserId> people() const noexcept { return people_; }  ///< per episode
 
-  /// Of a method by name, the first for "". Throws ConfigError naming --baseline.
-  std::size_t index_of(const std::string& method) const;
   /// One span per training seed.
   SeedValues values(std::size_t method, std::size_t judge, std::int32_t length, PathMetric metric) const;
 

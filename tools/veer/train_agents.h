@@ -6,8 +6,10 @@
 
 #include "agents/generative/pretraining.h"
 #include "agents/irn/irn_training.h"
+#include "agents/offline/learning/offline_training.h"
 #include "agents/prorl/prorl_training.h"
 #include "env/nn/seq2seq/seq2seq_model.h"
+#include "tools/veer/offline_sessions.h"
 #include "tools/veer/program.h"
 #include "tools/veer/training_files.h"
 
@@ -48,5 +50,16 @@ struct IrnTask {
 };
 void add_irn_options(CLI::App& app, IrnTask& task);
 void run_irn(IrnTask& task, const Session& session);
+
+/// veer train supervised, sqn, prl, ...: next-item agents, from logged sessions. training.agent.kind is set
+/// before the options are added: it says which there are.
+struct OfflineTask {
+  TrainingFiles files;
+  SessionChoice sessions;
+  std::string people = "train_plan", encoder = "gru", prompt = "attention", weighting = "reward";
+  offline::OfflineTrainingOptions training;
+};
+void add_offline_options(CLI::App& app, OfflineTask& task);
+void run_offline(OfflineTask& task, const Session& session);
 
 }  // namespace veer::tools

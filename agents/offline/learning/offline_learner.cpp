@@ -200,7 +200,7 @@ UpdateStats OfflineLearner::Impl::learn(std::size_t learner, std::span<const flo
   double entropy = 0.0, value_error = 0.0, value_sum = 0.0, loss = 0.0;
   const nn::DropoutKey dropout{seed, 0, static_cast<std::uint32_t>(updates)};
   nn::encoder_step(
-      main.below(prompt_read_out(options, batch.prompts, batch.now)), batch.now, &dropout,
+      main.below(prompt_read_out(options, batch.prompts)), batch.now, &dropout,
       [&](View<const float> read, View<float> gradient) {
         const float each = 1.0F / static_cast<float>(rows);
         std::vector<float> losses(rows), weights(rows);

@@ -59,17 +59,13 @@ struct CatalogueCrossEntropy::Impl {
       visit(first, count, std::min(count, rows - first));
     }
   }
-  /// Memory for the scores of a block of rows and a tile: the kept one's own place, or scratch.
-  torch::Tensor place_of(const catalogue::Tile& tile, std::int32_t first, std::int32_t count,
-                         torch::Tensor& scratch) const {
-    if (keeps) {
-      const std::int64_t begin = std::int64_t{tile.first} * padded + std::int64_t{first} * tile.count;
-      return catalogue::matrix(kept.data_ptr<float>() + begin, count, tile.count);
-    }
-    if (!scratch.defined()) {
-      scratch = torch::empty({catalogue::block_rows * catalogue::tile_items}, torch::kFloat32);
-    }
-    return catalogue::matrix(scratch.data_ptr<float>(), count, tile.count);
+  /// Where the exponentials of a block of rows and a tile are kept, [count, items of the tile].
+  torch::Tensor kept_place(const catalogue::Tile& tile, std::int32_t first, std::int32_t count) const {
+    const std::int64_t begin = std::int64_t{tile.first} * padded + std::int64_t{first} * tile.count;
+    return catalogue::matrix(kept.data_ptr<float>() + begin, count, tile.count);
+  }
+  static torch::Tensor scratch_of_task() {
+    return torch::empty({catalogue::block_rows * catalogue::tile_items}, torch::kFloat32);
   }
 
   void prepare(View<const float> given, std::span<const ItemId> targets) {
@@ -100,16 +96,20 @@ struct CatalogueCrossEntropy::Impl {
     float* tops = greatest.data() + group * padded;
     double* totals = sums.data() + group * padded;
     float* all = weighted.data_ptr<float>() + group * padded * width();
-    torch::Tensor scratch;
+    const torch::Tensor scratch = scratch_of_task();
     bool begun = false;
     catalogue::for_each_tile(weights.rows(), group, [&](const catalogue::Tile& tile) {
       const torch::Tensor vectors = catalogue::vectors(weights, tile);
       float* subtracted = reference_of(tile);
       for_each_block([&](std::int32_t first, std::int32_t count, std::int32_t used) {
-        torch::Tensor scores = place_of(tile, first, count, scratch);
+        torch::Tensor scores = catalogue::matrix(scratch.data_ptr<float>(), count, tile.count);
         at::mm_out(scores, states.narrow(0, first, count), vectors.t());
+        // The product is made in cache, where matrix libraries visit it more than once; what is kept is
+        // written once.
+        torch::Tensor exponentials = keeps ? kept_place(tile, first, count) : scores;
         float* row = scores.data_ptr<float>();
-        for (std::int32_t r = first; r < first + used; ++r, row += tile.count) {
+        float* to = exponentials.data_ptr<float>();
+        for (std::int32_t r = first; r < first + used; ++r, row += tile.count, to += tile.count) {
           const float top = std::max(tops[r], add_bias(row, bias_of(weights, tile), tile.count));
           if (begun && top > tops[r]) {
             const double shrink = std::exp(static_cast<double>(tops[r]) - static_cast<double>(top));
@@ -117,13 +117,14 @@ struct CatalogueCrossEntropy::Impl {
             scale_values(all + std::ptrdiff_t{r} * width(), static_cast<float>(shrink), width());
           }
           tops[r] = subtracted[r] = top;
-          totals[r] += static_cast<double>(exponentials_below(row, top, tile.count));
+          totals[r] += static_cast<double>(exponentials_below(row, top, tile.count, to));
         }
+        std::fill_n(to, std::ptrdiff_t{count - used} * tile.count, 0.0F);
         torch::Tensor sum = catalogue::matrix(all + std::ptrdiff_t{first} * width(), count, width());
         if (begun) {
-          sum.addmm_(scores, vectors);
+          sum.addmm_(exponentials, vectors);
         } else {
-          at::mm_out(sum, scores, vectors);
+          at::mm_out(sum, exponentials, vectors);
         }
       });
       begun = true;
@@ -160,7 +161,7 @@ struct CatalogueCrossEntropy::Impl {
     const CatalogueWeights weights = head.weights();
     const View<float> gradient = head.gradient();
     const std::span<float> bias_gradient = head.bias_gradient();
-    torch::Tensor scratch;
+    const torch::Tensor scratch = keeps ? torch::Tensor() : scratch_of_task();
     torch::Tensor scaled = torch::zeros({catalogue::block_rows, width()}, torch::kFloat32);
     catalogue::for_each_tile(weights.rows(), group, [&](const catalogue::Tile& tile) {
       bool adds = head.open_gradient(tile.first, tile.count);
@@ -168,7 +169,8 @@ struct CatalogueCrossEntropy::Impl {
       if (!adds && !bias_gradient.empty()) std::fill_n(bias_gradient.begin() + tile.first, tile.count, 0.0F);
       const float* subtracted = reference_of(tile);
       for_each_block([&](std::int32_t first, std::int32_t count, std::int32_t used) {
-        torch::Tensor scores = place_of(tile, first, count, scratch);
+        torch::Tensor scores = keeps ? kept_place(tile, first, count)
+                                     : catalogue::matrix(scratch.data_ptr<float>(), count, tile.count);
         if (!keeps) {
           at::mm_out(scores, states.narrow(0, first, count), catalogue::vectors(weights, tile).t());
         }
@@ -180,10 +182,11 @@ struct CatalogueCrossEntropy::Impl {
             factor *= static_cast<float>(std::exp(double{subtracted[r]} - log_sums[at(r)]));
           } else {
             add_bias(score, bias_of(weights, tile), tile.count);
-            exponentials_below(score, static_cast<float>(log_sums[at(r)]), tile.count);
+            exponentials_below(score, static_cast<float>(log_sums[at(r)]), tile.count, score);
           }
           add_scaled(scaled.data_ptr<float>() + std::ptrdiff_t{r - first} * width(), factor,
                      states.data_ptr<float>() + std::ptrdiff_t{r} * width(), width());
+          // Here and not after all rows: the row has just been, or is just being, brought into cache.
           if (!bias_gradient.empty()) add_scaled(&bias_gradient[at(tile.first)], factor, score, tile.count);
         }
         if (adds) {

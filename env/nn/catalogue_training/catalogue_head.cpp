@@ -2,6 +2,7 @@
 
 #include <torch/types.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "env/nn/catalogue_training/catalogue_tiles_net.h"
@@ -109,8 +110,11 @@ void target_ranks(const CatalogueWeights& head, View<const float> states, std::s
           for (std::int32_t r = 0; r < count; ++r, scores += stride) {
             const std::int32_t own = head.row_of(wanted[at(r)]) - tile.first;
             const float* bias = bias_at(head, tile.first);
-            const RankCount found = count_rank(scores, bias, tile.count, bounds[at(r)], own);
-            counted[r] += found.above + found.equal_before;
+            // Of the items before the target those that equal it count too.
+            const std::int32_t before = std::clamp(own, 0, tile.count);
+            counted[r] += count_above(scores, bias, before, bounds[at(r)], true) +
+                          count_above(scores + before, bias == nullptr ? nullptr : bias + before,
+                                      tile.count - before, bounds[at(r)], false);
             // A target never outranks itself, should a matrix library round the two products differently.
             if (own >= 0 && own < tile.count &&
                 scores[own] + (bias == nullptr ? 0.0F : bias[own]) > bounds[at(r)]) {

@@ -12,8 +12,8 @@ namespace veer::nn {
 /// scores[i] += bias[i]; returns the greatest (the lowest float for count 0). `bias` may be null.
 float add_bias(float* scores, const float* bias, std::int32_t count) noexcept;
 
-/// values[i] = e^(values[i] - shift), which must not exceed 1 by much; returns their sum.
-float exponentials_below(float* values, float shift, std::int32_t count) noexcept;
+/// to[i] = e^(from[i] - shift), which must not exceed 1 by much; returns their sum. `to` may be `from`.
+float exponentials_below(const float* from, float shift, std::int32_t count, float* to) noexcept;
 
 /// values[i] *= factor.
 void scale_values(float* values, float factor, std::int32_t count) noexcept;
@@ -27,12 +27,8 @@ struct BestScore {
 /// The greatest of scores[i] + bias[i] and the first place where it stands. REQUIRES: count >= 1.
 BestScore best_score(const float* scores, const float* bias, std::int32_t count) noexcept;
 
-/// How many scores[i] + bias[i] exceed `bound`, and how many of the first `before` equal it.
-struct RankCount {
-  std::int32_t above = 0;
-  std::int32_t equal_before = 0;
-};
-RankCount count_rank(const float* scores, const float* bias, std::int32_t count, float bound,
-                     std::int32_t before) noexcept;
+/// How many of scores[i] + bias[i] exceed `bound`, or with `or_equal` reach it.
+std::int32_t count_above(const float* scores, const float* bias, std::int32_t count, float bound,
+                         bool or_equal) noexcept;
 
 }  // namespace veer::nn

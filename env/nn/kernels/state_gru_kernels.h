@@ -18,17 +18,17 @@ void gru_gates(std::int32_t rows, std::int32_t width, const float* input, std::i
 void gru_candidate(std::int32_t rows, std::int32_t width, const float* input, std::int64_t input_stride,
                    const float* state, const float* gates, float* candidate, float* next) noexcept;
 
-/// From `gradient` [rows, width] of the new state: input_gradient's rows (reset, update, candidate; stride
-/// 3 * width) get the update's and the candidate's argument gradient, candidate_gradient a copy of the
-/// latter, and `gradient` becomes what reaches the old state directly, u * gradient.
+/// From `gradient` [rows, width] of the new state: input_gradient's rows (reset, update, candidate;
+/// `input_stride` apart) get the update's and the candidate's argument gradient, candidate_gradient a copy of
+/// the latter, and `gradient` becomes what reaches the old state directly, u * gradient.
 void gru_candidate_backward(std::int32_t rows, std::int32_t width, const float* state, const float* gates,
                             const float* candidate, float* gradient, float* input_gradient,
-                            float* candidate_gradient) noexcept;
+                            std::int64_t input_stride, float* candidate_gradient) noexcept;
 
 /// From the gradient of reset * state: adds reset * it to `gradient` and completes input_gradient with the
 /// reset's argument gradient; gate_gradient [rows, 2 * width] gets both gates' packed.
 void gru_gates_backward(std::int32_t rows, std::int32_t width, const float* state, const float* gates,
                         const float* reset_state_gradient, float* gradient, float* input_gradient,
-                        float* gate_gradient) noexcept;
+                        std::int64_t input_stride, float* gate_gradient) noexcept;
 
 }  // namespace veer::nn

@@ -1,5 +1,7 @@
 #include <torch/autograd.h>
 
+#include <algorithm>
+
 #include "env/nn/kernels/state_gru_kernels.h"
 #include "env/nn/state_encoders/gru_recurrence_net.h"
 
@@ -47,14 +49,24 @@ Trace run(const Tensor& inputs, const Tensor& gates, const Tensor& candidate) {
   return trace;
 }
 
+/// The state of every row after its last step, [n, W].
+Tensor last_states(const Trace& trace, const Tensor& lengths) {
+  Tensor out = torch::empty({trace.states.size(1), trace.states.size(2)}, trace.states.options());
+  for (std::int64_t row = 0; row < out.size(0); ++row) {
+    const float* state = of_step(trace.states, lengths.data_ptr<std::int64_t>()[row]) + row * out.size(1);
+    std::copy_n(state, out.size(1), out.data_ptr<float>() + row * out.size(1));
+  }
+  return out;
+}
+
 class StateRecurrence : public torch::autograd::Function<StateRecurrence> {
  public:
-  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& inputs, const Tensor& gates,
-                        const Tensor& candidate) {
+  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& inputs,
+                        const Tensor& lengths, const Tensor& gates, const Tensor& candidate) {
     const Trace trace = run(inputs.contiguous(), gates, candidate);
     context->save_for_backward(
-        {gates, candidate, trace.states, trace.gates, trace.reset_state, trace.candidate});
-    return trace.states.slice(0, 1).transpose(0, 1);
+        {gates, candidate, trace.states, trace.gates, trace.reset_state, trace.candidate, lengths});
+    return last_states(trace, lengths);
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
@@ -68,23 +80,29 @@ class StateRecurrence : public torch::autograd::Function<StateRecurrence> {
     const std::int64_t width = states.size(2);
     const auto n = static_cast<std::int32_t>(rows);
     const auto w = static_cast<std::int32_t>(width);
-    const Tensor outside = gradients[0].transpose(0, 1).contiguous();
-    Tensor inputs = torch::empty({length, rows, 3 * width}, states.options());
+    const Tensor outside = gradients[0].contiguous();
+    const std::int64_t* lengths = saved[6].data_ptr<std::int64_t>();
+    Tensor inputs = torch::empty({rows, length, 3 * width}, states.options());
     Tensor gates = torch::empty({length, rows, 2 * width}, states.options());
     Tensor candidate = torch::empty({length, rows, width}, states.options());
     Tensor gradient = torch::zeros({rows, width}, states.options());
     Tensor reset_state = torch::empty({rows, width}, states.options());
     for (std::int64_t t = length - 1; t >= 0; --t) {
-      gradient.add_(outside.select(0, t));
+      for (std::int64_t row = 0; row < rows; ++row) {
+        if (lengths[row] != t + 1) continue;  // rows get their gradient where they end; before, it is zero
+        std::copy_n(outside.data_ptr<float>() + row * width, width, gradient.data_ptr<float>() + row * width);
+      }
+      float* input = inputs.data_ptr<float>() + t * 3 * width;
       gru_candidate_backward(n, w, of_step(states, t), of_step(saved[3], t), of_step(saved[5], t),
-                             gradient.data_ptr<float>(), of_step(inputs, t), of_step(candidate, t));
+                             gradient.data_ptr<float>(), input, length * 3 * width, of_step(candidate, t));
       at::mm_out(reset_state, candidate.select(0, t), candidate_weights);
       gru_gates_backward(n, w, of_step(states, t), of_step(saved[3], t), reset_state.data_ptr<float>(),
-                         gradient.data_ptr<float>(), of_step(inputs, t), of_step(gates, t));
+                         gradient.data_ptr<float>(), input, length * 3 * width, of_step(gates, t));
       if (t > 0) gradient.addmm_(gates.select(0, t), gate_weights);
     }
     const std::int64_t all = length * rows;
-    return {inputs.transpose(0, 1),
+    return {inputs,
+            {},
             torch::mm(gates.view({all, 2 * width}).t(), states.slice(0, 0, length).view({all, width})),
             torch::mm(candidate.view({all, width}).t(), saved[4].view({all, width}))};
   }
@@ -92,10 +110,10 @@ class StateRecurrence : public torch::autograd::Function<StateRecurrence> {
 
 }  // namespace
 
-torch::Tensor gru_recurrence(const torch::Tensor& inputs, const torch::Tensor& gates,
-                             const torch::Tensor& candidate) {
-  if (torch::GradMode::is_enabled()) return StateRecurrence::apply(inputs, gates, candidate);
-  return run(inputs.contiguous(), gates, candidate).states.slice(0, 1).transpose(0, 1);
+torch::Tensor gru_recurrence(const torch::Tensor& inputs, const torch::Tensor& lengths,
+                             const torch::Tensor& gates, const torch::Tensor& candidate) {
+  if (torch::GradMode::is_enabled()) return StateRecurrence::apply(inputs, lengths, gates, candidate);
+  return last_states(run(inputs.contiguous(), gates, candidate), lengths);
 }
 
 }  // namespace veer::nn

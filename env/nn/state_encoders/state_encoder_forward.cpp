@@ -40,10 +40,10 @@ EncoderOutput encode_gru_state(const NetworkParameters& p, const EncoderInputs& 
       torch::linear(in.embedded, from_item, torch::cat({p.at("gates.bias"), p.at("candidate.bias")}));
   const torch::Tensor gates_state = gates.slice(1, width);
   const torch::Tensor candidate_state = candidate.slice(1, width);
-  const bool own = inputs.is_cpu() && inputs.scalar_type() == torch::kFloat32;
-  return {
-      at_last_item((own ? gru_recurrence : step_by_step)(inputs, gates_state, candidate_state), in.lengths),
-      {}};
+  if (inputs.is_cpu() && inputs.scalar_type() == torch::kFloat32) {
+    return {gru_recurrence(inputs, in.lengths, gates_state, candidate_state), {}};
+  }
+  return {at_last_item(step_by_step(inputs, gates_state, candidate_state), in.lengths), {}};
 }
 
 EncoderOutput encode_caser(const NetworkParameters& p, const StateEncoderConfig& config,

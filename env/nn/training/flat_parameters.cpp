@@ -130,6 +130,12 @@ void FlatParameters::update(const AdamOptions& options, float scale) {
   });
 }
 
+void FlatParameters::restart_optimiser() noexcept {
+  std::fill(first_moment_.begin(), first_moment_.end(), 0.0F);
+  std::fill(second_moment_.begin(), second_moment_.end(), 0.0F);
+  steps_ = 0;
+}
+
 void FlatParameters::load(const NamedArrays& arrays, std::span<float> out) const {
   for (std::size_t i = 0; i < layouts_.size(); ++i) {
     const ParameterLayout& layout = layouts_[i];

@@ -51,6 +51,8 @@ class FlatParameters {
   double gradient_norm() const;
   /// One step of Adam along that sum, multiplied by `scale` first.
   void update(const AdamOptions& options, float scale = 1.0F);
+  /// Moments of zero and a step count of zero: a new optimiser over the same weights.
+  void restart_optimiser() noexcept;
 
   NamedArrays values() const;
   /// Parameters ("parameters/..."), Adam's moments ("first_moment/...", "second_moment/...") and

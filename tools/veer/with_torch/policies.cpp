@@ -5,6 +5,8 @@
 #include "agents/guidance/guide_entries.h"
 #include "agents/irn/irn_file.h"
 #include "agents/irn/irn_person.h"
+#include "agents/offline/offline_model_file.h"
+#include "agents/offline/offline_policy.h"
 #include "agents/sequential/network_person.h"
 #include "agents/sequential/next_item.h"
 #include "agents/sequential/torchscript.h"
@@ -50,6 +52,34 @@ PolicyEntry next_item_entry(const std::string& device) {
             return std::shared_ptr<const Policy>(
                 make_next_item(load_sequence_model(file, device, context.data->fingerprint),
                                {.name = "next_item:" + std::filesystem::path(file).filename().string()}));
+          }};
+}
+
+PolicyEntry offline_agent_entry() {
+  return {.word = "agent",
+          .suffix = {},
+          .summary = "An offline next-item agent: what its head ranks first after the items taken so far.",
+          .needs = {.data = true},
+          .parameters = {model_parameter("an offline agent (veer train sqn and the like)"),
+                         {"repeats", "true|false", "false", "items of the history may be shown again"},
+                         {"wanted", "0..", "as trained", "prl: the return asked for, a multiple of the mean"},
+                         {"deviation", "0..", "as trained", "prl: standard deviation of that multiple"},
+                         {"sequence_wise", "true|false", "true",
+                          "prl: what was obtained is taken off the return asked for"}},
+          .make = [](const PolicyContext& context, const PolicyParameters& parameters) {
+            const std::string file = model_file(parameters);
+            offline::OfflineModel model = offline::load_offline_model(file, context.data->fingerprint);
+            const offline::PromptOptions& prompt = model.options().prompt;
+            const auto wanted = static_cast<float>(parameters.real("wanted", double{prompt.wanted}));
+            const auto deviation = static_cast<float>(parameters.real("deviation", double{prompt.deviation}));
+            if (wanted != prompt.wanted || deviation != prompt.deviation) {
+              model = model.wanting(wanted, deviation);
+            }
+            return std::shared_ptr<const Policy>(offline::make_offline_policy(
+                model, {.name = "agent:" + std::filesystem::path(file).filename().string(),
+                        .repeats = parameters.flag("repeats", false),
+                        .refusals_remembered = 10,
+                        .sequence_wise = parameters.flag("sequence_wise", true)}));
           }};
 }
 
@@ -121,6 +151,7 @@ PolicyRegistry all_policies(const std::string& device) {
   PolicyRegistry registry;
   registry.add(torchscript_entry(device));
   registry.add(next_item_entry(device));
+  registry.add(offline_agent_entry());
   for (PolicyEntry& entry : guide_entries(guide_loader(device))) registry.add(std::move(entry));
   registry.add(irn_entry(irn_loader(device)));
   registry.add(path_model_entry(device));

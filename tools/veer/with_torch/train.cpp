@@ -1,6 +1,8 @@
 // veer train AGENT --data data.h5 -o agent.model.h5
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <string>
+#include <utility>
 
 #include "tools/veer/program.h"
 #include "tools/veer/train_agents.h"
@@ -11,9 +13,9 @@ namespace {
 /// One agent: its options in a task of its own, and what is done with them.
 template <class Task>
 void add_agent(Program& program, CLI::App& train, const char* name, const char* description,
-               const char* example, void (*add_options)(CLI::App&, Task&),
-               void (*run)(Task&, const Session&)) {
-  auto task = std::make_shared<Task>();
+               const char* example, void (*add_options)(CLI::App&, Task&), void (*run)(Task&, const Session&),
+               Task beginning = {}) {
+  auto task = std::make_shared<Task>(std::move(beginning));
   CLI::App& app = program.add_below(train, name, description, example, [task, run](const Session& session) {
     if (session.common.device != "cpu" && session.common.device != "auto") {
       session.console.note("training runs on the CPU; --device says where trained models are used");
@@ -22,6 +24,18 @@ void add_agent(Program& program, CLI::App& train, const char* name, const char* 
   });
   add_options(app, *task);
 }
+
+/// What every offline agent is, in the order of offline::agent_names.
+constexpr const char* offline_summaries[] = {
+    "Cross-entropy of the next item.",
+    "Cross-entropy, each event weighted by its reward.",
+    "Cross-entropy beside a head that learns each event's own reward.",
+    "Cross-entropy beside action values (self-supervised Q-learning).",
+    "SQN, whose cross-entropy comes to be weighted by the action values (self-supervised actor-critic).",
+    "SQN with sampled negative actions.",
+    "SNQN, whose cross-entropy comes to be weighted by the advantage (supervised advantage actor-critic).",
+    "Action values that are held down where the log has no action (discrete CQL).",
+    "Return-conditioned cross-entropy: a prompt asks for the return (prompt-based learning)."};
 
 }  // namespace
 
@@ -53,6 +67,18 @@ void add_train(Program& program) {
       "veer train irn --data ml-1m.h5 -o irn.model.h5\n"
       "         veer guide --data ml-1m.h5 --users plan.model.h5 --policy irn:model=irn.model.h5",
       add_irn_options, run_irn);
+  for (std::size_t kind = 0; kind < offline::agent_names.size(); ++kind) {
+    const std::string name(offline::agent_names[kind]);
+    OfflineTask task;
+    task.training.agent.kind = static_cast<offline::AgentKind>(kind);
+    add_agent<OfflineTask>(
+        program, train, name.c_str(), offline_summaries[kind],
+        ("veer train " + name + " --data sessions.h5 --encoder sasrec -o " + name + ".model.h5\n" +
+         "         veer rank --data sessions.h5 --model " + name + ".model.h5\n\n" +
+         "An offline next-item agent: it learns from logged sessions of clicks and purchases.")
+            .c_str(),
+        add_offline_options, run_offline, task);
+  }
 }
 
 }  // namespace veer::tools

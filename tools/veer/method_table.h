@@ -1,0 +1,65 @@
+// Several methods side by side, each trained with one or more seeds: means with intervals over people and
+// seeds, differences to a baseline, Holm's correction. What `veer compare` and `veer rank` print.
+// Thread-safety: pure functions and value types.
+#pragma once
+
+#include <functional>
+#include <iosfwd>
+#include <nlohmann/json_fwd.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "rewards/crossed.h"
+
+namespace veer::tools {
+
+/// A method and the policies or model files that stand for its training seeds.
+struct Method {
+  std::string name;
+  std::vector<std::string> policies;
+};
+
+/// From "NAME=POLICY" words; words with one name are one method. Throws ConfigError naming --method for a
+/// word of another form or a policy in two methods.
+std::vector<Method> parse_methods(const std::vector<std::string>& words);
+/// Checks that all policies of methods are among `known`, and makes those that stand in none methods of their
+/// own, after the others. Throws ConfigError naming --method.
+std::vector<Method> complete_methods(std::vector<Method> methods, std::span<const std::string> known);
+/// Index of a method by name, the first for "". Throws ConfigError naming --baseline.
+std::size_t find_method(std::span<const Method> methods, const std::string& name);
+
+struct Figure {
+  std::string name;   ///< in JSON and CSV
+  std::string title;  ///< of its column
+  int decimals = 3;
+  bool compared = false;  ///< printed with its interval, and its differences are tested
+};
+
+struct MethodTable {
+  std::vector<Figure> figures;
+  std::vector<std::vector<Estimate>> means;        ///< [method][figure]
+  std::vector<std::vector<Estimate>> differences;  ///< [method][figure] to the baseline; empty for itself
+  std::vector<std::vector<double>> adjusted;       ///< [method][figure] Holm's p; NaN where nothing is tested
+};
+
+/// `values(method, figure)`: one span per training seed. What the spans of a method and of the baseline point
+/// to must last until the next call for a method or for the baseline.
+using MethodValues = std::function<SeedValues(std::size_t method, std::size_t figure)>;
+MethodTable tabulate(std::span<const Method> methods, std::vector<Figure> figures, std::size_t baseline,
+                     const CrossedBootstrap& bootstrap, const MethodValues& values);
+
+/// A table of means and one of differences.
+std::string table_text(const MethodTable& table, std::span<const Method> methods, std::size_t baseline);
+/// One entry per method.
+nlohmann::ordered_json table_json(const MethodTable& table, std::span<const Method> methods,
+                                  std::size_t baseline);
+/// One line per method and figure, `prefix` before each; and the header that belongs to it.
+std::string table_csv_header(const std::string& prefix);
+void write_table_csv(std::ostream& out, const std::string& prefix, const MethodTable& table,
+                     std::span<const Method> methods, std::size_t baseline);
+
+/// How to read such tables.
+std::string table_legend();
+
+}  // namespace veer::tools

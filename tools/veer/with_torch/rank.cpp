@@ -1,0 +1,224 @@
+// veer rank --data sessions.h5 --model agent.model.h5 ...
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "agents/offline/offline_judgement.h"
+#include "agents/offline/offline_model_file.h"
+#include "env/error.h"
+#include "env/store/dataset_file.h"
+#include "tools/veer/checks.h"
+#include "tools/veer/method_table.h"
+#include "tools/veer/offline_sessions.h"
+#include "tools/veer/program.h"
+#include "tools/veer/text.h"
+
+namespace veer::tools {
+namespace {
+
+using namespace offline;
+using Json = nlohmann::ordered_json;
+
+struct RankCommand {
+  std::string data;
+  std::vector<std::string> models, methods;
+  std::string part = "test", baseline, csv;
+  SessionChoice sessions;
+  int longest = 0;
+  bool controls = true;
+  std::optional<float> wanted, deviation;  ///< of agents with a prompt
+  CrossedOptions bootstrap{.replicates = 1000};
+};
+
+struct RankedAgent {
+  std::string name;
+  std::vector<std::int32_t> ranks;
+};
+
+std::string stem_of(const std::string& file) {
+  std::string name = std::filesystem::path(file).filename().string();
+  if (name.ends_with(".model.h5")) name.resize(name.size() - std::string(".model.h5").size());
+  return name;
+}
+
+/// Figures in the order of judged_depths, hits before gains.
+std::vector<Figure> rank_figures() {
+  std::vector<Figure> out;
+  for (const char* kind : {"hr", "ndcg"}) {
+    for (const std::int32_t depth : judged_depths) {
+      const bool hits = std::string(kind) == "hr";
+      out.push_back({fmt::format("{}_{}", kind, depth), fmt::format("{}@{}", hits ? "HR" : "NDCG", depth), 4,
+                     depth == 10 || (hits && depth == 20)});
+    }
+  }
+  return out;
+}
+
+/// One value per event: NaN where the event does not count.
+std::vector<float> values_of(const SessionLog& log, const JudgedEvents& which,
+                             std::span<const std::int32_t> ranks, std::size_t figure) {
+  const std::size_t depths = judged_depths.size();
+  std::vector<float> out(ranks.size(), std::numeric_limits<float>::quiet_NaN());
+  for (std::size_t e = 0; e < ranks.size(); ++e) {
+    if (!which.includes(log, static_cast<std::int64_t>(e))) continue;
+    const std::int32_t depth = judged_depths[figure % depths];
+    out[e] = figure < depths ? hit(ranks[e], depth) : discounted_gain(ranks[e], depth);
+  }
+  return out;
+}
+
+std::vector<Part> judged_part(const std::string& part) {
+  if (part == "test") return {Part::test};
+  if (part == "validation") return {Part::validation};
+  throw ConfigError({{}, 0, "--part"}, {"'" + part + "'", "test or validation", ""});
+}
+
+std::vector<RankedAgent> rank_all(const RankCommand& command, const Dataset& data, const SessionLog& log,
+                                  const SessionOptions& cut, const Session& session) {
+  std::vector<RankedAgent> out;
+  for (const std::string& file : command.models) {
+    OfflineModel model = load_offline_model(file, data.fingerprint);
+    if (model.options().has_prompt() && (command.wanted || command.deviation)) {
+      const PromptOptions& prompt = model.options().prompt;
+      model =
+          model.wanting(command.wanted.value_or(prompt.wanted), command.deviation.value_or(prompt.deviation));
+    }
+    const std::string name = stem_of(file);
+    for (const RankedAgent& known : out) {
+      if (known.name == name) {
+        throw ConfigError({{}, 0, "--model"}, {name + " twice", "files of different names", ""});
+      }
+    }
+    session.console.note(fmt::format("rank: {}", name));
+    out.push_back({name, rank_events(model, log, session.common.seed)});
+  }
+  if (command.controls) {
+    const SessionLog training(data, std::vector<Part>{Part::train_plan, Part::train_judge}, cut);
+    out.push_back({"most recent", rank_by_recency(training, log)});
+    out.push_back({"popular", rank_by_popularity(training, log)});
+  }
+  if (out.empty()) {
+    throw ConfigError({{}, 0, "--model"}, {"none, and no controls", "a model file, or controls", ""});
+  }
+  return out;
+}
+
+void run_rank(const RankCommand& command, const Session& session) {
+  const Dataset data = read_dataset(command.data);
+  const SessionOptions cut = session_options(command.sessions);
+  const SessionLog log(data, judged_part(command.part), cut);
+  if (!command.csv.empty()) check_writable("--csv", command.csv);
+  std::vector<UserId> people;
+  for (std::int64_t e = 0; e < log.events(); ++e) people.push_back(log.person(log.session_of(e)));
+  CrossedOptions options = command.bootstrap;
+  options.seed = session.common.seed;
+  const CrossedBootstrap bootstrap(people, options);
+  const std::vector<RankedAgent> agents = rank_all(command, data, log, cut, session);
+  std::vector<std::string> names;
+  for (const RankedAgent& agent : agents) names.push_back(agent.name);
+  const std::vector<Method> methods = complete_methods(parse_methods(command.methods), names);
+  const std::size_t baseline = find_method(methods, command.baseline);
+  const auto ranks_of = [&](const std::string& name) -> const std::vector<std::int32_t>& {
+    for (const RankedAgent& agent : agents) {
+      if (agent.name == name) return agent.ranks;
+    }
+    return agents.front().ranks;
+  };
+
+  std::ofstream csv;
+  if (!command.csv.empty()) csv.open(command.csv);
+  csv << table_csv_header("events,");
+  Json kinds = Json::object();
+  std::string text;
+  for (const auto& [kind, word] : {std::pair{Judged::purchases, "purchases"}, {Judged::clicks, "clicks"}}) {
+    const JudgedEvents which{.kind = kind, .longest = command.longest};
+    const RankFigures first = figures_of(log, agents.front().ranks, which);
+    if (first.cases == 0) continue;
+    std::array<std::vector<std::vector<float>>, 2> kept;  // what spans point into: a method's, the baseline's
+    const MethodTable table =
+        tabulate(methods, rank_figures(), baseline, bootstrap, [&](std::size_t m, std::size_t f) {
+          auto& mine = kept[m == baseline ? 1 : 0];
+          mine.clear();
+          mine.reserve(methods[m].policies.size());
+          SeedValues seeds;
+          for (const std::string& policy : methods[m].policies) {
+            seeds.emplace_back(mine.emplace_back(values_of(log, which, ranks_of(policy), f)));
+          }
+          return seeds;
+        });
+    Json entry{{"cases", first.cases}, {"methods", table_json(table, methods, baseline)}};
+    for (const RankedAgent& agent : agents) {
+      entry["reward_at_1"][agent.name] = figures_of(log, agent.ranks, which).reward_at_1;
+    }
+    kinds[word] = entry;
+    text += fmt::format("{} {}\n{}\n", grouped(first.cases), word, table_text(table, methods, baseline));
+    write_table_csv(csv, std::string(word) + ",", table, methods, baseline);
+  }
+  csv.close();
+  if (!command.csv.empty() && !csv) {
+    throw IoError({command.csv, 0, ""}, {"a file that could not be written", "a writable place", ""});
+  }
+  if (session.console.json()) {
+    const Json out{{"dataset", data.name},       {"part", command.part},         {"events", log.events()},
+                   {"sessions", log.sessions()}, {"people", bootstrap.people()}, {"judged", kinds}};
+    session.console.out() << out.dump(2) << '\n';
+    return;
+  }
+  session.console.out() << text
+                        << fmt::format(
+                               "Rank of what really came among all {} items, nothing masked; {} sessions "
+                               "of {} {} people. {}",
+                               grouped(log.items()), grouped(log.sessions()), grouped(bootstrap.people()),
+                               command.part, table_legend());
+}
+
+}  // namespace
+
+void add_rank(Program& program) {
+  auto command = std::make_shared<RankCommand>();
+  CLI::App& app = program.add("rank", "Judges offline agents by the ranks they give to what really came.",
+                              "veer rank --data sessions.h5 --model sqn-1.model.h5 --model sqn-2.model.h5 "
+                              "--model supervised.model.h5 \\\n"
+                              "           --method sqn=sqn-1 --method sqn=sqn-2 --baseline supervised\n\n"
+                              "Every event of every session is a case, the first included. Clicks and "
+                              "purchases are judged apart. Cut the\n"
+                              "sessions as in training.",
+                              [command](const Session& session) { run_rank(*command, session); });
+  app.add_option("--data", command->data, "dataset file")->required()->type_name("FILE");
+  app.add_option("--model", command->models, "agent (veer train sqn and the like); to be repeated")
+      ->type_name("FILE")
+      ->take_all()
+      ->allow_extra_args(false);
+  app.add_option("--part", command->part, "whose sessions: test or validation")->capture_default_str();
+  app.add_option(
+         "--method", command->methods,
+         "NAME=MODEL: the model, as tables name it, is one training seed of the method; to be repeated")
+      ->type_name("M")
+      ->take_all()
+      ->allow_extra_args(false);
+  app.add_option("--baseline", command->baseline,
+                 "method that the others are compared with; default: the first")
+      ->type_name("NAME");
+  app.add_option("--at-most", command->longest,
+                 "only sessions of at most so many events, as the released code of PRL judges (50); 0: all")
+      ->check(not_negative())
+      ->capture_default_str();
+  app.add_option("--wanted", command->wanted,
+                 "prl: mu, the return asked for as a multiple of the mean at each step; default: as trained");
+  app.add_option("--deviation", command->deviation, "prl: epsilon, the standard deviation of that multiple");
+  app.add_flag("!--no-controls", command->controls, "leave out the two rankings that learn nothing");
+  app.add_option("--replicates", command->bootstrap.replicates, "of the bootstrap")
+      ->check(positive())
+      ->capture_default_str();
+  app.add_option("--csv", command->csv, "all figures in one table, for plots")->type_name("FILE");
+  add_session_options(app, command->sessions);
+}
+
+}  // namespace veer::tools
