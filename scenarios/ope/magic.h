@@ -24,8 +24,8 @@ struct Magic {
   std::vector<double> returns;      ///< g^(j)
   std::vector<double> bias;         ///< signed, as estimated
   std::vector<double> mixture;      ///< not negative, sum 1
-  /// The estimate as a sum of ratios with the mixture fixed. An interval of this alone would be too short: the
-  /// bias of the model counts as 0 while it lies within that of wdr.
+  /// The estimate as a sum of ratios with the mixture fixed. An interval of this alone would be too short:
+  /// the bias of the model counts as 0 while it lies within that of wdr.
   Ratios ratios;
 };
 

@@ -29,7 +29,7 @@ constexpr std::array<SequentialEntry, 8> sequential_table{{{SequentialEstimator:
 
 /// A table with one row per trajectory and `terms` columns. Throws DataError where it would be too large.
 Ratios table_of(const TrajectoryLog& log, std::int64_t terms) {
-  if (terms > most_cells / log.trajectories()) {
+  if (log.trajectories() > most_cells / std::max<std::int64_t>(terms, 1)) {
     throw DataError(
         Where{{}, 0, "episode"},
         {fmt::format("{} trajectories, the longest of {} steps", log.trajectories(), log.longest()),

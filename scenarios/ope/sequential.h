@@ -37,11 +37,11 @@ bool needs_model(SequentialEstimator estimator) noexcept;
 /// this.
 inline constexpr std::int64_t most_cells = std::int64_t{1} << 25;
 
-/// REQUIRES: a checked log. The interval of magic is that of wdr, stretched to hold magic's value: how far the
-/// model is off is known only as well as wdr is, and an interval of the mixture alone would hide it. Its
-/// standard error is that of the mixture alone. The effective sample size and the largest share are those of the weights of whole
-/// trajectories. Throws ConfigError where the estimator needs a model and the log has none, DataError where
-/// the table would be too large or weights leave the range of double.
+/// REQUIRES: a checked log. The interval of magic is that of wdr, stretched to hold magic's value: how far
+/// the model is off is known only as well as wdr is, and an interval of the mixture alone would hide it. Its
+/// standard error is that of the mixture alone. The effective sample size and the largest share are those of
+/// the weights of whole trajectories. Throws ConfigError where the estimator needs a model and the log has
+/// none, DataError where the table would be too large or weights leave the range of double.
 Estimate estimate(const TrajectoryLog& log, SequentialEstimator estimator, Summariser& summariser);
 
 /// The terms of wdr: the model's value first (denominator 1), then one per step t: gamma^t w_t (r_t - q_hat_t

@@ -275,6 +275,23 @@ TEST_CASE("weights beyond double are an error, not infinity") {
   CHECK(message_of<DataError>([&] { cumulative_ratios(log); }).find("row 308") != std::string::npos);
 }
 
+TEST_CASE(
+    "one endless trajectory among many short ones is refused by what needs a table, and by that alone") {
+  TrajectoryLog log;
+  log.offsets = {0, 6000};
+  for (int i = 0; i < 6000; ++i) log.offsets.push_back(log.offsets.back() + 1);
+  log.reward.assign(12000, 1.0);
+  log.target.assign(12000, 0.5);
+  log.behaviour.assign(12000, 0.5);
+  log.end.assign(12000, StepEnd::terminated);
+  for (std::size_t step = 0; step < 5999; ++step) log.end[step] = StepEnd::none;
+  check(log);
+  CHECK(message_of<DataError>([&] {
+          value_of(log, SequentialEstimator::sn_pdis);
+        }).find("6001 trajectories") != std::string::npos);
+  CHECK(value_of(log, SequentialEstimator::pdis) == doctest::Approx((6000.0 + 20.0) / 6001.0));
+}
+
 TEST_CASE("folds keep clusters together and are even") {
   const std::vector<UserId> clusters{5, 5, 7, 7, 7, 9, 11, 2, 2, 3};
   const std::vector<std::int32_t> folds = folds_of(10, clusters, 3, 4);
