@@ -34,7 +34,7 @@ struct RankCommand {
   int longest = 0;
   bool controls = true;
   std::optional<float> wanted, deviation;  ///< of agents with a prompt
-  CrossedOptions bootstrap{.replicates = 1000};
+  CrossedOptions bootstrap;
 };
 
 struct RankedAgent {
