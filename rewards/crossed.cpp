@@ -53,11 +53,15 @@ std::vector<double> CrossedBootstrap::replicates(const SeedValues& values, std::
     }
   }
   std::vector<double> out;
-  std::vector<std::uint16_t> seed_weights;
+  // As many draws as seeds give (S - 1) / S of the variance between seeds, half of it for two: their weights
+  // are stretched around 1, which makes up for it and leaves the total weight as it is.
+  const double stretch =
+      seeds > 1 ? std::sqrt(static_cast<double>(seeds) / static_cast<double>(seeds - 1)) : 1.0;
+  std::vector<std::uint16_t> seed_draws;
   for (std::int32_t r = 0; r <= options_.replicates; ++r) {
     const bool data = r == options_.replicates;
-    seed_weights.assign(seeds, data ? 1 : 0);
-    if (!data) draw_weights({options_.seed, at(r), method + 1}, seed_weights);
+    seed_draws.assign(seeds, data ? 1 : 0);
+    if (!data) draw_weights({options_.seed, at(r), method + 1}, seed_draws);
     const std::uint16_t* person = weights_.data() + at(data ? 0 : r) * at(people_);
     double sum = 0.0, count = 0.0;
     for (std::size_t s = 0; s < seeds; ++s) {
@@ -67,8 +71,9 @@ std::vector<double> CrossedBootstrap::replicates(const SeedValues& values, std::
         seed_sum += weight * sums[s * at(people_) + p];
         seed_count += weight * counts[s * at(people_) + p];
       }
-      sum += seed_weights[s] * seed_sum;
-      count += seed_weights[s] * seed_count;
+      const double seed_weight = 1.0 + stretch * (static_cast<double>(seed_draws[s]) - 1.0);
+      sum += seed_weight * seed_sum;
+      count += seed_weight * seed_count;
     }
     out.push_back(count > 0.0 ? sum / count : unknown_value);
   }
@@ -102,10 +107,12 @@ Estimate CrossedBootstrap::mean(const SeedValues& values, std::uint32_t method) 
 
 Estimate CrossedBootstrap::difference(const SeedValues& a, std::uint32_t method_a, const SeedValues& b,
                                       std::uint32_t method_b) const {
-  std::vector<double> found = replicates(a, method_a);
-  const std::vector<double> other = replicates(b, method_b);
-  for (std::size_t r = 0; r < found.size(); ++r) found[r] -= other[r];
-  return estimate(std::move(found));
+  return difference(replicates(a, method_a), replicates(b, method_b));
+}
+
+Estimate CrossedBootstrap::difference(std::vector<double> a, std::span<const double> b) const {
+  for (std::size_t r = 0; r < a.size(); ++r) a[r] -= b[r];
+  return estimate(std::move(a));
 }
 
 std::vector<double> holm_adjusted(std::span<const double> p) {

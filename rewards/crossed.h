@@ -3,10 +3,11 @@
 //
 // Source: the pigeonhole bootstrap of Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 1(2),
 // 2007: people and seeds are resampled independently, a value counts as often as its person times as often as
-// its seed. Everybody's episodes stay together. In one replicate all methods meet the same people, so that
-// differences are paired; seeds are drawn for each method on its own. Holm, "A simple sequentially rejective
-// multiple test procedure", Scandinavian Journal of Statistics 6(2), 1979. Thread-safety: const calls are;
-// pure functions.
+// its seed, whose draws are stretched to the variance
+// that few seeds would hide (still rough for two or three). Everybody's episodes stay together. In one
+// replicate all methods meet the same people, so that differences are paired; seeds are drawn for each method
+// on its own. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of
+// Statistics 6(2), 1979. Thread-safety: const calls are; pure functions.
 #pragma once
 
 #include <cstdint>
@@ -46,13 +47,15 @@ class CrossedBootstrap {
   Estimate difference(const SeedValues& a, std::uint32_t method_a, const SeedValues& b,
                       std::uint32_t method_b) const;
 
+  /// The same in two steps, for who compares one method with many: replicates of a method's mean, the value
+  /// of the data last; what they say; and what those of two methods say of the difference.
+  std::vector<double> replicates(const SeedValues& values, std::uint32_t method) const;
+  Estimate estimate(std::vector<double> replicates) const;
+  Estimate difference(std::vector<double> a, std::span<const double> b) const;
+
   std::int32_t people() const noexcept { return people_; }
 
  private:
-  /// Replicates of a method's mean, the value of the data last.
-  std::vector<double> replicates(const SeedValues& values, std::uint32_t method) const;
-  Estimate estimate(std::vector<double> replicates) const;
-
   CrossedOptions options_;
   std::int32_t people_ = 0;
   std::vector<std::int32_t> person_;    ///< [episodes]

@@ -22,7 +22,7 @@ bool held_out(UserId user, std::uint64_t seed) {
 }  // namespace
 
 PathLessons::PathLessons(const Trajectories& played, const Dataset& data, std::int32_t most_history,
-                         std::uint64_t seed, const std::string& name) {
+                         const std::string& name) {
   // Spans into a growing vector would not last: it is as large as it gets from the start.
   items_.reserve(at(played.episodes()) * at(most_history) + at(played.steps()));
   for (std::int64_t e = 0; e < played.episodes(); ++e) {
@@ -56,7 +56,7 @@ PathLessons::PathLessons(const Trajectories& played, const Dataset& data, std::i
     example.path = all.subspan(path);
     example.target = target;
     example.user = user;
-    (held_out(user, seed) ? validation_ : training_).push_back(example);
+    (held_out(user, played.seed) ? validation_ : training_).push_back(example);
   }
   if (training_.empty() || validation_.empty()) {
     throw DataError(

@@ -17,11 +17,12 @@ namespace veer {
 /// accepted, teach nothing. Owns what its examples point into.
 class PathLessons {
  public:
-  /// Every tenth person, drawn from (seed, person), is kept for validation. `name` stands for the run in
-  /// messages. Throws DataError when somebody is not of Part::train_plan, the people that policies may learn
-  /// from, when an episode begins with fewer than `most_history` items, or when nothing is left to learn
-  /// from.
-  PathLessons(const Trajectories& played, const Dataset& data, std::int32_t most_history, std::uint64_t seed,
+  /// Every tenth person, drawn from (the seed of the run, person), is kept for validation: people of
+  /// train_plan too, whom other trainings may have learned from, but the same for every training seed. `name`
+  /// stands for the run in messages. Throws DataError when somebody is not of Part::train_plan, the people
+  /// that policies may learn from, when an episode begins with fewer than `most_history` items, or when
+  /// nothing is left to learn from.
+  PathLessons(const Trajectories& played, const Dataset& data, std::int32_t most_history,
               const std::string& name);
   PathLessons(PathLessons&&) = default;
 

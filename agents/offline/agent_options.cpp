@@ -37,8 +37,13 @@ void check_options(const AgentOptions& o) {
   if (o.rewards.click == 0.0F && o.rewards.purchase == 0.0F) {
     nn::reject_field("rewards", "0 for clicks and purchases", "one that is more than 0");
   }
-  if (!(o.learning_rate > 0.0F)) nn::reject_field("learning_rate", decimal(o.learning_rate), "more than 0");
-  if (!(o.second_rate > 0.0F)) nn::reject_field("second_rate", decimal(o.second_rate), "more than 0");
+  for (const auto& [name, reward] : o.rewards.named) {
+    require_finite("reward of " + name, reward, 0.0F, "0 or more");
+  }
+  if (!(o.learning_rate > 0.0F && std::isfinite(o.learning_rate)))
+    nn::reject_field("learning_rate", decimal(o.learning_rate), "more than 0");
+  if (!(o.second_rate > 0.0F && std::isfinite(o.second_rate)))
+    nn::reject_field("second_rate", decimal(o.second_rate), "more than 0");
   nn::require_rate("discount", o.discount);
   require_finite("value_weight", o.value_weight, 0.0F, "0 or more");
   if (!std::isfinite(o.negative_reward)) {
@@ -55,6 +60,9 @@ void check_options(const AgentOptions& o) {
   require_finite("conservatism", o.conservatism, 0.0F, "0 or more");
   if (o.prompt.released_sasrec && o.encoder.kind != nn::EncoderKind::sasrec) {
     nn::reject_field("released_sasrec", "an encoder " + std::string(nn::word_of(o.encoder.kind)), "sasrec");
+  }
+  if (o.prompt.released_sasrec && o.prompt.form != PromptForm::attention) {
+    nn::reject_field("released_sasrec", "a prompt of another form", "attention");
   }
   nn::require_rate("prompt_dropout", o.prompt.dropout);
   require_finite("wanted", o.prompt.wanted, 0.0F, "0 or more");

@@ -103,7 +103,7 @@ float discounted_gain(std::int32_t rank, std::int32_t depth) noexcept {
 
 bool JudgedEvents::includes(const SessionLog& log, std::int64_t event) const noexcept {
   if (log.purchase(event) != (kind == Judged::purchases)) return false;
-  return longest == 0 || log.length(log.session_of(event)) <= longest;
+  return longest == 0 || log.whole_length(log.session_of(event)) <= longest;
 }
 
 RankFigures figures_of(const SessionLog& log, std::span<const std::int32_t> ranks,

@@ -36,7 +36,8 @@ float discounted_gain(std::int32_t rank, std::int32_t depth) noexcept;
 /// Which events count.
 struct JudgedEvents {
   Judged kind = Judged::purchases;
-  std::int32_t longest = 0;  ///< only sessions of at most so many events (the released PRL: 50); 0: all
+  std::int32_t longest = 0;  ///< only sequences of at most so many events before any cut (the released PRL:
+                             ///< 50); 0: all
   bool includes(const SessionLog& log, std::int64_t event) const noexcept;
 };
 

@@ -1,12 +1,14 @@
 #include "agents/offline/offline_model.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "agents/offline/prompt_block_net.h"
 #include "agents/offline/returns.h"
 #include "agents/offline/trainable_network_net.h"
 #include "env/error.h"
 #include "env/nn/catalogue_training/catalogue_head.h"
+#include "env/nn/kernels/score_kernels.h"
 
 namespace veer::offline {
 
@@ -46,6 +48,7 @@ std::vector<float> stored(const NamedArrays& arrays, const std::string& name,
 OfflineModel OfflineModel::from_arrays(const AgentOptions& options, std::int32_t items,
                                        const NamedArrays& arrays, std::vector<float> mean_returns) {
   check_options(options);
+  nn::require_range("items", items, 1, std::numeric_limits<ItemId>::max() - 1);
   auto weights = std::make_shared<Weights>();
   weights->encoder = options.encoder;
   weights->items = items;
@@ -109,9 +112,7 @@ void OfflineModel::scores(std::span<const float> read, std::span<float> out) con
   const Weights& w = *weights_;
   for (std::int32_t i = 0; i < w.items; ++i) {
     const float* vector = w.head_vectors.data() + at(i) * read.size();
-    float sum = w.head_bias[at(i)];
-    for (std::size_t d = 0; d < read.size(); ++d) sum += vector[d] * read[d];
-    out[at(i)] = sum;
+    out[at(i)] = w.head_bias[at(i)] + nn::dot(vector, read.data(), w.width());
   }
 }
 

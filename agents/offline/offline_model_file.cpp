@@ -66,15 +66,15 @@ OfflineModel offline_model_from(const ModelFile& file) {
                       {"\"" + file.manifest.kind + "\"", "offline_agent",
                        "this file holds another kind of model; name one made by veer train sqn or the like"});
   }
-  AgentOptions options = read_agent(file.manifest.hyper_parameters);
-  std::int32_t items = 0;
-  nn::read_decimal(file.manifest.hyper_parameters, "items", items);
-  std::vector<float> means;
-  if (options.has_prompt()) {
-    const auto stored = file.parameters.get<float>("mean_returns");
-    means.assign(stored.begin(), stored.end());
-  }
   try {
+    const AgentOptions options = read_agent(file.manifest.hyper_parameters);
+    std::int32_t items = 0;
+    nn::read_decimal(file.manifest.hyper_parameters, "items", items);
+    std::vector<float> means;
+    if (options.has_prompt()) {
+      const auto stored = file.parameters.get<float>("mean_returns");
+      means.assign(stored.begin(), stored.end());
+    }
     OfflineModel model = OfflineModel::from_arrays(options, items, file.parameters, std::move(means));
     nn::check_probe("scores", file.probe.get<float>("output/scores"), probe_scores(model));
     return model;
@@ -83,12 +83,26 @@ OfflineModel offline_model_from(const ModelFile& file) {
   }
 }
 
-OfflineModel load_offline_model(const std::filesystem::path& path, const std::string& dataset_fingerprint) {
+LoadedAgent load_offline_model(const std::filesystem::path& path, const Dataset& data) {
   return with_file_name(path, [&] {
     const ModelFile file = read_model(path);
-    require_dataset(file.manifest, dataset_fingerprint);
-    return offline_model_from(file);
+    require_dataset(file.manifest, data.fingerprint);
+    LoadedAgent out{offline_model_from(file), file.manifest};
+    if (out.model.items() != data.catalogue.size()) {
+      throw FormatError(Where{{}, 0, "items"},
+                        {std::to_string(out.model.items()) + " items",
+                         std::to_string(data.catalogue.size()) + ", those of " + data.name, ""});
+    }
+    return out;
   });
+}
+
+nn::HyperParameters session_settings(const SessionOptions& options) {
+  nn::HyperParameters out{{"cut_sessions", std::to_string(options.longest)},
+                          {"drop_longer", options.drop_longer ? "true" : "false"},
+                          {"purchase", options.purchase}};
+  for (const auto& [name, reward] : options.rewards.named) out["reward." + name] = nn::decimal(reward);
+  return out;
 }
 
 }  // namespace veer::offline

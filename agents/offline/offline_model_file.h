@@ -14,8 +14,16 @@ namespace veer::offline {
 ModelFile offline_model_file(const OfflineModel& model, ModelManifest manifest);
 /// Throws FormatError, or VerificationError when the probe comes out otherwise here.
 OfflineModel offline_model_from(const ModelFile& file);
-/// The same from a file that belongs to this data set. Throws ConfigError, with the file's name, when it does
-/// not.
-OfflineModel load_offline_model(const std::filesystem::path& path, const std::string& dataset_fingerprint);
+
+struct LoadedAgent {
+  OfflineModel model;
+  ModelManifest manifest;
+};
+/// The same from a file that belongs to this data set and its catalogue. Throws ConfigError or FormatError,
+/// with the file's name, when it does not.
+LoadedAgent load_offline_model(const std::filesystem::path& path, const Dataset& data);
+
+/// How sessions were made, as model files tell it: "cut_sessions", "purchase", "reward.NAME".
+nn::HyperParameters session_settings(const SessionOptions& options);
 
 }  // namespace veer::offline

@@ -60,7 +60,8 @@ class OfflinePolicy final : public Policy {
         values[3] += 1.0F;
         continue;
       }
-      values[0] -= model_.options().rewards.click;
+      const AgentOptions& agent = model_.options();
+      values[0] -= std::pow(agent.prompt.decay, values[1]) * agent.rewards.click;
       values[1] += 1.0F;
     }
   }

@@ -1,9 +1,10 @@
 // An offline agent as a policy: in every episode it shows what its head ranks first after the items taken so
 // far. Torch-free header. Thread-safety and ownership as in env/policy.h; the weights are shared.
 //
-// PRL asks for a return at every step. Where a session scenario pays as it goes, the wanted return of the
-// whole session is the given multiple of the mean at step 0, and what was obtained is taken off it as the
-// session goes on (Xin et al., "PRL", SIGIR 2022, inference); the step is the number of items taken so far.
+// PRL asks for a return at every step. The paper asks for the same multiple of the mean at every step; here,
+// where a session goes on and pays as it goes, the wanted return of the whole session is that multiple of the
+// mean at step 0, and what was obtained (a click for every accepted item) is taken off it, as the returns of
+// training are: R_{t+1} = R_t - lambda^t r_t. The step is the number of items taken so far.
 #pragma once
 
 #include <cstdint>

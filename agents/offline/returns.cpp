@@ -20,15 +20,14 @@ std::vector<float> returns_to_go(const SessionLog& log, float decay) {
 std::vector<float> mean_returns(const SessionLog& log, std::span<const float> returns) {
   std::vector<double> sum(at(prompt_steps), 0.0), count(at(prompt_steps), 0.0);
   for (std::int64_t event = 0; event < log.events(); ++event) {
-    const std::int32_t step = log.step(event);
-    if (step >= prompt_steps) continue;
+    const std::int32_t step = prompt_step(log.step(event));
     sum[at(step)] += double{returns[at(event)]};
     count[at(step)] += 1.0;
   }
   std::vector<float> out;
   for (std::size_t t = 0; t < sum.size(); ++t) {
-    const bool known = count[t] > 0.0 && sum[t] > 0.0;
-    out.push_back(known ? static_cast<float>(sum[t] / count[t]) : out.empty() ? 1.0F : out.back());
+    const float mean = count[t] > 0.0 ? static_cast<float>(sum[t] / count[t]) : 0.0F;
+    out.push_back(mean > 0.0F ? mean : out.empty() ? 1.0F : out.back());
   }
   return out;
 }

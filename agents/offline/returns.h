@@ -15,8 +15,8 @@ namespace veer::offline {
 /// R_t of every event.
 std::vector<float> returns_to_go(const SessionLog& log, float decay);
 
-/// Mean R_t over the sessions that reach step t, for t = 0..prompt_steps-1; a step that no session reaches
-/// has the mean of the last one that some did.
+/// Mean R_t over the sessions that reach step t, for t = 0..prompt_steps-1, all later steps in the last; a
+/// step that no session reaches has the mean of the one before.
 std::vector<float> mean_returns(const SessionLog& log, std::span<const float> returns);
 
 /// Step that a prompt names.

@@ -51,14 +51,17 @@ SessionLog::SessionLog(const Dataset& data, std::span<const Part> parts, const S
   for (UserId user = 0; user < log.users(); ++user) {
     if (std::find(parts.begin(), parts.end(), data.parts[at(user)]) == parts.end()) continue;
     const std::int64_t begin = log.offsets[at(user)], end = log.offsets[at(user) + 1];
+    if (options.drop_longer && options.longest > 0 && end - begin > options.longest) continue;
     for (std::int64_t i = begin; i < end; ++i) {
       if (i == begin || (options.longest > 0 && (i - begin) % options.longest == 0)) {
         if (i > begin) offsets_.push_back(events());
         person_.push_back(user);
+        whole_.push_back(static_cast<std::int32_t>(end - begin));
       }
       const bool bought = purchase >= 0 && log.behaviours[at(i)] == purchase;
       item_.push_back(log.items[at(i)]);
       purchase_.push_back(bought ? 1 : 0);
+      last_.push_back(i + 1 == end ? 1 : 0);
       reward_.push_back(worth[log.behaviours.empty() ? 0 : at(log.behaviours[at(i)])]);
       session_.push_back(static_cast<std::int32_t>(person_.size()) - 1);
       purchases_ += bought ? 1 : 0;

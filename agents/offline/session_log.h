@@ -1,5 +1,5 @@
 // Sessions as offline agents learn from them: one flat list of events, each a click or a purchase, cut by
-// offsets. States are windows of it that are gathered when a batch needs them, so that memory is 13 bytes
+// offsets. States are windows of it that are gathered when a batch needs them, so that memory is 14 bytes
 // an event however long histories are. Torch-free; immutable once built, safe to share.
 //
 // Source: Xin et al., "Self-supervised reinforcement learning for recommender systems", SIGIR 2020
@@ -26,6 +26,7 @@ struct EventRewards {
 
 struct SessionOptions {
   std::int32_t longest = 0;           ///< longer sequences are cut into sessions of so many events; 0: never
+  bool drop_longer = false;           ///< they are left out instead, as in the released code of PRL
   std::string purchase = "purchase";  ///< behaviour that counts as one; all others are clicks
   EventRewards rewards;
 };
@@ -55,7 +56,10 @@ class SessionLog {
   std::int32_t step(std::int64_t event) const noexcept {
     return static_cast<std::int32_t>(event - offsets_[at(session_of(event))]);
   }
-  bool last(std::int64_t event) const noexcept { return event + 1 == offsets_[at(session_of(event)) + 1]; }
+  /// Events of the whole sequence that a session was cut from.
+  std::int32_t whole_length(std::int32_t session) const noexcept { return whole_[at(session)]; }
+  /// Whether the sequence ends here. Where it was cut it goes on, in another session.
+  bool last(std::int64_t event) const noexcept { return last_[at(event)] != 0; }
   /// What happened before the event in its session, oldest first, clicks and purchases, repeats kept.
   std::span<const ItemId> before(std::int64_t event) const noexcept {
     const std::int64_t begin = offsets_[at(session_of(event))];
@@ -72,10 +76,12 @@ class SessionLog {
   std::int64_t purchases_ = 0;
   std::vector<ItemId> item_;
   std::vector<std::uint8_t> purchase_;
+  std::vector<std::uint8_t> last_;     ///< [events]
   std::vector<float> reward_;          ///< [events]
   std::vector<std::int32_t> session_;  ///< [events]
   std::vector<std::int64_t> offsets_{0};
   std::vector<UserId> person_;
+  std::vector<std::int32_t> whole_;  ///< [sessions]
 };
 
 }  // namespace veer::offline

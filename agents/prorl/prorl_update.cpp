@@ -196,11 +196,10 @@ Advantages ProRlUpdate::Impl::judge(std::span<const PathPrompt> prompts, const W
   std::vector<float> expected(at(paths.rows()) * (at(paths.most_items) + 1), 0.0F);
   for (std::size_t i = 0; i < values.size(); ++i) expected[states.place[i]] = values[i];
   given.expected = expected;
-  Advantages advantages = estimate_advantages(given, options.estimator);
+  const Advantages advantages = estimate_advantages(given, options.estimator);
   std::vector<float> returns;
   for (const std::size_t place : states.place) returns.push_back(advantages.returns[place]);
   stats["critic_error"] = critic->learn(states.values, returns);
-  if (updates < options.critic.warm_up) advantages.values.assign(advantages.values.size(), 0.0F);
   return advantages;
 }
 
@@ -287,7 +286,11 @@ UpdateStats ProRlUpdate::update(std::span<const PathPrompt> prompts, float learn
   const Advantages advantages = my.judge(prompts, paths, given, stats);
   stats["advantage_variance"] = advantages.variance;
   stats["alone"] = static_cast<double>(advantages.alone) / static_cast<double>(paths.rows());
-  my.learn(prompts, paths, advantages, learning_rate, stats);
+  if (my.critic && my.updates < my.options.critic.warm_up) {
+    for (const char* figure : {"loss", "divergence", "entropy", "gradient"}) stats[figure] = 0.0;
+  } else {
+    my.learn(prompts, paths, advantages, learning_rate, stats);
+  }
   ++my.updates;
   return stats;
 }

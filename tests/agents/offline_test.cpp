@@ -110,8 +110,13 @@ TEST_CASE("sessions, rewards, returns and their means, by hand") {
   CHECK(log.reward(2) == 1.0F);
   CHECK(log.reward(4) == 0.0F);
   CHECK(log.step(6) == 1);
-  CHECK(log.last(6));
-  CHECK_FALSE(log.last(5));
+  CHECK(log.last(7));
+  CHECK_FALSE(log.last(6));  // cut there, the sequence goes on
+  CHECK(log.whole_length(3) == 5);
+  SessionOptions drop = cut;
+  drop.longest = 3;
+  drop.drop_longer = true;
+  CHECK(shop.log(drop).sessions() == 1);
   CHECK(log.before(2).empty());
   CHECK(std::vector<ItemId>(log.through(6).begin(), log.through(6).end()) == std::vector<ItemId>{2, 1});
   // The golden session: click, click, purchase.

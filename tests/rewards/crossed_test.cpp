@@ -58,8 +58,8 @@ TEST_CASE("intervals know both people and seeds: width as two crossed random eff
   const Study study(5, 6, 400, 0.0F);
   const CrossedBootstrap crossed(study.people, {.replicates = 4000});
   const Estimate all = crossed.mean(study.all(), 0);
-  // Of the mean: seeds 0.25 / 6, people 1 / 400; the percentile bootstrap over n = 6 is sqrt(5 / 6) as wide.
-  const double seeds = 0.25 / 6 * (5.0 / 6), people = 1.0 / 400;
+  // Of the mean: seeds 0.25 / 6, people 1 / 400.
+  const double seeds = 0.25 / 6, people = 1.0 / 400;
   const double width = 2 * 1.96 * std::sqrt(seeds + people);
   CHECK(all.high - all.low > 0.5 * width);
   CHECK(all.high - all.low < 1.6 * width);
@@ -94,6 +94,26 @@ TEST_CASE("a difference of methods is covered about as often as it says, over st
   CHECK(covered > 0.86 * studies);
   CHECK(false_alarms < 0.14 * studies);
   CHECK(found == studies);
+}
+
+TEST_CASE("with few seeds their variance is not hidden: the spread of the replicates over studies") {
+  for (const std::size_t seeds : {2, 3, 5}) {
+    CAPTURE(seeds);
+    double spread = 0.0;
+    constexpr std::uint64_t studies = 200;
+    for (std::uint64_t s = 0; s < studies; ++s) {
+      const Study study(s + 5000, seeds, 50, 0.0F);
+      std::vector<double> found =
+          CrossedBootstrap(study.people, {.replicates = 200, .seed = s}).replicates(study.all(), 0);
+      found.pop_back();
+      double mean = 0.0, squares = 0.0;
+      for (const double value : found) mean += value / static_cast<double>(found.size());
+      for (const double value : found) squares += (value - mean) * (value - mean);
+      spread += squares / static_cast<double>(found.size() - 1) / static_cast<double>(studies);
+    }
+    // Seeds 0.25 / S, people 1 / 50.
+    CHECK(spread == doctest::Approx(0.25 / static_cast<double>(seeds) + 1.0 / 50).epsilon(0.15));
+  }
 }
 
 TEST_CASE("Holm's adjustment, worked out by hand") {

@@ -101,6 +101,20 @@ TEST_CASE("offline agents are trained, described, ranked and played") {
   CAPTURE(played.err);
   REQUIRE(played.code == 0);
   CHECK(Json::parse(played.out)["leaderboard"].size() == 3);
+  const Finished otherwise =
+      run_veer({"rank", "--data", shop.data, "--purchase", "buy", "--cut-sessions", "3", "--model", prl});
+  CHECK(otherwise.code == 2);
+  CHECK(has(otherwise.err, "cut_sessions"));
+  const std::string both = shop.folder / "both.model.h5";
+  REQUIRE(run_veer(shop.train("supervised", both, {"--people", "train"})).code == 0);
+  const Finished leak = run_veer({"evaluate", "--data", shop.data, "--users", users, "--history", "2",
+                                  "--horizon", "3", "--episodes", "4", "--policy", "agent:model=" + both});
+  CHECK(leak.code == 2);
+  CHECK(has(leak.err, "train_judge"));
+  const Finished twice = run_veer({"rank", "--data", shop.data, "--purchase", "buy", "--model", prl,
+                                   "--model", shop.folder / "sqn.model.h5", "--method", "sqn=prl"});
+  CHECK(twice.code == 2);
+  CHECK(has(twice.err, "another name"));
   const Finished info = run_veer({"info", prl});
   CHECK(has(info.out, "offline_agent"));
   const std::string csv = shop.folder / "table.csv";
@@ -150,6 +164,10 @@ TEST_CASE("what makes no offline agent is refused before it begins") {
   refused(shop.train("prl", out, {"--released-sasrec"}), ExitCode::usage, "released_sasrec");
   refused(shop.train("sqn", out, {"--reward", "view"}), ExitCode::usage, "NAME=VALUE");
   refused(shop.train("sqn", out, {"--reward", "wish=1"}), ExitCode::usage, "'wish'");
+  refused(shop.train("sqn", out, {"--reward", "view=nan"}), ExitCode::usage, "NAME=VALUE");
+  refused(shop.train("sqn", out, {"--learning-rate", "inf"}), ExitCode::usage, "learning_rate");
+  refused(shop.train("prl", out, {"--encoder", "sasrec", "--released-sasrec", "--prompt", "mean"}),
+          ExitCode::usage, "attention");
   refused(shop.train("sqn", out, {"--people", "test"}), ExitCode::usage, "train_plan");
   std::vector<std::string> unknown = shop.train("sqn", out);
   *(std::find(unknown.begin(), unknown.end(), "--purchase") + 1) = "order";

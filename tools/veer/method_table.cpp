@@ -65,6 +65,12 @@ std::vector<Method> complete_methods(std::vector<Method> methods, std::span<cons
     }
   }
   for (const std::string& name : known) {
+    const bool named =
+        std::any_of(methods.begin(), methods.end(), [&](const Method& m) { return m.name == name; });
+    if (named && std::find(taken.begin(), taken.end(), name) == taken.end()) {
+      throw ConfigError({{}, 0, "--method"}, {"'" + name + "', which is also a policy of no method",
+                                              "names that differ", "give the method another name"});
+    }
     if (std::find(taken.begin(), taken.end(), name) == taken.end()) methods.push_back({name, {name}});
   }
   return methods;
@@ -84,17 +90,23 @@ MethodTable tabulate(std::span<const Method> methods, std::vector<Figure> figure
                      const CrossedBootstrap& bootstrap, const MethodValues& values) {
   MethodTable out;
   out.figures = std::move(figures);
+  std::vector<std::vector<double>> of_baseline;  // per figure
+  for (std::size_t f = 0; f < out.figures.size(); ++f) {
+    of_baseline.push_back(bootstrap.replicates(values(baseline, f), static_cast<std::uint32_t>(baseline)));
+  }
   std::vector<double> p;
   for (std::size_t m = 0; m < methods.size(); ++m) {
     auto& means = out.means.emplace_back();
     auto& differences = out.differences.emplace_back();
     for (std::size_t f = 0; f < out.figures.size(); ++f) {
       const auto number = static_cast<std::uint32_t>(m);
-      const SeedValues mine = values(m, f);
-      means.push_back(bootstrap.mean(mine, number));
-      if (m == baseline) continue;
-      differences.push_back(
-          bootstrap.difference(mine, number, values(baseline, f), static_cast<std::uint32_t>(baseline)));
+      if (m == baseline) {
+        means.push_back(bootstrap.estimate(of_baseline[f]));
+        continue;
+      }
+      std::vector<double> mine = bootstrap.replicates(values(m, f), number);
+      means.push_back(bootstrap.estimate(mine));
+      differences.push_back(bootstrap.difference(std::move(mine), of_baseline[f]));
       p.push_back(out.figures[f].compared ? differences.back().p : std::nan(""));
     }
   }
@@ -185,7 +197,7 @@ std::string table_legend() {
   return "In brackets the 95 % interval over people and training seeds, resampled together (of one seed: "
          "over\n"
          "people alone). p: of no difference, two-sided, after Holm's correction for all differences in one "
-         "table.\n";
+         "table;\nno smaller than 2 / (replicates + 1) times their number.\n";
 }
 
 }  // namespace veer::tools

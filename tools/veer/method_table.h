@@ -43,8 +43,7 @@ struct MethodTable {
   std::vector<std::vector<double>> adjusted;       ///< [method][figure] Holm's p; NaN where nothing is tested
 };
 
-/// `values(method, figure)`: one span per training seed. What the spans of a method and of the baseline point
-/// to must last until the next call for a method or for the baseline.
+/// `values(method, figure)`: one span per training seed, which must last until the next call.
 using MethodValues = std::function<SeedValues(std::size_t method, std::size_t figure)>;
 MethodTable tabulate(std::span<const Method> methods, std::vector<Figure> figures, std::size_t baseline,
                      const CrossedBootstrap& bootstrap, const MethodValues& values);

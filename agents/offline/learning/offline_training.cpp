@@ -54,6 +54,7 @@ class Training {
  public:
   Training(const SessionLog& training, const SessionLog& validation, const OfflineTrainingOptions& options)
       : validation_(validation),
+        items_(training.items()),
         options_(options),
         learner_(training, options.agent, options.seed),
         identity_(identity_of(training, validation, options)) {}
@@ -87,8 +88,8 @@ class Training {
     }
     save();
     if (best_.all().empty()) evaluate();
-    return {OfflineModel::from_arrays(options_.agent, learner_.snapshot().items(), best_, mean_returns_),
-            best_update_, evaluations_, end};
+    return {OfflineModel::from_arrays(options_.agent, items_, best_, mean_returns_), best_update_,
+            evaluations_, end};
   }
 
  private:
@@ -200,6 +201,7 @@ class Training {
   }
 
   const SessionLog& validation_;
+  std::int32_t items_;
   const OfflineTrainingOptions& options_;
   OfflineLearner learner_;
   const std::string identity_;

@@ -3,6 +3,7 @@
 #include <torch/types.h>
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "env/nn/catalogue_training/catalogue_tiles_net.h"
@@ -125,6 +126,8 @@ void target_ranks(const CatalogueWeights& head, View<const float> states, std::s
     for (std::int32_t r = 0; r < count; ++r) {
       std::int32_t rank = 1;
       for (std::size_t g = 0; g < groups; ++g) rank += counts[g * at(count) + at(r)];
+      // Nothing compares with a score that is no number: it must not come first.
+      if (!std::isfinite(bounds[at(r)])) rank = head.rows();
       ranks[at(first + r)] = rank;
     }
   });

@@ -51,7 +51,8 @@ class CatalogueCrossEntropy {
 /// out[r] = the item of the greatest score W states_r + b; the smallest id among equals.
 void best_items(const CatalogueWeights& head, View<const float> states, std::span<ItemId> out);
 
-/// rank[r] = 1 + items that score more than the target + items that score the same and have a smaller id.
+/// rank[r] = 1 + items that score more than the target + items that score the same and have a smaller id; the
+/// last rank where the target's score is no finite number.
 void target_ranks(const CatalogueWeights& head, View<const float> states, std::span<const ItemId> targets,
                   std::span<std::int32_t> ranks);
 

@@ -1,6 +1,7 @@
 #include "tools/veer/offline_sessions.h"
 
 #include <CLI/CLI.hpp>
+#include <cmath>
 
 #include "env/error.h"
 #include "tools/veer/checks.h"
@@ -13,6 +14,9 @@ void add_session_options(CLI::App& app, SessionChoice& choice) {
                  "cut longer sequences into sessions of so many events; 0: a person is one session")
       ->check(not_negative())
       ->capture_default_str()
+      ->group(group);
+  app.add_flag("--drop-longer", choice.options.drop_longer,
+               "leave longer sequences out instead of cutting them, as in the released code of PRL")
       ->group(group);
   app.add_option("--purchase", choice.options.purchase,
                  "behaviour that counts as a purchase; others are clicks")
@@ -44,8 +48,10 @@ offline::SessionOptions session_options(const SessionChoice& choice) {
     } catch (const std::exception&) {
       read = 0;
     }
-    if (equals == std::string::npos || equals == 0 || read == 0 || equals + 1 + read != word.size()) {
-      throw ConfigError({{}, 0, "--reward"}, {"'" + word + "'", "NAME=VALUE, such as cart=0.5", ""});
+    if (equals == std::string::npos || equals == 0 || read == 0 || !(value >= 0.0F && std::isfinite(value)) ||
+        equals + 1 + read != word.size()) {
+      throw ConfigError({{}, 0, "--reward"},
+                        {"'" + word + "'", "NAME=VALUE with a value of 0 or more, such as cart=0.5", ""});
     }
     out.rewards.named[word.substr(0, equals)] = value;
   }

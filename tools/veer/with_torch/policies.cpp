@@ -64,11 +64,19 @@ PolicyEntry offline_agent_entry() {
                          {"repeats", "true|false", "false", "items of the history may be shown again"},
                          {"wanted", "0..", "as trained", "prl: the return asked for, a multiple of the mean"},
                          {"deviation", "0..", "as trained", "prl: standard deviation of that multiple"},
+                         {"overlap", "true|false", "false",
+                          "also an agent that learned from the people whom judges are fitted on"},
                          {"sequence_wise", "true|false", "true",
                           "prl: what was obtained is taken off the return asked for"}},
           .make = [](const PolicyContext& context, const PolicyParameters& parameters) {
             const std::string file = model_file(parameters);
-            offline::OfflineModel model = offline::load_offline_model(file, context.data->fingerprint);
+            const offline::LoadedAgent loaded = offline::load_offline_model(file, *context.data);
+            if (loaded.manifest.fitted_on.find("train_judge") != std::string::npos &&
+                !parameters.flag("overlap", false)) {
+              parameters.reject("model", "an agent that learned from train_judge, whom judges are fitted on",
+                                "one trained with --people train_plan, or overlap=true");
+            }
+            offline::OfflineModel model = loaded.model;
             const offline::PromptOptions& prompt = model.options().prompt;
             const auto wanted = static_cast<float>(parameters.real("wanted", double{prompt.wanted}));
             const auto deviation = static_cast<float>(parameters.real("deviation", double{prompt.deviation}));

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <array>
 #include <filesystem>
 #include <fstream>
 #include <limits>
@@ -80,11 +79,26 @@ std::vector<Part> judged_part(const std::string& part) {
   throw ConfigError({{}, 0, "--part"}, {"'" + part + "'", "test or validation", ""});
 }
 
+/// Ranking other sessions than an agent was trained on would say little about it, and nothing about why.
+void check_same_sessions(const std::string& file, const ModelManifest& manifest, const SessionOptions& cut) {
+  const nn::HyperParameters mine = session_settings(cut);
+  for (const auto& [name, value] : mine) {
+    const auto found = manifest.hyper_parameters.find(name);
+    if (found == manifest.hyper_parameters.end() || found->second == value) continue;
+    throw ConfigError({file, 0, name}, {found->second, value + " as in the options here",
+                                        "cut and name sessions as in training"});
+  }
+}
+
 std::vector<RankedAgent> rank_all(const RankCommand& command, const Dataset& data, const SessionLog& log,
                                   const SessionOptions& cut, const Session& session) {
   std::vector<RankedAgent> out;
+  bool both_halves = command.models.empty();
   for (const std::string& file : command.models) {
-    OfflineModel model = load_offline_model(file, data.fingerprint);
+    const auto [loaded, manifest] = load_offline_model(file, data);
+    OfflineModel model = loaded;
+    check_same_sessions(file, manifest, cut);
+    both_halves = both_halves || manifest.fitted_on.find("train_judge") != std::string::npos;
     if (model.options().has_prompt() && (command.wanted || command.deviation)) {
       const PromptOptions& prompt = model.options().prompt;
       model =
@@ -100,7 +114,9 @@ std::vector<RankedAgent> rank_all(const RankCommand& command, const Dataset& dat
     out.push_back({name, rank_events(model, log, session.common.seed)});
   }
   if (command.controls) {
-    const SessionLog training(data, std::vector<Part>{Part::train_plan, Part::train_judge}, cut);
+    std::vector<Part> parts{Part::train_plan};
+    if (both_halves) parts.push_back(Part::train_judge);  // whom some agent learned from
+    const SessionLog training(data, parts, cut);
     out.push_back({"most recent", rank_by_recency(training, log)});
     out.push_back({"popular", rank_by_popularity(training, log)});
   }
@@ -129,7 +145,7 @@ void run_rank(const RankCommand& command, const Session& session) {
     for (const RankedAgent& agent : agents) {
       if (agent.name == name) return agent.ranks;
     }
-    return agents.front().ranks;
+    throw Error(ExitCode::failure, "rank: no agent is called " + name);
   };
 
   std::ofstream csv;
@@ -141,15 +157,14 @@ void run_rank(const RankCommand& command, const Session& session) {
     const JudgedEvents which{.kind = kind, .longest = command.longest};
     const RankFigures first = figures_of(log, agents.front().ranks, which);
     if (first.cases == 0) continue;
-    std::array<std::vector<std::vector<float>>, 2> kept;  // what spans point into: a method's, the baseline's
+    std::vector<std::vector<float>> kept;  // what the spans point into, until the next call
     const MethodTable table =
         tabulate(methods, rank_figures(), baseline, bootstrap, [&](std::size_t m, std::size_t f) {
-          auto& mine = kept[m == baseline ? 1 : 0];
-          mine.clear();
-          mine.reserve(methods[m].policies.size());
+          kept.clear();
+          kept.reserve(methods[m].policies.size());
           SeedValues seeds;
           for (const std::string& policy : methods[m].policies) {
-            seeds.emplace_back(mine.emplace_back(values_of(log, which, ranks_of(policy), f)));
+            seeds.emplace_back(kept.emplace_back(values_of(log, which, ranks_of(policy), f)));
           }
           return seeds;
         });

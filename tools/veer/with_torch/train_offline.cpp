@@ -196,8 +196,7 @@ void run_offline(OfflineTask& task, const Session& session) {
   manifest.dataset_fingerprint = data.fingerprint;
   manifest.dataset_name = data.name;
   manifest.seed = options.seed;
-  manifest.hyper_parameters["cut_sessions"] = std::to_string(cut.longest);
-  manifest.hyper_parameters["purchase"] = cut.purchase;
+  for (const auto& [setting, value] : session_settings(cut)) manifest.hyper_parameters[setting] = value;
   manifest.metrics["best_update"] = static_cast<double>(result->best_update);
   for (const OfflineEvaluation& e : result->evaluations) {
     if (e.update != result->best_update) continue;

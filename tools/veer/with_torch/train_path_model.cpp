@@ -39,8 +39,7 @@ struct Material {
   std::string of;  ///< whose paths
 };
 
-Material material_of(const PathModelTask& task, const Dataset& data, std::int32_t most_history,
-                     std::uint64_t seed) {
+Material material_of(const PathModelTask& task, const Dataset& data, std::int32_t most_history) {
   Material out;
   if (task.lessons.empty()) {
     const MinerOptions miner = miner_options(task.paths, most_history);
@@ -64,7 +63,7 @@ Material material_of(const PathModelTask& task, const Dataset& data, std::int32_
                                              "name a policy of " + task.lessons});
   }
   out.lessons.emplace(run.read(static_cast<std::int32_t>(found - header.policies.begin())), data,
-                      most_history, seed, task.lessons);
+                      most_history, task.lessons);
   out.training = out.lessons->training();
   out.validation = out.lessons->validation();
   out.of = teacher;
@@ -169,7 +168,7 @@ void run_path_model(PathModelTask& task, const Session& session) {
   const PathModel start = start_of(task, data, options.seed);
   options.checkpoint = prepare_training(files, session);
   options.checkpoint_seconds = checkpoint_seconds(files);
-  const Material material = material_of(task, data, start.most_history, options.seed);
+  const Material material = material_of(task, data, start.most_history);
   session.console.note(fmt::format("path_model: {} paths, {} for validation ({}), {} parameters",
                                    grouped(static_cast<std::int64_t>(material.training.size())),
                                    grouped(static_cast<std::int64_t>(material.validation.size())),
