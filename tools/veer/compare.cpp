@@ -2,13 +2,13 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "env/error.h"
+#include "env/store/atomic_file.h"
 #include "env/store/dataset_file.h"
 #include "tools/veer/checks.h"
 #include "tools/veer/method_scores.h"
@@ -23,11 +23,8 @@ using Json = nlohmann::ordered_json;
 struct CompareCommand {
   std::vector<std::string> runs;
   std::string data;
-  std::vector<std::string> methods;
-  std::string baseline;
+  MethodChoice choice;
   std::vector<int> lengths;
-  std::string csv;
-  CrossedOptions bootstrap;
 };
 
 struct MetricFigure {
@@ -55,16 +52,14 @@ std::vector<Figure> figures() {
 
 void run_compare(const CompareCommand& command, const Session& session) {
   const Dataset data = read_dataset(command.data);
-  if (!command.csv.empty()) check_writable("--csv", command.csv);
-  const MethodScores scores(command.runs, parse_methods(command.methods), command.lengths, data);
+  if (!command.choice.csv.empty()) check_writable("--csv", command.choice.csv);
+  const MethodScores scores(command.runs, parse_methods(command.choice.methods), command.lengths, data);
   const std::span<const Method> methods = scores.methods();
-  const std::size_t baseline = find_method(methods, command.baseline);
-  CrossedOptions options = command.bootstrap;
+  const std::size_t baseline = find_method(methods, command.choice.baseline);
+  CrossedOptions options = command.choice.bootstrap;
   options.seed = session.common.seed;
   const CrossedBootstrap bootstrap(scores.people(), options);
-  std::ofstream csv;
-  if (!command.csv.empty()) csv.open(command.csv);
-  csv << table_csv_header("judge,length,");
+  std::string csv = table_csv_header("judge,length,");
   Json comparisons = Json::array();
   std::string text;
   for (std::size_t judge = 0; judge < scores.judges().size(); ++judge) {
@@ -79,14 +74,11 @@ void run_compare(const CompareCommand& command, const Session& session) {
       const std::string part =
           length == 0 ? "whole paths" : fmt::format("the first {} items of every path", length);
       text += fmt::format("Under {}, {}\n{}\n", name, part, table_text(table, methods, baseline));
-      write_table_csv(csv, fmt::format("{},{},", name, length == 0 ? "all" : std::to_string(length)), table,
-                      methods, baseline);
+      csv += table_csv(fmt::format("{},{},", name, length == 0 ? "all" : std::to_string(length)), table,
+                       methods, baseline);
     }
   }
-  csv.close();
-  if (!command.csv.empty() && !csv) {
-    throw IoError({command.csv, 0, ""}, {"a file that could not be written", "a writable place", ""});
-  }
+  if (!command.choice.csv.empty()) write_file_atomically(command.choice.csv, csv);
   if (session.console.json()) {
     const Json out{{"dataset", data.name},
                    {"episodes", scores.people().size()},
@@ -119,24 +111,11 @@ void add_compare(Program& program) {
       [command](const Session& session) { run_compare(*command, session); });
   app.add_option("RUN", command->runs, "run directories (veer evaluate -o)")->required()->type_name("DIR");
   app.add_option("--data", command->data, "dataset file of the runs")->required()->type_name("FILE");
-  app.add_option(
-         "--method", command->methods,
-         "NAME=POLICY: the policy, as tables name it, is one training seed of the method; to be repeated. "
-         "Policies of no method are methods of their own")
-      ->type_name("M")
-      ->take_all()
-      ->allow_extra_args(false);
-  app.add_option("--baseline", command->baseline,
-                 "method that the others are compared with; default: the first")
-      ->type_name("NAME");
+  add_method_options(app, command->choice, "POLICY");
   app.add_option("--lengths", command->lengths,
                  "also compare the first so many items of every path: 2,4,10 asks what equal lengths do")
       ->delimiter(',')
       ->check(positive());
-  app.add_option("--replicates", command->bootstrap.replicates, "of the bootstrap")
-      ->check(positive())
-      ->capture_default_str();
-  app.add_option("--csv", command->csv, "all figures in one table, for plots")->type_name("FILE");
 }
 
 }  // namespace veer::tools

@@ -2,12 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <ostream>
 
 #include "env/error.h"
+#include "tools/veer/checks.h"
 #include "tools/veer/table.h"
 
 namespace veer::tools {
@@ -30,6 +31,24 @@ Json json_of(const Estimate& e) { return {{"mean", e.mean}, {"low", e.low}, {"hi
 std::string csv_number(double value) { return std::isnan(value) ? "" : fmt::format("{:.6g}", value); }
 
 }  // namespace
+
+void add_method_options(CLI::App& app, MethodChoice& choice, const std::string& policy) {
+  app.add_option(
+         "--method", choice.methods,
+         "NAME=" + policy +
+             ": as tables name it, it is one training seed of the method; to be repeated. What stands in no "
+             "method is a method of its own")
+      ->type_name("M")
+      ->take_all()
+      ->allow_extra_args(false);
+  app.add_option("--baseline", choice.baseline,
+                 "method that the others are compared with; default: the first")
+      ->type_name("NAME");
+  app.add_option("--replicates", choice.bootstrap.replicates, "of the bootstrap")
+      ->check(positive())
+      ->capture_default_str();
+  app.add_option("--csv", choice.csv, "all figures in one table, for plots")->type_name("FILE");
+}
 
 std::vector<Method> parse_methods(const std::vector<std::string>& words) {
   std::vector<Method> methods;
@@ -175,22 +194,24 @@ std::string table_csv_header(const std::string& prefix) {
          "method,seeds,figure,mean,low,high,difference,difference_low,difference_high,p,p_adjusted\n";
 }
 
-void write_table_csv(std::ostream& out, const std::string& prefix, const MethodTable& table,
-                     std::span<const Method> methods, std::size_t baseline) {
+std::string table_csv(const std::string& prefix, const MethodTable& table, std::span<const Method> methods,
+                      std::size_t baseline) {
+  std::string out;
   for (std::size_t m = 0; m < methods.size(); ++m) {
     for (std::size_t f = 0; f < table.figures.size(); ++f) {
       const Estimate& e = table.means[m][f];
-      out << fmt::format("{}\"{}\",{},{},{},{},{}", prefix, methods[m].name, methods[m].policies.size(),
+      out += fmt::format("{}\"{}\",{},{},{},{},{}", prefix, methods[m].name, methods[m].policies.size(),
                          table.figures[f].name, csv_number(e.mean), csv_number(e.low), csv_number(e.high));
       if (m == baseline) {
-        out << ",,,,,\n";
+        out += ",,,,,\n";
         continue;
       }
       const Estimate& d = table.differences[m][f];
-      out << fmt::format(",{},{},{},{},{}\n", csv_number(d.mean), csv_number(d.low), csv_number(d.high),
+      out += fmt::format(",{},{},{},{},{}\n", csv_number(d.mean), csv_number(d.low), csv_number(d.high),
                          csv_number(d.p), csv_number(table.adjusted[m][f]));
     }
   }
+  return out;
 }
 
 std::string table_legend() {

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <functional>
-#include <iosfwd>
 #include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
@@ -12,7 +11,21 @@
 
 #include "rewards/crossed.h"
 
+namespace CLI {
+class App;
+}
+
 namespace veer::tools {
+
+/// What is compared with what, from options.
+struct MethodChoice {
+  std::vector<std::string> methods;  ///< "NAME=POLICY"
+  std::string baseline;              ///< empty: the first
+  std::string csv;                   ///< file of all figures; empty: none
+  CrossedOptions bootstrap;
+};
+/// `policy`: what a policy is called here, "POLICY" or "MODEL".
+void add_method_options(CLI::App& app, MethodChoice& choice, const std::string& policy);
 
 /// A method and the policies or model files that stand for its training seeds.
 struct Method {
@@ -55,8 +68,8 @@ nlohmann::ordered_json table_json(const MethodTable& table, std::span<const Meth
                                   std::size_t baseline);
 /// One line per method and figure, `prefix` before each; and the header that belongs to it.
 std::string table_csv_header(const std::string& prefix);
-void write_table_csv(std::ostream& out, const std::string& prefix, const MethodTable& table,
-                     std::span<const Method> methods, std::size_t baseline);
+std::string table_csv(const std::string& prefix, const MethodTable& table, std::span<const Method> methods,
+                      std::size_t baseline);
 
 /// How to read such tables.
 std::string table_legend();

@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -12,6 +12,7 @@
 #include "agents/offline/offline_judgement.h"
 #include "agents/offline/offline_model_file.h"
 #include "env/error.h"
+#include "env/store/atomic_file.h"
 #include "env/store/dataset_file.h"
 #include "tools/veer/checks.h"
 #include "tools/veer/method_table.h"
@@ -27,13 +28,13 @@ using Json = nlohmann::ordered_json;
 
 struct RankCommand {
   std::string data;
-  std::vector<std::string> models, methods;
-  std::string part = "test", baseline, csv;
+  std::vector<std::string> models;
+  MethodChoice choice;
+  std::string part = "test";
   SessionChoice sessions;
   int longest = 0;
   bool controls = true;
   std::optional<float> wanted, deviation;  ///< of agents with a prompt
-  CrossedOptions bootstrap;
 };
 
 struct RankedAgent {
@@ -79,6 +80,26 @@ std::vector<Part> judged_part(const std::string& part) {
   throw ConfigError({{}, 0, "--part"}, {"'" + part + "'", "test or validation", ""});
 }
 
+constexpr const char* most_recent = "most recent";
+constexpr const char* popular = "popular";
+
+/// What is ranked, in the order of rank_all(): known before the long work, so that mistakes are told before
+/// it.
+std::vector<std::string> names_of(const RankCommand& command) {
+  std::vector<std::string> out;
+  for (const std::string& file : command.models) {
+    out.push_back(stem_of(file));
+    if (std::find(out.begin(), out.end() - 1, out.back()) != out.end() - 1) {
+      throw ConfigError({{}, 0, "--model"}, {out.back() + " twice", "files of different names", ""});
+    }
+  }
+  if (command.controls) out.insert(out.end(), {most_recent, popular});
+  if (out.empty()) {
+    throw ConfigError({{}, 0, "--model"}, {"none, and no controls", "a model file, or controls", ""});
+  }
+  return out;
+}
+
 /// Ranking other sessions than an agent was trained on would say little about it, and nothing about why.
 void check_same_sessions(const std::string& file, const ModelManifest& manifest, const SessionOptions& cut) {
   const nn::HyperParameters mine = session_settings(cut);
@@ -105,11 +126,6 @@ std::vector<RankedAgent> rank_all(const RankCommand& command, const Dataset& dat
           model.wanting(command.wanted.value_or(prompt.wanted), command.deviation.value_or(prompt.deviation));
     }
     const std::string name = stem_of(file);
-    for (const RankedAgent& known : out) {
-      if (known.name == name) {
-        throw ConfigError({{}, 0, "--model"}, {name + " twice", "files of different names", ""});
-      }
-    }
     session.console.note(fmt::format("rank: {}", name));
     out.push_back({name, rank_events(model, log, session.common.seed)});
   }
@@ -117,11 +133,8 @@ std::vector<RankedAgent> rank_all(const RankCommand& command, const Dataset& dat
     std::vector<Part> parts{Part::train_plan};
     if (both_halves) parts.push_back(Part::train_judge);  // whom some agent learned from
     const SessionLog training(data, parts, cut);
-    out.push_back({"most recent", rank_by_recency(training, log)});
-    out.push_back({"popular", rank_by_popularity(training, log)});
-  }
-  if (out.empty()) {
-    throw ConfigError({{}, 0, "--model"}, {"none, and no controls", "a model file, or controls", ""});
+    out.push_back({most_recent, rank_by_recency(training, log)});
+    out.push_back({popular, rank_by_popularity(training, log)});
   }
   return out;
 }
@@ -130,17 +143,16 @@ void run_rank(const RankCommand& command, const Session& session) {
   const Dataset data = read_dataset(command.data);
   const SessionOptions cut = session_options(command.sessions);
   const SessionLog log(data, judged_part(command.part), cut);
-  if (!command.csv.empty()) check_writable("--csv", command.csv);
+  if (!command.choice.csv.empty()) check_writable("--csv", command.choice.csv);
   std::vector<UserId> people;
   for (std::int64_t e = 0; e < log.events(); ++e) people.push_back(log.person(log.session_of(e)));
-  CrossedOptions options = command.bootstrap;
+  CrossedOptions options = command.choice.bootstrap;
   options.seed = session.common.seed;
   const CrossedBootstrap bootstrap(people, options);
+  const std::vector<std::string> names = names_of(command);
+  const std::vector<Method> methods = complete_methods(parse_methods(command.choice.methods), names);
+  const std::size_t baseline = find_method(methods, command.choice.baseline);
   const std::vector<RankedAgent> agents = rank_all(command, data, log, cut, session);
-  std::vector<std::string> names;
-  for (const RankedAgent& agent : agents) names.push_back(agent.name);
-  const std::vector<Method> methods = complete_methods(parse_methods(command.methods), names);
-  const std::size_t baseline = find_method(methods, command.baseline);
   const auto ranks_of = [&](const std::string& name) -> const std::vector<std::int32_t>& {
     for (const RankedAgent& agent : agents) {
       if (agent.name == name) return agent.ranks;
@@ -148,9 +160,7 @@ void run_rank(const RankCommand& command, const Session& session) {
     throw Error(ExitCode::failure, "rank: no agent is called " + name);
   };
 
-  std::ofstream csv;
-  if (!command.csv.empty()) csv.open(command.csv);
-  csv << table_csv_header("events,");
+  std::string csv = table_csv_header("events,");
   Json kinds = Json::object();
   std::string text;
   for (const auto& [kind, word] : {std::pair{Judged::purchases, "purchases"}, {Judged::clicks, "clicks"}}) {
@@ -174,12 +184,9 @@ void run_rank(const RankCommand& command, const Session& session) {
     }
     kinds[word] = entry;
     text += fmt::format("{} {}\n{}\n", grouped(first.cases), word, table_text(table, methods, baseline));
-    write_table_csv(csv, std::string(word) + ",", table, methods, baseline);
+    csv += table_csv(std::string(word) + ",", table, methods, baseline);
   }
-  csv.close();
-  if (!command.csv.empty() && !csv) {
-    throw IoError({command.csv, 0, ""}, {"a file that could not be written", "a writable place", ""});
-  }
+  if (!command.choice.csv.empty()) write_file_atomically(command.choice.csv, csv);
   if (session.console.json()) {
     const Json out{{"dataset", data.name},       {"part", command.part},         {"events", log.events()},
                    {"sessions", log.sessions()}, {"people", bootstrap.people()}, {"judged", kinds}};
@@ -212,15 +219,7 @@ void add_rank(Program& program) {
       ->take_all()
       ->allow_extra_args(false);
   app.add_option("--part", command->part, "whose sessions: test or validation")->capture_default_str();
-  app.add_option(
-         "--method", command->methods,
-         "NAME=MODEL: the model, as tables name it, is one training seed of the method; to be repeated")
-      ->type_name("M")
-      ->take_all()
-      ->allow_extra_args(false);
-  app.add_option("--baseline", command->baseline,
-                 "method that the others are compared with; default: the first")
-      ->type_name("NAME");
+  add_method_options(app, command->choice, "MODEL");
   app.add_option("--at-most", command->longest,
                  "only sessions of at most so many events, as the released code of PRL judges (50); 0: all")
       ->check(not_negative())
@@ -228,11 +227,7 @@ void add_rank(Program& program) {
   app.add_option("--wanted", command->wanted,
                  "prl: mu, the return asked for as a multiple of the mean at each step; default: as trained");
   app.add_option("--deviation", command->deviation, "prl: epsilon, the standard deviation of that multiple");
-  app.add_flag("!--no-controls", command->controls, "leave out the two rankings that learn nothing");
-  app.add_option("--replicates", command->bootstrap.replicates, "of the bootstrap")
-      ->check(positive())
-      ->capture_default_str();
-  app.add_option("--csv", command->csv, "all figures in one table, for plots")->type_name("FILE");
+  app.add_flag("!--no-controls", command->controls, "leave out the two rankings that train no network");
   add_session_options(app, command->sessions);
 }
 
