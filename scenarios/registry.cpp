@@ -12,10 +12,14 @@ struct Registered {
   std::unique_ptr<Scenario> (*make)(const ScenarioParameters&);
 };
 
-constexpr std::array<Registered, 1> registered = {{
+constexpr std::array<Registered, 2> registered = {{
     {{"guidance-v1", "lead a person from today's taste to a target item, one item per step"},
      [](const ScenarioParameters& p) -> std::unique_ptr<Scenario> {
        return std::make_unique<GuidanceScenario>(p.guidance);
+     }},
+    {{"session-v1", "people browse, take, buy and leave; one item per step, no target"},
+     [](const ScenarioParameters& p) -> std::unique_ptr<Scenario> {
+       return std::make_unique<SessionScenario>(p.session);
      }},
 }};
 

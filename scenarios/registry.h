@@ -9,6 +9,7 @@
 
 #include "env/scenario.h"
 #include "scenarios/guidance.h"
+#include "scenarios/session.h"
 
 namespace veer {
 
@@ -20,6 +21,7 @@ struct ScenarioEntry {
 /// What any of the scenarios may need; each reads its own part.
 struct ScenarioParameters {
   GuidanceParameters guidance;
+  SessionParameters session;
 };
 
 std::span<const ScenarioEntry> scenarios() noexcept;
