@@ -9,6 +9,7 @@
 #include "env/store/dataset_file.h"
 #include "tools/veer/checks.h"
 #include "tools/veer/method_report.h"
+#include "tools/veer/order_agreement.h"
 #include "tools/veer/program.h"
 
 namespace veer::tools {
@@ -19,24 +20,31 @@ struct CompareCommand {
   std::string data;
   MethodChoice choice;
   std::vector<int> lengths;
+  std::string offline;
 };
 
 void run_compare(const CompareCommand& command, const Session& session) {
   const Dataset data = read_dataset(command.data);
   if (!command.choice.csv.empty()) check_writable("--csv", command.choice.csv);
+  std::vector<OfflineFigure> offline;
+  if (!command.offline.empty()) offline = read_offline_figures(command.offline);
   const MethodScores scores =
       read_methods(command.runs, parse_methods(command.choice.methods), command.lengths, data);
   CrossedOptions options = command.choice.bootstrap;
   options.seed = session.common.seed;
   const MethodReport report(scores, command.choice.baseline, options);
+  std::vector<OrderAgreement> agreement;
+  if (!offline.empty()) agreement = order_agreement(offline, report, 0, options);
   if (!command.choice.csv.empty()) write_file_atomically(command.choice.csv, report.csv());
   if (session.console.json()) {
     nlohmann::ordered_json out{{"dataset", data.name}};
     out.update(report.json());
+    if (!offline.empty()) out["order_agreement"] = agreement_json(agreement);
     session.console.out() << out.dump(2) << '\n';
     return;
   }
   session.console.out() << report.text();
+  if (!offline.empty()) session.console.out() << "\n" << agreement_text(offline, report, 0, agreement);
 }
 
 }  // namespace
@@ -59,6 +67,11 @@ void add_compare(Program& program) {
                  "also compare the first so many items of every path: 2,4,10 asks what equal lengths do")
       ->delimiter(',')
       ->check(positive());
+  app.add_option("--offline", command->offline,
+                 "table of veer rank --csv with the same methods: also say whether they stand in one order "
+                 "there and here, under the first judge")
+      ->check(CLI::ExistingFile)
+      ->type_name("FILE");
 }
 
 }  // namespace veer::tools
