@@ -11,6 +11,7 @@
 #include "env/error.h"
 #include "env/store/dataset_file.h"
 #include "env/store/toml_text.h"
+#include "scenarios/stress/perturbed_scenario.h"
 #include "tools/veer/learned.h"
 #include "tools/veer/policy_names.h"
 
@@ -44,7 +45,8 @@ World::World(const WorldOptions& options, const std::string& device)
     // Naming the same file twice means the same model, not a second judge.
     if (planner.checksum != users_.checksum) planner_ = std::move(planner);
   }
-  scenario_ = scenario_of(options, data_, users_.users);
+  calm_ = scenario_of(options, data_, users_.users);
+  scenario_ = calm_;
   attributes_ = std::make_unique<AttributeTable>(data_->catalogue);
 
   std::vector<Judge> judges;
@@ -74,6 +76,19 @@ World::World(const WorldOptions& options, const std::string& device)
   if (targets_from_file(options)) checksums_.emplace_back("targets_sha256", sha256_of_file(options.targets));
   if (!options.purchases.empty()) {
     checksums_.emplace_back("purchases_sha256", sha256_of_file(options.purchases));
+  }
+}
+
+void World::put_under_stress(const std::vector<stress::Perturbation>& perturbations) {
+  scenario_ = calm_;
+  stress_.clear();
+  if (perturbations.empty()) return;
+  scenario_ = std::make_shared<const stress::PerturbedScenario>(calm_, perturbations, data_->catalogue);
+  for (const stress::Perturbation& each : perturbations) {
+    stress_ +=
+        fmt::format("{}[\"{}\", {}, {}, {}, {}, {}]", stress_.empty() ? "" : ", ",
+                    stress::perturbation_names[static_cast<std::size_t>(each.kind)], each.schedule.onset,
+                    each.schedule.duration, each.schedule.ramp, each.intensity, each.share);
   }
 }
 
@@ -136,10 +151,10 @@ std::vector<Entrant> World::enter(const std::vector<std::string>& policies) {
 }
 
 const GuidanceScenario* World::guidance() const noexcept {
-  return dynamic_cast<const GuidanceScenario*>(scenario_.get());
+  return dynamic_cast<const GuidanceScenario*>(calm_.get());
 }
 const SessionScenario* World::sessions() const noexcept {
-  return dynamic_cast<const SessionScenario*>(scenario_.get());
+  return dynamic_cast<const SessionScenario*>(calm_.get());
 }
 
 std::int64_t World::pairs() const noexcept { return guidance() == nullptr ? 0 : guidance()->pairs(); }
@@ -162,6 +177,8 @@ std::string World::configuration() const {
     add("planner_fit", fit_of(planner_->manifest));
   }
   for (const auto& [role, checksum] : checksums_) add(toml_string(role), checksum);
+  // kind, onset, duration, ramp, intensity, share
+  if (!stress_.empty()) out += fmt::format("stress = [{}]\n", stress_);
   return out;
 }
 

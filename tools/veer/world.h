@@ -19,6 +19,7 @@
 #include "env/scenario.h"
 #include "scenarios/guidance.h"
 #include "scenarios/session.h"
+#include "scenarios/stress/suite.h"
 #include "simulators/panel.h"
 #include "tools/veer/models.h"
 #include "tools/veer/world_options.h"
@@ -43,6 +44,10 @@ class World {
   /// First the people of the world ("users"), then the planning model when it is another one ("planner"),
   /// then those of WorldOptions::judges in their order.
   const Panel& panel() const noexcept { return *panel_; }
+
+  /// From now on this world is the one of the options with its people perturbed so; as it was for none.
+  /// Policies stay what they are. Throws ConfigError where people do not decide.
+  void put_under_stress(const std::vector<stress::Perturbation>& perturbations);
 
   /// Transitions in the logs of the people that planning models learn from (everybody's in a data set
   /// without such people). Built when it is first asked for.
@@ -75,8 +80,10 @@ class World {
   std::optional<LoadedModel> planner_;
   std::unique_ptr<const Panel> panel_;
   std::vector<std::pair<std::string, std::string>>
-      checksums_;  ///< of target, policy and judge files, by role
-  std::unique_ptr<Scenario> scenario_;
+      checksums_;                             ///< of target, policy and judge files, by role
+  std::shared_ptr<const Scenario> calm_;      ///< as options have it
+  std::shared_ptr<const Scenario> scenario_;  ///< calm_, or that under stress
+  std::string stress_;                        ///< what is done to it, for configuration()
   std::unique_ptr<const AttributeTable> attributes_;
   std::unique_ptr<const ItemGraph> graph_;
   std::unique_ptr<const TransitionCounts> transitions_;
