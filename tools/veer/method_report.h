@@ -24,6 +24,7 @@ class MethodReport {
   const MethodScores& scores() const noexcept { return scores_; }
   std::span<const MethodComparison> comparisons() const noexcept { return comparisons_; }
   std::size_t baseline() const noexcept { return baseline_; }
+  std::int32_t people() const noexcept { return people_; }  ///< whose episodes these are
 
   std::string text() const;
   std::string csv() const;

@@ -79,7 +79,8 @@ double MethodScores::whole(std::size_t method, std::size_t judge, std::size_t le
 }
 
 MethodScores read_methods(const std::vector<std::string>& runs, std::vector<Method> methods,
-                          const std::vector<int>& lengths, const Dataset& data) {
+                          const std::vector<int>& lengths, const Dataset& data,
+                          const OnEpisodes& on_episodes) {
   std::optional<MethodScores> scores;
   std::string scenario;
   std::vector<std::string> judges;
@@ -102,7 +103,9 @@ MethodScores read_methods(const std::vector<std::string>& runs, std::vector<Meth
     if (header.scenario != scenario) other_run(directory, "scenario");
     if (header.judges != judges) other_run(directory, "judges");
     for (std::size_t p = 0; p < header.policies.size(); ++p) {
-      scores->add(header.policies[p], run.read(static_cast<std::int32_t>(p)), directory);
+      const Trajectories paths = run.read(static_cast<std::int32_t>(p));
+      scores->add(header.policies[p], paths, directory);
+      if (on_episodes) on_episodes(header.policies[p], paths);
     }
   }
   if (!scores) throw ConfigError({{}, 0, "RUN"}, {"none", "at least one run directory", ""});

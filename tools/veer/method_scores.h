@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -59,10 +60,14 @@ class MethodScores {
   std::vector<Played> played_;
 };
 
-/// Every policy of every run. Throws ConfigError for a policy that no run or more than one holds, DataError
-/// when runs do not hold the same scenario, episodes and judges or belong to another data set, and what
-/// reading throws.
+/// Called once per policy, in order.
+using OnEpisodes = std::function<void(const std::string& policy, const Trajectories& paths)>;
+
+/// Every policy of every run; `on_episodes`, where given, sees each as it is read. Throws ConfigError for a
+/// policy that no run or more than one holds, DataError when runs do not hold the same scenario, episodes and
+/// judges or belong to another data set, and what reading throws.
 MethodScores read_methods(const std::vector<std::string>& runs, std::vector<Method> methods,
-                          const std::vector<int>& lengths, const Dataset& data);
+                          const std::vector<int>& lengths, const Dataset& data,
+                          const OnEpisodes& on_episodes = {});
 
 }  // namespace veer::tools

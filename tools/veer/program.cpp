@@ -101,6 +101,7 @@ Program::Program()
   add_train(*this);
   add_evaluate(*this);
   add_compare(*this);
+  add_report(*this);
   add_ope(*this);
   add_stress(*this);
   add_rank(*this);

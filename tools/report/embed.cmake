@@ -1,0 +1,18 @@
+# cmake -DOUTPUT=x.cpp "-DINPUTS=NAME=FILE;..." -P embed.cmake: every file as a function of assets.h. "NAME=" is an empty
+# text. Bytes are written as numbers: nothing in a file can end a literal.
+file(WRITE ${OUTPUT}.part "#include \"tools/report/assets.h\"\n\nnamespace veer::tools::assets {\n")
+foreach(input IN LISTS INPUTS)
+  string(REGEX MATCH "^([a-z_]+)=(.*)$" named "${input}")
+  set(function ${CMAKE_MATCH_1})
+  set(file "${CMAKE_MATCH_2}")
+  if(file STREQUAL "")
+    file(APPEND ${OUTPUT}.part "\nstd::string_view ${function}() { return {}; }\n")
+    continue()
+  endif()
+  file(READ "${file}" bytes HEX)
+  file(SIZE "${file}" size)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "\\\\x\\1" bytes "${bytes}")
+  file(APPEND ${OUTPUT}.part "\nstd::string_view ${function}() {\n  return {\"${bytes}\", ${size}};\n}\n")
+endforeach()
+file(APPEND ${OUTPUT}.part "\n}  // namespace veer::tools::assets\n")
+file(RENAME ${OUTPUT}.part ${OUTPUT})
