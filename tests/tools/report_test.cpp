@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -279,4 +280,28 @@ TEST_CASE("a chart breaks its line where nothing is defined, and escapes its lab
   CHECK(!has(line_chart(chart), "nan"));
   chart.lines.clear();
   CHECK(!has(line_chart(chart), "inf"));
+}
+
+// Needs a browser: run by the test report_in_browser, which is labelled slow.
+TEST_CASE("a browser shows the report without complaint" * doctest::skip()) {
+  if (std::system("command -v chromium > /dev/null") != 0) {
+    MESSAGE("no chromium here: nothing was checked");
+    return;
+  }
+  const Hostile world;
+  REQUIRE(world.report().code == 0);
+  const std::string dom = world.folder / "dom.html", log = world.folder / "chromium.log",
+                    profile = world.folder / "profile";
+  const std::string command = "HOME='" + profile +
+                              "' chromium --headless --no-sandbox --disable-gpu --user-data-dir='" + profile +
+                              "' --enable-logging=stderr --virtual-time-budget=5000 --dump-dom 'file://" +
+                              world.page + "' > '" + dom + "' 2> '" + log + "'";
+  CAPTURE(command);
+  REQUIRE(std::system(command.c_str()) == 0);
+  const std::string shown = read_text(dom), said = read_text(log);
+  CHECK(!has(said, "CONSOLE"));  // what a page prints, errors and refused scripts among it
+  CHECK(has(shown, "id=\"pick-episode\""));
+  CHECK(has(shown, "60 of 60 episodes"));
+  CHECK(has(shown, "Took before, newest last"));
+  CHECK(count_of(shown, "<img") == 0);
 }

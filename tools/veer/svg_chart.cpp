@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "tools/veer/html.h"
+#include "tools/veer/table.h"
 
 namespace veer::tools {
 namespace {
@@ -225,7 +226,7 @@ std::string interval_chart(const IntervalChart& chart) {
   for (std::size_t i = 0; i < chart.rows.size(); ++i) {
     const ChartInterval& row = chart.rows[i];
     const double middle = 8 + row_height * (static_cast<double>(i) + 0.5);
-    out += label_at(labels_end, middle + 4, "y-tick", row.label);
+    out += label_at(labels_end, middle + 4, "y-tick", shorten(row.label, 26));
     if (std::isfinite(row.low) && std::isfinite(row.high)) {
       out += fmt::format("<path class=\"line solid c{0}\" d=\"M{1:.1f} {2:.1f}H{3:.1f}\"/>", i % colours,
                          x(row.low), middle, x(row.high));
