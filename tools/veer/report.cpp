@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -74,7 +75,11 @@ void run_report(const ReportCommand& command, const Session& session) {
                                            });
   CrossedOptions options = command.choice.bootstrap;
   options.seed = session.common.seed;
-  const MethodReport report(scores, command.choice.baseline, options);
+  const CrossedOptions report_options = options;
+  const MethodReport report(scores, command.choice.baseline, report_options);
+  // Enough that the smallest p-value can survive Holm's correction for all pairs.
+  const auto methods = static_cast<std::int32_t>(scores.methods().size());
+  options.replicates = std::max(options.replicates, std::min(20'000, 100 * methods * (methods - 1) / 2));
   const CrossedBootstrap bootstrap(scores.people(), options);
   Findings findings{data, summaries, report, {}, curves, sample};
   for (std::size_t j = 0; j < scores.judges().size(); ++j) {
@@ -88,7 +93,8 @@ void run_report(const ReportCommand& command, const Session& session) {
                   grouped(static_cast<std::int64_t>(scores.people().size())), grouped(report.people()));
   page.conclusions = conclusions(findings);
   page.sections = {leaderboard_section(findings), curves_section(findings), judges_section(findings)};
-  for (const std::string& trial : trials) page.sections.push_back(stress_section(trial, data, options));
+  for (const std::string& trial : trials)
+    page.sections.push_back(stress_section(trial, data, report_options));
   page.sections.push_back(paths_section(findings));
   page.sections.push_back(runs_section(findings));
   page.sections.push_back(reading_section(findings));
