@@ -33,14 +33,28 @@ std::span<const SlateWorldEntry> slate_worlds() noexcept;
 /// Throws ConfigError listing the names there are.
 const SlateWorldEntry& slate_world(std::string_view name);
 
-/// People and the model that answers for them; see synthetic_response.h for made-up ones.
+/// People and the model that answers for them.
 struct SlateMaterial {
   std::shared_ptr<const SlatePeople> people;
   std::shared_ptr<const ResponseModel> model;
+  std::shared_ptr<const SlateLog> log{};  ///< what they were shown; null: unknown
 };
 
-/// The world of that name over this material. `link` replaces the world's own (soft, saturated).
+/// What a world leaves open.
+struct SlateChoices {
+  std::optional<ResponseLink> link{};  ///< instead of the world's own: rl4rs-session in its saturated variant
+  std::optional<Part> part{};          ///< whose starts; empty: everybody's
+  float dropout = 0.0F;                ///< of the simulated people; the published environments: 0.2
+};
+
+/// The world of that name over this material.
 SlateParameters slate_parameters(const SlateWorldEntry& world, const SlateMaterial& material,
-                                 std::optional<ResponseLink> link = {}, std::optional<Part> part = {});
+                                 const SlateChoices& choices = {});
+
+/// Made-up people of a known truth (simulators/response/synthetic_response.h) for this world; parameters and
+/// seed stand in the source. Without `features` the items are made up, too: 283 with 40 values for
+/// rl4rs-session, 3,706 with 33 for the others.
+SlateMaterial synthetic_slate_material(const SlateWorldEntry& world,
+                                       std::optional<ItemFeatures> features = {}, std::int32_t people = 4000);
 
 }  // namespace veer

@@ -51,6 +51,8 @@ struct ResponsePart {
 /// [outputs, inputs] and /offset. *_in hold queries, keys and values below each other (48 outputs).
 std::vector<ResponsePart> response_parts(const ResponseSizes& sizes);
 std::size_t response_parameters(const ResponseSizes& sizes);
+/// Throws ConfigError naming the size that is out of range.
+void check_response_sizes(const ResponseSizes& sizes);
 
 struct ResponseModel {
   ResponseSizes sizes;

@@ -14,6 +14,10 @@
 
 namespace veer {
 
+namespace response {
+class Tables;
+}
+
 /// From a score to the probability of a click.
 enum class ResponseLink : std::uint8_t {
   soft,  ///< sigmoid(score)
@@ -36,31 +40,34 @@ struct ResponseOptions {
   float examination = 0.0F;
 };
 
-/// REQUIRES: neither pointer is null. Profiles are read by user id. Throws ConfigError when model, people and
-/// options do not fit together. measure() and a PathQuery that asks for interest or rank are refused: the
-/// model has no distribution over items. propose() ranks items by score.
-std::unique_ptr<UserModel> make_response_user(std::shared_ptr<const ResponseModel> model,
+/// REQUIRES: neither pointer is null. Profiles are read by user id. Interest in an item is its share of the
+/// softmax over the scores of all items, whatever the link; propose() ranks items by score, whatever the
+/// target. Throws ConfigError when model, people and options do not fit together.
+std::unique_ptr<UserModel> make_response_user(const std::shared_ptr<const ResponseModel>& model,
                                               std::shared_ptr<const SlatePeople> people,
                                               const ResponseOptions& options = {});
 
-/// The probabilities of clicking all items 1..N, out[i] for item i (out[0] = 0), before slate effects and
-/// without dropout: what an oracle knows. `history` holds at most sizes.history items. Pure.
+/// What the model says without slate effects and without dropout: what an oracle knows. Thread-safe: const.
 class ResponseScorer {
  public:
-  explicit ResponseScorer(std::shared_ptr<const ResponseModel> model, ResponseLink link = ResponseLink::soft);
+  /// REQUIRES: not null.
+  explicit ResponseScorer(const std::shared_ptr<const ResponseModel>& model);
   ~ResponseScorer();
   ResponseScorer(ResponseScorer&&) noexcept;
   ResponseScorer& operator=(ResponseScorer&&) noexcept;
 
-  void probabilities(std::span<const float> profile, std::span<const ItemId> history,
-                     std::span<float> out) const;
-  /// Scores of `items` alone.
+  /// Scores of `items` for this profile after this history, of which the newest sizes.history count.
   void scores(std::span<const float> profile, std::span<const ItemId> history, std::span<const ItemId> items,
               std::span<float> out) const;
+  /// out[i] for item i of all N + 1 rows.
+  void all_scores(std::span<const float> profile, std::span<const ItemId> history,
+                  std::span<float> out) const;
 
  private:
-  struct Tables;
-  std::unique_ptr<const Tables> tables_;
+  std::unique_ptr<const response::Tables> tables_;
 };
+
+/// The probability of a click.
+float click_probability(ResponseLink link, float score) noexcept;
 
 }  // namespace veer

@@ -29,3 +29,4 @@ if(VEER_TORCH)
   veer_test(shift_user_test TORCH CONFORMANCE SOURCES simulators/shift_user_test.cpp simulators/shift_explain_test.cpp
             LIBRARIES veer_simulators_learned veer_store LABELS unit)
 endif()
+veer_test(response_test CONFORMANCE SOURCES simulators/response_test.cpp LIBRARIES veer_simulators_plain LABELS unit)
