@@ -4,15 +4,11 @@
 // come from Philox, sums run in index order: equal seeds give equal bits on one CPU type.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <functional>
-#include <map>
-#include <string>
+#include <span>
 
-#include "simulators/fidelity.h"
 #include "simulators/response/response_model.h"
-#include "simulators/response/response_user.h"
 #include "simulators/response/slate_people.h"
 
 namespace veer {
@@ -35,18 +31,8 @@ struct ResponseFitOptions {
   bool merges_profile = false;
 };
 
-/// How well probabilities fit slates that the model did not see.
-struct ResponseFidelity {
-  std::int64_t slates = 0;
-  double click_rate = 0.0;
-  double predicted_rate = 0.0;
-  double cross_entropy = 0.0;  ///< nats per item; probabilities held within 1e-7 of 0 and 1
-  double slot_auc = 0.5;       ///< mean over slots of the AUC within the slot
-  Calibration calibration;     ///< its `auc` pools all slots
-  std::map<std::string, double> to_metrics() const;
-};
-
-/// `slates`: numbers of log slates that may be used.
+/// `slates`: numbers of the log's slates that may be used; see slates_of(). `on_epoch` gets the mean loss,
+/// penalty included. Throws ConfigError for options out of range or slates that are none.
 ResponseModel fit_response_model(const SlateData& data, ItemFeatures features,
                                  std::span<const std::int64_t> slates, const ResponseFitOptions& options,
                                  const std::function<void(std::int32_t epoch, double loss)>& on_epoch = {});
