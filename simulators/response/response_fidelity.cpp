@@ -44,7 +44,7 @@ ResponseFidelity measure_response_fidelity(const ResponseModel& model, ResponseL
     for (std::int64_t i = task * slates_per_task; i < last; ++i) {
       const std::int64_t s = slates[at(i)];
       const SlateStart& start = data.people.starts[at(s)];
-      tables.read_profile(data.people.profile(start.user), nullptr, scratch, u);
+      tables.read_profile(data.people.profile(start.user), scratch, u);
       tables.read_history(u, data.people.history(start, model.sizes.history), scratch, q);
       for (std::size_t k = 0; k < slots; ++k) {
         const ItemId item = data.log.items[at(s) * slots + k];

@@ -11,6 +11,37 @@ using nn::Lanes;
 constexpr std::int32_t head_width = width / heads;
 constexpr float lowest = -1.0e30F;
 
+/// One step of a transposition: swaps the lanes of `a` with bit s set for those of `b` without.
+template <int s>
+VEER_LANES_INLINE void exchange(Lanes& a, Lanes& b) noexcept {
+#define VEER_LOW(l) ((l)&s ? 16 + (l)-s : (l))
+#define VEER_HIGH(l) ((l)&s ? 16 + (l) : (l) + s)
+#define VEER_ALL(f) \
+  f(0), f(1), f(2), f(3), f(4), f(5), f(6), f(7), f(8), f(9), f(10), f(11), f(12), f(13), f(14), f(15)
+  const Lanes low = __builtin_shufflevector(a, b, VEER_ALL(VEER_LOW));
+  b = __builtin_shufflevector(a, b, VEER_ALL(VEER_HIGH));
+  a = low;
+#undef VEER_ALL
+#undef VEER_HIGH
+#undef VEER_LOW
+}
+
+template <int s>
+VEER_LANES_INLINE void exchange_all(Lanes* m) noexcept {
+#pragma GCC unroll 16
+  for (int i = 0; i < lane_count; ++i) {
+    if ((i & s) == 0) exchange<s>(m[i], m[i | s]);
+  }
+}
+
+/// m[i][j] becomes m[j][i].
+VEER_LANES_INLINE void transpose(Lanes* m) noexcept {
+  exchange_all<8>(m);
+  exchange_all<4>(m);
+  exchange_all<2>(m);
+  exchange_all<1>(m);
+}
+
 /// Sixteen queries of one head on their way over the keys.
 struct Reading {
   Lanes query[head_width];
@@ -29,7 +60,9 @@ VEER_LANES_INLINE Lanes product(const Reading& r, const float* key) noexcept {
 template <bool shifted>
 VEER_LANES_INLINE void read_entry(Reading& r, const float* row, float weight) noexcept {
   const Lanes x = product(r, row + width);
-  const Lanes w = weight * (shifted ? nn::exponential_of_deficit(x - r.shift) : nn::exponential_in_range(x));
+  // Far below the largest product 2^-126 is as good as nothing.
+  const Lanes w =
+      weight * nn::power_of_two_in_range(shifted ? nn::larger(x - r.shift, nn::splat(-126.0F)) : x);
   r.total += w;
   const float* value = row + 2 * width;
 #pragma GCC unroll 8
@@ -54,9 +87,15 @@ VEER_LANES_INLINE void read_entries(const Entries& entries, std::int32_t head, R
 
 VEER_KERNEL void self_attention(const Entries& entries, float* queries, float* contexts) noexcept {
   const std::int32_t stride = padded(entries.count);
-  for (std::int32_t t = 0; t < stride; ++t) {
-    const float* row = entries.rows[t < entries.count ? t : entries.count - 1];
-    for (std::int32_t d = 0; d < width; ++d) queries[d * stride + t] = row[d];
+  for (std::int32_t t = 0; t < stride; t += lane_count) {
+    Lanes block[lane_count];
+#pragma GCC unroll 16
+    for (std::int32_t i = 0; i < lane_count; ++i) {
+      block[i] = nn::load(entries.rows[t + i < entries.count ? t + i : entries.count - 1]);
+    }
+    transpose(block);
+#pragma GCC unroll 16
+    for (std::int32_t d = 0; d < width; ++d) nn::store(queries + d * stride + t, block[d]);
   }
   for (std::int32_t t = 0; t < stride; t += lane_count) {
     for (std::int32_t head = 0; head < heads; ++head) {
@@ -104,13 +143,20 @@ VEER_KERNEL void pool_contexts(const float* contexts, const Entries& entries, co
     scratch[entries.count - 1] *= entries.last_weight;
     for (std::int32_t t = 0; t < stride; t += lane_count) total += nn::load(scratch + t);
     const float inverse = 1.0F / nn::sum_of(total);
-    for (std::int32_t d = 0; d < width; ++d) {
-      Lanes sum{};
-      for (std::int32_t t = 0; t < stride; t += lane_count) {
-        sum += nn::load(scratch + t) * nn::load(contexts + d * stride + t);
-      }
-      out[d] = nn::sum_of(sum) * inverse;
+    Lanes sums[width];
+#pragma GCC unroll 16
+    for (std::int32_t d = 0; d < width; ++d) sums[d] = Lanes{};
+    for (std::int32_t t = 0; t < stride; t += lane_count) {
+      const Lanes weight = nn::load(scratch + t);
+#pragma GCC unroll 16
+      for (std::int32_t d = 0; d < width; ++d) sums[d] += weight * nn::load(contexts + d * stride + t);
     }
+    // Sums over lanes are sums of columns: as rows of the transpose they add up sixteen at a time.
+    transpose(sums);
+    Lanes sum = sums[0];
+#pragma GCC unroll 16
+    for (std::int32_t i = 1; i < lane_count; ++i) sum += sums[i];
+    nn::store(out, sum * inverse);
   }
 }
 
@@ -130,11 +176,12 @@ VEER_KERNEL void affine(const float* columns, const float* offset, const float* 
   }
 }
 
-VEER_KERNEL void rectify(float* x, const float* mask, std::int32_t size) noexcept {
-  for (std::int32_t i = 0; i < size; i += lane_count) {
-    const Lanes positive = nn::larger(nn::load(x + i), Lanes{});
-    nn::store(x + i, mask == nullptr ? positive : positive * nn::load(mask + i));
-  }
+VEER_KERNEL void rectify(float* x, std::int32_t size) noexcept {
+  for (std::int32_t i = 0; i < size; i += lane_count) nn::store(x + i, nn::larger(nn::load(x + i), Lanes{}));
+}
+
+VEER_KERNEL void multiply(const float* a, const float* b, std::int32_t size, float* out) noexcept {
+  for (std::int32_t i = 0; i < size; i += lane_count) nn::store(out + i, nn::load(a + i) * nn::load(b + i));
 }
 
 VEER_KERNEL void logistic(float* x, std::int32_t size) noexcept {

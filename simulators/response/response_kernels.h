@@ -17,10 +17,10 @@ constexpr std::int32_t padded(std::int32_t count) noexcept { return (count + 15)
 
 /// A history as a multiset: `count` entries, the last of which stands for `last_weight` equal ones.
 struct Entries {
-  const float* const* rows = nullptr;  ///< [count] query, key, value of each; queries come scaled
+  const float* const* rows = nullptr;  ///< [count] query, key, value of each: weights are 2^(query . key)
   std::int32_t count = 0;              ///< at least 1
   float last_weight = 1.0F;
-  bool shifted = false;  ///< whether products may be too large for e^x as they are
+  bool shifted = false;  ///< whether products may be too large for 2^x as they are
 };
 
 /// Self-attention, heads side by side: contexts [width, padded(count)], entry by entry in the columns.
@@ -36,10 +36,12 @@ void pool_contexts(const float* contexts, const Entries& entries, const float* d
 void affine(const float* columns, const float* offset, const float* x, std::int32_t count,
             std::int32_t blocks, float* out) noexcept;
 
-/// x = max(x, 0) * mask; a null mask is all ones. REQUIRES: size is a multiple of 16.
-void rectify(float* x, const float* mask, std::int32_t size) noexcept;
+/// x = max(x, 0). REQUIRES: size is a multiple of 16, here and below.
+void rectify(float* x, std::int32_t size) noexcept;
+/// out = a * b, value by value.
+void multiply(const float* a, const float* b, std::int32_t size, float* out) noexcept;
 
-/// x = sigmoid(x). REQUIRES: size is a multiple of 16.
+/// x = sigmoid(x).
 void logistic(float* x, std::int32_t size) noexcept;
 
 /// a . b over 16 values, in one fixed order.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 namespace veer::response {
 namespace {
@@ -97,7 +98,7 @@ Tables::Tables(const ResponseModel& model) : sizes_(model.sizes), items_(model.f
     const Matrix e = item * Matrix(model.features.of(i), sizes_.features, 1) + shift;
     Matrix row = in * e + in_shift;
     for (std::int32_t d = 0; d < width; ++d) {
-      row(d, 0) *= scale;
+      row(d, 0) *= scale * std::numbers::log2e;
       embeddings_[at(i) * at(width) + at(d)] = static_cast<float>(e(d, 0));
       blocks_[at(i / width) * at(width * width) + at(d * width + i % width)] = static_cast<float>(e(d, 0));
     }
@@ -114,7 +115,7 @@ Tables::Tables(const ResponseModel& model) : sizes_(model.sizes), items_(model.f
       longest_key[at(h)] = std::max(longest_key[at(h)], std::sqrt(key));
     }
   }
-  // Where no product can leave e^x's range by far, there is no need for the largest one.
+  // Where no product can leave 2^x's range by far, there is no need for the largest one.
   constexpr double harmless = 60.0;
   for (std::int32_t h = 0; h < heads; ++h) {
     shifted_ = shifted_ || !(longest_query[at(h)] * longest_key[at(h)] <= harmless);
@@ -156,12 +157,22 @@ Tables::Tables(const ResponseModel& model) : sizes_(model.sizes), items_(model.f
   put_columns(constant, 0, width, 0, output_offset_);
 }
 
-void Tables::read_profile(std::span<const float> profile, const float* mask, Scratch& scratch,
-                          float* u) const {
-  affine(profile1_.data(), offset1_.data(), profile.data(), sizes_.profile, sizes_.hidden / width,
-         scratch.hidden.data());
-  rectify(scratch.hidden.data(), mask, sizes_.hidden);
-  affine(profile2_.data(), offset2_.data(), scratch.hidden.data(), sizes_.hidden, 1, u);
+void Tables::read_hidden(std::span<const float> profile, float* hidden) const {
+  affine(profile1_.data(), offset1_.data(), profile.data(), sizes_.profile, sizes_.hidden / width, hidden);
+  rectify(hidden, sizes_.hidden);
+}
+
+void Tables::read_person(const float* hidden, const float* mask, Scratch& scratch, float* u) const {
+  if (mask != nullptr) {
+    multiply(hidden, mask, sizes_.hidden, scratch.hidden.data());
+    hidden = scratch.hidden.data();
+  }
+  affine(profile2_.data(), offset2_.data(), hidden, sizes_.hidden, 1, u);
+}
+
+void Tables::read_profile(std::span<const float> profile, Scratch& scratch, float* u) const {
+  read_hidden(profile, scratch.hidden.data());
+  read_person(scratch.hidden.data(), nullptr, scratch, u);
 }
 
 void Tables::read_history(const float* u, std::span<const ItemId> history, Scratch& scratch, float* q) const {

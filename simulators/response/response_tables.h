@@ -34,8 +34,12 @@ class Tables {
   std::int32_t items() const noexcept { return items_; }
   const ResponseSizes& sizes() const noexcept { return sizes_; }
 
-  /// u [16]. `mask` [hidden] multiplies the hidden layer; null: no dropout.
-  void read_profile(std::span<const float> profile, const float* mask, Scratch&, float* u) const;
+  /// The rectified hidden layer [hidden]: all of a profile that dropout does not change.
+  void read_hidden(std::span<const float> profile, float* hidden) const;
+  /// u [16] of a hidden layer. `mask` [hidden] multiplies it; null: no dropout.
+  void read_person(const float* hidden, const float* mask, Scratch&, float* u) const;
+  /// Both in one, without dropout.
+  void read_profile(std::span<const float> profile, Scratch&, float* u) const;
   /// The vector [16] whose product with an item's is its score. Reads the last `history` items of those
   /// given.
   void read_history(const float* u, std::span<const ItemId> history, Scratch&, float* q) const;
@@ -47,7 +51,7 @@ class Tables {
  private:
   ResponseSizes sizes_;
   std::int32_t items_ = 0;
-  std::vector<float> rows_;        ///< [N + 1, 48] query (scaled), key, value of the self-attention
+  std::vector<float> rows_;  ///< [N + 1, 48] query (scaled, to the base 2), key, value of the self-attention
   std::vector<float> embeddings_;  ///< [N + 1, 16]
   std::vector<float> blocks_;      ///< the same, 16 items by 16
   bool shifted_ = false;

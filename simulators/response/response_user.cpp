@@ -68,7 +68,7 @@ class ResponseUser final : public UserModel {
       reject("examination", std::to_string(options.examination), "0 or more");
     spec_ = {.kind = "response",
              .items = tables_.items(),
-             .state_width = width,
+             .state_width = options.dropout > 0.0F ? model.sizes.hidden : width,
              .positions = model.sizes.history,
              .modifiers = {}};
     if (options.correlation > 0.0F) make_directions();
@@ -80,14 +80,18 @@ class ResponseUser final : public UserModel {
     return std::make_unique<ResponseScratch>(tables_, shape.slots);
   }
 
-  /// The state is what the profile says without dropout; the history is read anew before each answer, since
-  /// every click changes what all of it means.
+  /// The state is what the profile says: all of it, or as far as dropout does not change it. The history is
+  /// read anew before each answer, since every click changes what all of it means.
   void begin(Rows rows, Shard& shard, Workspace& workspace) const override {
     auto& scratch = static_cast<ResponseScratch&>(workspace);
-    if (options_.dropout > 0.0F) return;
     for (const std::int32_t row : rows) {
-      tables_.read_profile(people_->profile(shard.user(row)), nullptr, scratch.person,
-                           shard.user_state.row(row).data());
+      const std::span<const float> profile = people_->profile(shard.user(row));
+      float* state = shard.user_state.row(row).data();
+      if (options_.dropout > 0.0F) {
+        tables_.read_hidden(profile, state);
+      } else {
+        tables_.read_profile(profile, scratch.person, state);
+      }
     }
   }
 
@@ -162,9 +166,9 @@ class ResponseUser final : public UserModel {
   }
 
   /// u under this step's dropout mask.
-  void read_dropped(UserId user, const StepKey& key, ResponseScratch& scratch, float* u) const {
+  void read_dropped(const float* hidden, const StepKey& key, ResponseScratch& scratch, float* u) const {
     fill_dropout_mask(key, 0, options_.dropout, scratch.person.mask);
-    tables_.read_profile(people_->profile(user), scratch.person.mask.data(), scratch.person, u);
+    tables_.read_person(hidden, scratch.person.mask.data(), scratch.person, u);
   }
 
   void read(std::int32_t row, const Shard& shard, ResponseScratch& scratch, float* q) const {
@@ -172,7 +176,7 @@ class ResponseUser final : public UserModel {
     const float* u = shard.user_state.row(row).data();
     float dropped[width];
     if (options_.dropout > 0.0F) {
-      read_dropped(shard.user(row), shard.key(row), scratch, dropped);
+      read_dropped(u, shard.key(row), scratch, dropped);
       u = dropped;
     }
     tables_.read_history(u, history, scratch.person, q);
@@ -247,12 +251,13 @@ void ResponseUser::score_paths(const PathQuery& query, const PathScores& out, Wo
   const bool measures = !out.interest.empty() || !out.rank.empty();
   float q[width], u[width];
   std::vector<ItemId> history;
+  std::vector<float> hidden(at(tables_.sizes().hidden));
   const auto read_after = [&](std::int32_t prompt, std::int32_t step) {
     const EpisodeId episode =
         query.episode.empty() ? static_cast<EpisodeId>(prompt) : query.episode[at(prompt)];
     if (options_.dropout > 0.0F) {
       const StepKey key{query.seed, episode, static_cast<std::uint32_t>(step)};
-      read_dropped(query.user[at(prompt)], key, scratch, u);
+      read_dropped(hidden.data(), key, scratch, u);
     }
     tables_.read_history(u, history, scratch.person, q);
   };
@@ -264,7 +269,8 @@ void ResponseUser::score_paths(const PathQuery& query, const PathScores& out, Wo
   const auto start = [&](std::int32_t prompt) {
     const std::span<const ItemId> shown = query.history.row(prompt).first(at(query.history_size[at(prompt)]));
     history.assign(shown.begin(), shown.end());
-    tables_.read_profile(people_->profile(query.user[at(prompt)]), nullptr, scratch.person, u);
+    tables_.read_hidden(people_->profile(query.user[at(prompt)]), hidden.data());
+    tables_.read_person(hidden.data(), nullptr, scratch.person, u);
     read_after(prompt, 0);
     return stand(query.target[at(prompt)]);
   };
@@ -324,7 +330,7 @@ void ResponseScorer::scores(std::span<const float> profile, std::span<const Item
                             std::span<const ItemId> items, std::span<float> out) const {
   response::Scratch scratch(tables_->sizes());
   float u[width], q[width];
-  tables_->read_profile(profile, nullptr, scratch, u);
+  tables_->read_profile(profile, scratch, u);
   tables_->read_history(u, history, scratch, q);
   for (std::size_t i = 0; i < items.size(); ++i) out[i] = tables_->score(items[i], q);
 }
@@ -333,7 +339,7 @@ void ResponseScorer::all_scores(std::span<const float> profile, std::span<const 
                                 std::span<float> out) const {
   response::Scratch scratch(tables_->sizes());
   float u[width], q[width];
-  tables_->read_profile(profile, nullptr, scratch, u);
+  tables_->read_profile(profile, scratch, u);
   tables_->read_history(u, history, scratch, q);
   std::vector<float> scores(at(padded(tables_->items() + 1)));
   tables_->all_scores(q, scores);

@@ -87,7 +87,7 @@ std::vector<std::array<float, 16>> sample_readings(const ResponseModel& model,
                                                 Stream::generate, static_cast<std::uint32_t>(t)));
     }
     float u[width];
-    tables.read_profile(profile, nullptr, scratch, u);
+    tables.read_profile(profile, scratch, u);
     tables.read_history(u, history, scratch, readings[at(s)].data());
   }
   return readings;
@@ -207,7 +207,7 @@ SyntheticResponse make_synthetic_response(ItemFeatures features, const Synthetic
         std::span(people.profiles).subspan(at(user) * at(p.profile), at(p.profile));
     write_profile(p.seed, user, profile);
     float u[width], q[width];
-    tables.read_profile(profile, nullptr, scratch, u);
+    tables.read_profile(profile, scratch, u);
     std::vector<ItemId> slate(at(p.slots));
     for (std::int32_t s = -p.slates_before; s < p.slates; ++s) {
       const StepKey key{p.seed, static_cast<EpisodeId>(user),
