@@ -178,11 +178,11 @@ struct Life {
 
 }  // namespace
 
-ItemFeatures synthetic_item_features(std::int32_t items, std::int32_t width, std::uint64_t seed) {
-  ItemFeatures features{width, std::vector<float>(at(items + 1) * at(width), 0.0F)};
+ItemFeatures synthetic_item_features(std::int32_t items, std::int32_t values, std::uint64_t seed) {
+  ItemFeatures features{values, std::vector<float>(at(items + 1) * at(values), 0.0F)};
   for (ItemId i = 1; i <= items; ++i) {
     fill_normal({seed, feature_episode, static_cast<std::uint32_t>(i)}, Stream::generate,
-                std::span(features.values).subspan(at(i) * at(width), at(width)));
+                std::span(features.values).subspan(at(i) * at(values), at(values)));
   }
   return features;
 }

@@ -34,7 +34,7 @@ struct SyntheticResponse {
 };
 
 /// Standard normal features, for worlds without real items.
-ItemFeatures synthetic_item_features(std::int32_t items, std::int32_t width, std::uint64_t seed);
+ItemFeatures synthetic_item_features(std::int32_t items, std::int32_t values, std::uint64_t seed);
 
 /// People, their log and the truth over these items. Parts are assigned in turn: of ten people eight train
 /// (alternating between planning models and judges), one validates, one tests. Throws ConfigError for

@@ -18,36 +18,12 @@
 #include "env/graph/item_graph.h"
 #include "env/scenario.h"
 #include "scenarios/guidance.h"
+#include "scenarios/session.h"
 #include "simulators/panel.h"
 #include "tools/veer/models.h"
-
-namespace CLI {
-class App;
-}
+#include "tools/veer/world_options.h"
 
 namespace veer::tools {
-
-struct WorldOptions {
-  std::string scenario = "guidance-v1";
-  std::string data;                 ///< dataset file
-  std::string users;                ///< model file: the people of this world
-  std::string planner;              ///< model file that policies plan with; empty: users
-  std::vector<std::string> judges;  ///< "name=file"
-  std::string targets = "natural";  ///< natural, uniform-unseen or a file
-  std::string acceptance = "always";
-  std::string part = "test";
-  std::string population;  ///< file of cohorts; empty: everybody of `part`
-  std::string cut = "random";
-  int history = 10;
-  int horizon = 10;
-  int patience = 3;
-  std::string patience_rule = "total";
-  std::string end_at_target = "auto";
-  std::vector<TargetChoice> choices;  ///< instead of `targets` when not empty
-};
-
-/// The options of a world on a subcommand.
-void add_world_options(CLI::App& app, WorldOptions& options);
 
 struct Entrant {
   std::string name;  ///< as policy_names() says: the option, with files by their name alone
@@ -80,6 +56,8 @@ class World {
   /// ConfigError.
   std::vector<Entrant> enter(const std::vector<std::string>& policies);
 
+  /// Whether people browse without a target (session-v1).
+  bool has_sessions() const noexcept { return sessions() != nullptr; }
   /// Pairs of person and target from a file, played in turn; 0 when the world draws either.
   std::int64_t pairs() const noexcept;
 
@@ -88,6 +66,7 @@ class World {
 
  private:
   const GuidanceScenario* guidance() const noexcept;  ///< null for another scenario
+  const SessionScenario* sessions() const noexcept;   ///< the same
 
   WorldOptions options_;
   std::string device_;
