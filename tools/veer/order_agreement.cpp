@@ -97,7 +97,7 @@ std::vector<OfflineFigure> read_offline_figures(const std::filesystem::path& fil
     found->means.push_back(double{fields.real(row[mean], "mean", 0.0, 1.0)});
   }
   std::stable_partition(out.begin(), out.end(),
-                        [](const OfflineFigure& figure) { return figure.name.ends_with("ndcg_10"); });
+                        [](const OfflineFigure& each) { return each.name.ends_with("ndcg_10"); });
   if (out.empty()) fields.fail("figure", "no ndcg_10 and no hr_10", "a table of veer rank --csv");
   return out;
 }

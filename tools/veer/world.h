@@ -19,6 +19,7 @@
 #include "env/scenario.h"
 #include "scenarios/guidance.h"
 #include "scenarios/session.h"
+#include "scenarios/stress/suite.h"
 #include "simulators/panel.h"
 #include "tools/veer/models.h"
 #include "tools/veer/world_options.h"
@@ -41,8 +42,12 @@ class World {
   const Population* population() const noexcept;
   const AttributeTable& attributes() const noexcept { return *attributes_; }
   /// First the people of the world ("users"), then the planning model when it is another one ("planner"),
-  /// then those of WorldOptions::judges in their order.
-  const Panel& panel() const noexcept { return *panel_; }
+  /// then those of WorldOptions::judges in their order. Null in a world of slates, which have no paths.
+  const Panel* panel() const noexcept { return panel_.get(); }
+
+  /// From now on this world is the one of the options with its people perturbed so; as it was for none.
+  /// Policies stay what they are. Throws ConfigError where people do not decide.
+  void put_under_stress(const std::vector<stress::Perturbation>& perturbations);
 
   /// Transitions in the logs of the people that planning models learn from (everybody's in a data set
   /// without such people). Built when it is first asked for.
@@ -56,6 +61,10 @@ class World {
   /// ConfigError.
   std::vector<Entrant> enter(const std::vector<std::string>& policies);
 
+  /// Whether people answer slates (slate-v1).
+  bool has_slates() const noexcept { return calm_->spec().id == "slate-v1"; }
+  /// [N + 1, d] item vectors of the people's model.
+  View<const float> item_vectors() const noexcept;
   /// Whether people browse without a target (session-v1).
   bool has_sessions() const noexcept { return sessions() != nullptr; }
   /// Pairs of person and target from a file, played in turn; 0 when the world draws either.
@@ -65,6 +74,8 @@ class World {
   std::string configuration() const;
 
  private:
+  void open_people();
+  void seat_judges();
   const GuidanceScenario* guidance() const noexcept;  ///< null for another scenario
   const SessionScenario* sessions() const noexcept;   ///< the same
 
@@ -73,10 +84,12 @@ class World {
   std::shared_ptr<const Dataset> data_;
   LoadedModel users_;
   std::optional<LoadedModel> planner_;
-  std::unique_ptr<const Panel> panel_;
+  std::unique_ptr<const Panel> panel_;  ///< null where nothing is judged
   std::vector<std::pair<std::string, std::string>>
-      checksums_;  ///< of target, policy and judge files, by role
-  std::unique_ptr<Scenario> scenario_;
+      checksums_;                             ///< of target, policy and judge files, by role
+  std::shared_ptr<const Scenario> calm_;      ///< as options have it
+  std::shared_ptr<const Scenario> scenario_;  ///< calm_, or that under stress
+  std::string stress_;                        ///< what is done to it, for configuration()
   std::unique_ptr<const AttributeTable> attributes_;
   std::unique_ptr<const ItemGraph> graph_;
   std::unique_ptr<const TransitionCounts> transitions_;
