@@ -3,6 +3,8 @@ veer_test(agents_plain_test
                   agents/guides_test.cpp
                   agents/policy_conformance_test.cpp
           LIBRARIES veer_agents_plain)
+veer_test(slate_search_test SOURCES agents/slate/slate_search_test.cpp agents/slate/replay_test.cpp
+          LIBRARIES veer_agents_plain veer_semantic_ids)
 if(VEER_TORCH)
   veer_test(sequential_test TORCH CONFORMANCE SOURCES agents/sequential_test.cpp
             LIBRARIES veer_agents_learned veer_simulators_learned LABELS unit)
