@@ -22,3 +22,7 @@ endif()
 if(VEER_TORCH)
   veer_test(offline_test TORCH CONFORMANCE SOURCES agents/offline_test.cpp LIBRARIES veer_agents LABELS unit)
 endif()
+if(VEER_TORCH)
+  veer_test(slate_learning_test TORCH SOURCES agents/slate/hsrl_learning_test.cpp
+            LIBRARIES veer_agents veer_semantic_ids LABELS unit)
+endif()
