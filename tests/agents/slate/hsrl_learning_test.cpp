@@ -39,14 +39,15 @@ TEST_CASE("HSRL learns whom to show what") {
     agent.encoder.heads = 2;
     agent.encoder.inner = 32;
     agent.encoder.layers = 1;
-    if (v == 1) agent.cloning_rate = 1e-3F;
-    if (v == 2) agent.residual = Residual::sampled;
-    if (v == 3) agent.credit = Credit::level;
+    if (v == 0) agent.most_importance = 1.0F;
+    if (v == 1) agent.most_importance = 2.0F, agent.cloning_rate = 1e-3F;
+    if (v == 2) agent.cloning_rate = 1e-3F, agent.actor_rate = 3e-4F;
+    if (v == 3) agent.actor_rate = 3e-4F;
     HsrlLearner learner(agent, catalogue, options.slots, 5);
     OnlineOptions online;
     online.engine = {.rows = 32, .shard_rows = 32, .seed = 5};
-    online.steps = 32 * 1500;
-    online.replay = 4000;
+    online.steps = 32 * 1000;
+    online.replay = v == 3 ? 1000 : 4000;
     online.learning_starts = 500;
     online.report_every = 8000;
     online.progress = [](const OnlineProgress& p) {
