@@ -114,6 +114,8 @@ HsrlOptions hsrl_profile(std::string_view name, std::int32_t levels, std::int32_
     o.encoder.dropout = 0.0F;
     o.critic_dropout = 0.0F;
     o.entropy = 0.01F;
+    o.most_importance = 1.0F;
+    o.cloning_rate = 1e-3F;
     return o;
   }
   if (name != "reference" && name != "fixed") {
