@@ -82,7 +82,7 @@ NamedArrays HsrlModel::weights() const { return weights_->parameters.to_arrays()
 void HsrlModel::read(View<const ItemId> history, View<const std::int32_t> size, std::span<const StepKey> keys,
                      Reading& out) const {
   const torch::InferenceMode inference;
-  const std::int64_t rows = history.rows(), padded = nn::padded_rows(rows);
+  const std::int64_t rows = history.rows(), padded = padded_rows(rows);
   torch::Tensor states;
   if (keys.empty()) {
     states = weights_->reader.read(history, size);

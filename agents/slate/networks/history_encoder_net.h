@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "agents/slate/networks/history_encoder.h"
-#include "env/nn/inference/sequence_readers_net.h"
 #include "env/nn/network_parameters_net.h"
+#include "env/nn/sequence_net.h"
 #include "env/nn/training/dropout_masks_net.h"
 #include "env/types.h"
 
@@ -22,8 +22,8 @@ namespace veer::slate {
 
 /// Histories as the network reads them: the newest item in the last column.
 struct HistoryBatch {
-  torch::Tensor vectors;  ///< [n, T, features]
-  torch::Tensor hidden;   ///< [n, 1, 1, T] 0, or -1e9 where nothing stands; undefined: something everywhere
+  torch::Tensor vectors;        ///< [n, T, features]
+  torch::Tensor first_visible;  ///< int64 [n]: where what is read begins
 };
 
 /// Rows [first, first + count) of `history` (oldest first, right-padded, `size` items each) under
@@ -33,7 +33,7 @@ HistoryBatch read_histories(const HistoryEncoderConfig& config, View<const float
                             View<const ItemId> history, std::span<const std::int32_t> size,
                             std::int32_t first, std::int32_t count, ItemId padding_item = no_item);
 
-/// States [n, width].
+/// States [n, width]. Attention has its own kernels unless weights are dropped.
 torch::Tensor encode_histories(const nn::NetworkParameters& parameters, const HistoryEncoderConfig& config,
                                const HistoryBatch& batch, nn::DropoutMasks& dropout);
 
@@ -52,10 +52,20 @@ class HistoryReader {
   const nn::SequenceNet& net() const noexcept { return net_; }  ///< as a SASRec's
 
  private:
+  void read_group(View<const ItemId> history, View<const std::int32_t> size, std::int32_t first,
+                  std::int32_t count, float* out) const;
+
+  struct Layer {
+    torch::Tensor query, query_bias, key_value, key_value_bias, output, output_bias, inner, inner_bias, outer,
+        outer_bias, attention_gain, attention_offset, outer_gain, outer_offset;
+  };
   HistoryEncoderConfig config_;
   nn::SequenceNet net_;
-  nn::SasrecReader reader_;
+  std::vector<Layer> layers_;
 };
+
+/// Products have rows in multiples of 32, so that a row's bits do not depend on how many there are.
+constexpr std::int64_t padded_rows(std::int64_t rows) noexcept { return (rows + 31) / 32 * 32; }
 
 /// x W^T + b and layer norm by name.
 torch::Tensor linear(const nn::NetworkParameters& parameters, const std::string& name,

@@ -84,11 +84,11 @@ torch::Tensor embed(const SequenceOps& ops, const torch::Tensor& items, const to
   if (ops.portable) {
     const torch::Tensor sum =
         items.index_select(0, ops.indices(item)) + positions.index_select(0, ops.indices(position));
-    out.narrow(0, 0, n).copy_(torch::layer_norm(sum, {width}, norm.gain, norm.offset, norm.epsilon));
+    out.narrow(0, 0, n).copy_(torch::layer_norm(sum, {width}, norm.gain, norm.offset, norm_epsilon));
   } else {
     embed_rows(items.data_ptr<float>(), positions.data_ptr<float>(), item.data(), position.data(),
                static_cast<std::int32_t>(n), static_cast<std::int32_t>(width), norm.gain.data_ptr<float>(),
-               norm.offset.data_ptr<float>(), static_cast<float>(norm.epsilon), out.data_ptr<float>());
+               norm.offset.data_ptr<float>(), static_cast<float>(norm_epsilon), out.data_ptr<float>());
   }
   return zero_tail(out, n);
 }
@@ -97,24 +97,21 @@ void add_and_normalise(const SequenceOps& ops, const torch::Tensor& y, const tor
                        const Norm& norm, std::int64_t n, torch::Tensor& x) {
   if (ops.portable) {
     const torch::Tensor sum = y.narrow(0, 0, n) + bias + x.narrow(0, 0, n);
-    x.narrow(0, 0, n).copy_(torch::layer_norm(sum, {x.size(1)}, norm.gain, norm.offset, norm.epsilon));
+    x.narrow(0, 0, n).copy_(torch::layer_norm(sum, {x.size(1)}, norm.gain, norm.offset, norm_epsilon));
     return;
   }
   add_and_normalise(y.data_ptr<float>(), bias.data_ptr<float>(), static_cast<std::int32_t>(n),
                     static_cast<std::int32_t>(x.size(1)), norm.gain.data_ptr<float>(),
-                    norm.offset.data_ptr<float>(), static_cast<float>(norm.epsilon), x.data_ptr<float>());
+                    norm.offset.data_ptr<float>(), static_cast<float>(norm_epsilon), x.data_ptr<float>());
 }
 
-void activate(const SequenceOps& ops, Activation activation, const torch::Tensor& bias, std::int64_t n,
-              torch::Tensor& x) {
+void add_gelu(const SequenceOps& ops, const torch::Tensor& bias, std::int64_t n, torch::Tensor& x) {
   if (ops.portable) {
-    const torch::Tensor sum = x.narrow(0, 0, n) + bias;
-    x.narrow(0, 0, n).copy_(activation == Activation::gelu ? torch::gelu(sum) : torch::relu(sum));
+    x.narrow(0, 0, n).copy_(torch::gelu(x.narrow(0, 0, n) + bias));
     return;
   }
-  const auto kernel = activation == Activation::gelu ? add_gelu : add_relu;
-  kernel(x.data_ptr<float>(), bias.data_ptr<float>(), static_cast<std::int32_t>(n),
-         static_cast<std::int32_t>(x.size(1)));
+  add_gelu(x.data_ptr<float>(), bias.data_ptr<float>(), static_cast<std::int32_t>(n),
+           static_cast<std::int32_t>(x.size(1)));
 }
 
 void store_keys(const SequenceOps& ops, const torch::Tensor& products, const torch::Tensor& bias,

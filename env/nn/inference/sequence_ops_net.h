@@ -26,13 +26,10 @@ struct SequenceOps {
 
 constexpr std::int64_t padded_rows(std::int64_t rows) noexcept { return (rows + 31) / 32 * 32; }
 
-inline constexpr double sasrec_norm_epsilon = 1e-12;  // as in training/sequence_forward.cpp
 struct Norm {
   torch::Tensor gain, offset;
-  double epsilon = sasrec_norm_epsilon;
 };
-/// What stands between the two products of a feed-forward block.
-enum class Activation : std::uint8_t { gelu, relu };
+inline constexpr double norm_epsilon = 1e-12;  // as in training/sequence_forward.cpp
 
 /// Attention keys and values of every layer: [slots, positions, d] each.
 struct KeyValues {
@@ -56,9 +53,8 @@ torch::Tensor embed(const SequenceOps& ops, const torch::Tensor& items, const to
 void add_and_normalise(const SequenceOps& ops, const torch::Tensor& y, const torch::Tensor& bias,
                        const Norm& norm, std::int64_t n, torch::Tensor& x);
 
-/// x[0..n) = activation(x + bias)
-void activate(const SequenceOps& ops, Activation activation, const torch::Tensor& bias, std::int64_t n,
-              torch::Tensor& x);
+/// x[0..n) = gelu(x + bias)
+void add_gelu(const SequenceOps& ops, const torch::Tensor& bias, std::int64_t n, torch::Tensor& x);
 
 /// Writes rows 0..n-1 of the products [., 2d] (keys, then values) plus `bias` to (slot[r], at[r]) of one
 /// layer.

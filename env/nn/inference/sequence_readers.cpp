@@ -36,14 +36,13 @@ void Tokens::add(std::int32_t item_id, std::int32_t position_index, std::int32_t
   at.push_back(index);
 }
 
-SasrecReader::SasrecReader(const SequenceNet& net, const SequenceOps& ops, const SasrecForm& form)
+SasrecReader::SasrecReader(const SequenceNet& net, const SequenceOps& ops)
     : ops_(ops),
-      activation_(form.activation),
       heads_(net.config.heads),
       items_(plain(net, "item_embedding")),
       positions_(plain(net, "position_embedding")) {
   const auto norm = [&](const std::string& name) {
-    return Norm{plain(net, name + ".weight"), plain(net, name + ".bias"), form.norm_epsilon};
+    return Norm{plain(net, name + ".weight"), plain(net, name + ".bias")};
   };
   input_norm_ = norm("input_norm");
   for (std::int32_t i = 0; i < net.config.layers; ++i) {
@@ -100,7 +99,7 @@ torch::Tensor SasrecReader::read(const Tokens& tokens, KeyValues& own, const Key
     const torch::Tensor context = attend(ops_, queries, heads_, form, i, shared, shared_reach, own, reach);
     add_and_normalise(ops_, context.mm(layer.output), layer.output_bias, layer.attention_norm, n, x);
     torch::Tensor inner = x.mm(layer.inner);
-    activate(ops_, activation_, layer.inner_bias, n, inner);
+    add_gelu(ops_, layer.inner_bias, n, inner);
     add_and_normalise(ops_, inner.mm(layer.outer), layer.outer_bias, layer.outer_norm, n, x);
   }
   return x;

@@ -25,15 +25,9 @@ struct Tokens {
   void add(std::int32_t item_id, std::int32_t position_index, std::int32_t slot_index, std::int32_t index);
 };
 
-/// How a network differs from RecBole's SASRec where its parameters do not say so.
-struct SasrecForm {
-  double norm_epsilon = sasrec_norm_epsilon;
-  Activation activation = Activation::gelu;
-};
-
 class SasrecReader {
  public:
-  SasrecReader(const SequenceNet& net, const SequenceOps& ops, const SasrecForm& form = {});
+  SasrecReader(const SequenceNet& net, const SequenceOps& ops);
 
   KeyValues make_keys(std::int64_t slots, std::int32_t positions) const;
   /// Read-outs of tokens.read, padded to a multiple of 32 rows. REQUIRES: at least one token.
@@ -46,7 +40,6 @@ class SasrecReader {
     Norm attention_norm, outer_norm;
   };
   SequenceOps ops_;
-  Activation activation_;
   std::int32_t heads_;
   torch::Tensor items_, positions_;
   Norm input_norm_;

@@ -28,13 +28,14 @@ class DropoutMasks {
   /// Row r draws from the stream of rows[r]: for rows that are no consecutive examples, such as episodes.
   DropoutMasks(std::span<const StepKey> rows, const std::string& device) : rows_(rows), device_(device) {}
 
+  /// Evaluation mode.
+  bool off() const noexcept { return key_ == nullptr && rows_.empty(); }
   /// values [n, ...], masked by row.
   torch::Tensor operator()(const torch::Tensor& values, float rate);
   /// Values that belong to no row: one mask from the stream of the first example.
   torch::Tensor packed(const torch::Tensor& values, float rate);
 
  private:
-  bool off() const noexcept { return key_ == nullptr && rows_.empty(); }
   StepKey key_of(std::int64_t row) const noexcept;
 
   const DropoutKey* key_ = nullptr;
