@@ -27,6 +27,7 @@ enum class Stream : std::uint32_t {
   generate = 11,      ///< synthetic logs
   scenario = 12,      ///< perturbations and cohorts
   bootstrap = 13,     ///< resampling for intervals
+  purchase = 14,      ///< whether what is taken is bought
 };
 
 /// The part of a key that is the same for a whole step of one row.

@@ -42,7 +42,8 @@ enum class Mode : std::uint8_t { sample = 0, greedy = 1 };
 /// history.
 namespace feedback {
 inline constexpr std::uint8_t refused = 0;
-inline constexpr std::uint8_t accepted = 1;  ///< clicked, watched, bought: whatever the world calls a yes
+inline constexpr std::uint8_t accepted = 1;   ///< clicked, watched, bought: whatever the world calls a yes
+inline constexpr std::uint8_t purchased = 2;  ///< beside it, in worlds that tell clicks from purchases
 }  // namespace feedback
 
 /// Row indices local to one shard, ascending and distinct.

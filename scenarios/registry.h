@@ -9,6 +9,8 @@
 
 #include "env/scenario.h"
 #include "scenarios/guidance.h"
+#include "scenarios/session.h"
+#include "scenarios/slate/slate.h"
 
 namespace veer {
 
@@ -20,6 +22,8 @@ struct ScenarioEntry {
 /// What any of the scenarios may need; each reads its own part.
 struct ScenarioParameters {
   GuidanceParameters guidance;
+  SessionParameters session;
+  SlateParameters slate;
 };
 
 std::span<const ScenarioEntry> scenarios() noexcept;

@@ -58,6 +58,8 @@ void check_options(const AgentOptions& o) {
     nn::reject_field("smoothing", decimal(o.smoothing), "0 to 1");
   }
   require_finite("conservatism", o.conservatism, 0.0F, "0 or more");
+  nn::require_rate("imitation_threshold", o.imitation_threshold);
+  require_finite("imitation_penalty", o.imitation_penalty, 0.0F, "0 or more");
   if (o.prompt.released_sasrec && o.encoder.kind != nn::EncoderKind::sasrec) {
     nn::reject_field("released_sasrec", "an encoder " + std::string(nn::word_of(o.encoder.kind)), "sasrec");
   }
@@ -95,6 +97,10 @@ nn::HyperParameters AgentOptions::to_hyper_parameters() const {
     out["smoothing"] = decimal(smoothing);
   }
   if (kind == AgentKind::cql) out["conservatism"] = decimal(conservatism);
+  if (bars_items()) {
+    out["imitation_threshold"] = decimal(imitation_threshold);
+    out["imitation_penalty"] = decimal(imitation_penalty);
+  }
   if (has_prompt()) {
     out["prompt"] = prompt_names[static_cast<std::size_t>(prompt.form)];
     out["weighting"] = weighting_names[static_cast<std::size_t>(prompt.weighting)];
@@ -113,6 +119,7 @@ AgentOptions read_agent(const nn::HyperParameters& from) {
   out.encoder = nn::StateEncoderConfig::from_hyper_parameters(from);
   nn::read_decimal(from, "click_reward", out.rewards.click);
   nn::read_decimal(from, "purchase_reward", out.rewards.purchase);
+  if (out.bars_items()) nn::read_decimal(from, "imitation_threshold", out.imitation_threshold);
   if (out.has_prompt()) {
     out.prompt.form = word_in<prompt_names.size(), PromptForm>(from, "prompt", prompt_names);
     nn::read_decimal(from, "wanted", out.prompt.wanted);

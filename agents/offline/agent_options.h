@@ -4,8 +4,8 @@
 // Sources: SQN and SAC: Xin et al., SIGIR 2020 (arXiv 2006.05779); SNQN and SA2C: Xin et al., "Supervised
 // advantage actor-critic for recommender systems", WSDM 2022 (arXiv 2111.03474); PRL: Xin et al., "Rethinking
 // reinforcement learning for recommendation: a prompt perspective", SIGIR 2022 (arXiv 2206.07353); discrete
-// CQL: Kumar et al., NeurIPS 2020. Defaults are those of the released code unless said otherwise; "SAC" is
-// self-supervised actor-critic, not soft actor-critic.
+// CQL: Kumar et al., NeurIPS 2020; discrete BCQ: Fujimoto et al., 2019 (arXiv 1910.01708). Defaults are those
+// of the released code unless said otherwise; "SAC" is self-supervised actor-critic, not soft actor-critic.
 #pragma once
 
 #include <array>
@@ -28,10 +28,11 @@ enum class AgentKind : std::uint8_t {
   snqn,        ///< SQN with sampled negative actions
   sa2c,        ///< SNQN, whose cross-entropy is weighted by the advantage after a while
   cql,         ///< action values alone, held down where the log has no action (discrete CQL)
-  prl,         ///< return-conditioned cross-entropy: a prompt says what return is wanted
+  bcq,  ///< action values among what the log might hold: an imitating head bars the rest (discrete BCQ)
+  prl,  ///< return-conditioned cross-entropy: a prompt says what return is wanted
 };
-inline constexpr std::array<std::string_view, 9> agent_names{
-    "supervised", "weighted", "auxiliary", "sqn", "sac", "snqn", "sa2c", "cql", "prl"};
+inline constexpr std::array<std::string_view, 10> agent_names{
+    "supervised", "weighted", "auxiliary", "sqn", "sac", "snqn", "sa2c", "cql", "bcq", "prl"};
 
 /// How PRL reads state, step and wanted return together.
 enum class PromptForm : std::uint8_t {
@@ -81,18 +82,22 @@ struct AgentOptions {
   float second_rate = 0.001F;      ///< SA2C: learning rate from then on (SAC keeps learning_rate)
   float least_advantage = 0.0F, most_advantage = 10.0F;  ///< SA2C
   bool clips_advantage = true;
-  float smoothing = 0.0F;       ///< SA2C: exponent of the propensity weight; 0: no correction
-  float conservatism = 0.5F;    ///< CQL: alpha
-  bool target_dropout = false;  ///< as released: next states are read with dropout
+  float smoothing = 0.0F;            ///< SA2C: exponent of the propensity weight; 0: no correction
+  float conservatism = 0.5F;         ///< CQL: alpha
+  float imitation_threshold = 0.3F;  ///< BCQ: items of more than this times the likeliest item's probability
+  float imitation_penalty = 0.01F;   ///< BCQ: of the mean square of the imitating head's scores
+  bool target_dropout = false;       ///< as released: next states are read with dropout
   PromptOptions prompt;
 
-  bool learns_values() const noexcept { return kind >= AgentKind::auxiliary && kind <= AgentKind::cql; }
+  bool learns_values() const noexcept { return kind >= AgentKind::auxiliary && kind <= AgentKind::bcq; }
   /// Two whole networks that take turns as the learner and the target.
-  bool has_twin() const noexcept { return kind >= AgentKind::sqn && kind <= AgentKind::cql; }
+  bool has_twin() const noexcept { return kind >= AgentKind::sqn && kind <= AgentKind::bcq; }
   bool samples_negatives() const noexcept { return kind == AgentKind::snqn || kind == AgentKind::sa2c; }
   bool switches() const noexcept { return kind == AgentKind::sac || kind == AgentKind::sa2c; }
   bool has_prompt() const noexcept { return kind == AgentKind::prl; }
-  /// Which head ranks: action values for CQL, the cross-entropy's for all others.
+  /// Action values rank what the cross-entropy's head allows.
+  bool bars_items() const noexcept { return kind == AgentKind::bcq; }
+  /// Which head ranks: action values for CQL, both for BCQ, the cross-entropy's for all others.
   bool ranks_by_values() const noexcept { return kind == AgentKind::cql; }
 
   /// All of it as text, for model files and checkpoints.

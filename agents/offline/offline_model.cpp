@@ -7,6 +7,7 @@
 #include "agents/offline/returns.h"
 #include "agents/offline/trainable_network_net.h"
 #include "env/error.h"
+#include "env/nn/catalogue_training/allowed_items.h"
 #include "env/nn/catalogue_training/catalogue_head.h"
 #include "env/nn/kernels/score_kernels.h"
 
@@ -16,9 +17,11 @@ struct OfflineModel::Weights {
   nn::StateEncoderConfig encoder;
   std::int32_t items = 0;
   nn::NetworkParameters network;
-  std::vector<float> item_vectors;  ///< [items + 1, width], padding first
-  std::vector<float> head_vectors;  ///< [items, output width]
-  std::vector<float> head_bias;     ///< [items]
+  std::vector<float> item_vectors;   ///< [items + 1, width], padding first
+  std::vector<float> head_vectors;   ///< [items, output width]
+  std::vector<float> head_bias;      ///< [items]
+  std::vector<float> value_vectors;  ///< the same of BCQ's values; empty for others
+  std::vector<float> value_bias;
   std::vector<float> mean_returns;
 
   std::int32_t width() const noexcept { return encoder.output_width(); }
@@ -27,6 +30,9 @@ struct OfflineModel::Weights {
   }
   nn::CatalogueWeights head() const {
     return {1, View<const float>(head_vectors.data(), items, width()), head_bias};
+  }
+  nn::ImitatedValues both(float threshold) const {
+    return {head(), {1, View<const float>(value_vectors.data(), items, width()), value_bias}, threshold};
   }
 };
 
@@ -57,6 +63,10 @@ OfflineModel OfflineModel::from_arrays(const AgentOptions& options, std::int32_t
   weights->item_vectors = stored(arrays, "items/weight", {items + 1, options.encoder.width});
   weights->head_vectors = stored(arrays, "head/weight", {items, weights->width()});
   weights->head_bias = stored(arrays, "head/bias", {items});
+  if (options.bars_items()) {
+    weights->value_vectors = stored(arrays, "values/weight", {items, weights->width()});
+    weights->value_bias = stored(arrays, "values/bias", {items});
+  }
   if (options.has_prompt() && mean_returns.size() != at(prompt_steps)) {
     throw FormatError(Where{{}, 0, "mean_returns"}, Problem{std::to_string(mean_returns.size()) + " values",
                                                             std::to_string(prompt_steps), ""});
@@ -72,6 +82,10 @@ NamedArrays OfflineModel::to_arrays() const {
   out.set<float>("items/weight", w.item_vectors, {w.items + 1, w.encoder.width});
   out.set<float>("head/weight", w.head_vectors, {w.items, w.width()});
   out.set<float>("head/bias", w.head_bias);
+  if (options_.bars_items()) {
+    out.set<float>("values/weight", w.value_vectors, {w.items, w.width()});
+    out.set<float>("values/bias", w.value_bias);
+  }
   return out;
 }
 
@@ -105,11 +119,15 @@ void OfflineModel::read(const nn::StateBatch& states, std::span<const float> rat
 
 void OfflineModel::ranks(View<const float> read, std::span<const ItemId> targets,
                          std::span<std::int32_t> out) const {
+  if (options_.bars_items()) {
+    return nn::allowed_target_ranks(weights_->both(options_.imitation_threshold), read, targets, out);
+  }
   nn::target_ranks(weights_->head(), read, targets, out);
 }
 
 void OfflineModel::scores(std::span<const float> read, std::span<float> out) const {
   const Weights& w = *weights_;
+  if (options_.bars_items()) return nn::allowed_scores(w.both(options_.imitation_threshold), read, out);
   for (std::int32_t i = 0; i < w.items; ++i) {
     const float* vector = w.head_vectors.data() + at(i) * read.size();
     out[at(i)] = w.head_bias[at(i)] + nn::dot(vector, read.data(), w.width());
@@ -118,7 +136,7 @@ void OfflineModel::scores(std::span<const float> read, std::span<float> out) con
 
 std::int64_t parameter_count(const AgentOptions& options, std::int32_t items) {
   return nn::total_size(network_layout(options)) + (std::int64_t{items} + 1) * options.encoder.width +
-         std::int64_t{items} * (options.encoder.output_width() + 1);
+         (options.bars_items() ? 2 : 1) * std::int64_t{items} * (options.encoder.output_width() + 1);
 }
 
 }  // namespace veer::offline

@@ -40,9 +40,9 @@ class OfflineModel {
   void read(const nn::StateBatch& states, std::span<const float> ratio, std::span<const std::int32_t> step,
             View<float> out) const;
   /// Rank of each target among all items: 1 + items that score more + items that score the same and have a
-  /// smaller id. Nothing is masked.
+  /// smaller id. Nothing is masked; of BCQ, items that it bars come behind all others.
   void ranks(View<const float> read, std::span<const ItemId> targets, std::span<std::int32_t> out) const;
-  /// Scores of all items, out[i - 1] of item i.
+  /// Scores of all items, out[i - 1] of item i; of BCQ as allowed_scores() says.
   void scores(std::span<const float> read, std::span<float> out) const;
 
  private:
@@ -53,7 +53,7 @@ class OfflineModel {
   std::shared_ptr<const Weights> weights_;
 };
 
-/// Parameters that such a model is stored with: encoder and prompt, item vectors, the head that ranks.
+/// Parameters that such a model is stored with: encoder and prompt, item vectors, the heads that rank.
 std::int64_t parameter_count(const AgentOptions& options, std::int32_t items);
 
 }  // namespace veer::offline

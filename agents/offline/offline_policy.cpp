@@ -61,7 +61,9 @@ class OfflinePolicy final : public Policy {
         continue;
       }
       const AgentOptions& agent = model_.options();
-      values[0] -= std::pow(agent.prompt.decay, values[1]) * agent.rewards.click;
+      const bool bought = (seen.last_feedback(row, slot) & feedback::purchased) != 0;
+      values[0] -=
+          std::pow(agent.prompt.decay, values[1]) * (bought ? agent.rewards.purchase : agent.rewards.click);
       values[1] += 1.0F;
     }
   }

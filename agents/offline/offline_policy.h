@@ -3,8 +3,8 @@
 //
 // PRL asks for a return at every step. The paper asks for the same multiple of the mean at every step; here,
 // where a session goes on and pays as it goes, the wanted return of the whole session is that multiple of the
-// mean at step 0, and what was obtained (a click for every accepted item) is taken off it, as the returns of
-// training are: R_{t+1} = R_t - lambda^t r_t. The step is the number of items taken so far.
+// mean at step 0, and what was obtained (a click or a purchase for every accepted item) is taken off it, as
+// the returns of training are: R_{t+1} = R_t - lambda^t r_t. The step is the number of items taken so far.
 #pragma once
 
 #include <cstdint>

@@ -67,6 +67,7 @@ NamedArrays TrainableNetwork::ranking_arrays() const {
   out.put_group("network", parameters_->values());
   put_table(out, "items", items_.weights());
   put_table(out, "head", options_.ranks_by_values() ? value_->weights() : policy_->weights());
+  if (options_.bars_items()) put_table(out, "values", value_->weights());
   return out;
 }
 

@@ -12,6 +12,7 @@
 #include "agents/offline/agent_options.h"
 #include "agents/offline/prompt_block_net.h"
 #include "env/named_arrays.h"
+#include "env/nn/catalogue_training/allowed_items.h"
 #include "env/nn/catalogue_training/catalogue_head.h"
 #include "env/nn/catalogue_training/encoder_step_net.h"
 
@@ -29,6 +30,10 @@ class TrainableNetwork {
   nn::EncoderNet below(const nn::ReadOut& read_out = nullptr);
   nn::CatalogueTable* policy_head() noexcept { return policy_ ? &*policy_ : nullptr; }  ///< cross-entropy's
   nn::CatalogueTable* value_head() noexcept { return value_ ? &*value_ : nullptr; }     ///< action values
+  /// Both heads as BCQ reads them. REQUIRES: an agent that bars items.
+  nn::ImitatedValues imitated_values() const {
+    return {policy_->weights(), value_->weights(), options_.imitation_threshold};
+  }
   nn::CatalogueTable& ranking_head() noexcept { return options_.ranks_by_values() ? *value_ : *policy_; }
 
   /// One step of Adam everywhere.

@@ -91,6 +91,10 @@ TEST_CASE("targets and weights of action values are the golden ones") {
   CHECK(propensity_weight(0.6652409558F, 0.001F, 1.0F) == 10.0F);
   CHECK(propensity_weight(0.6652409558F, 0.001F, 0.5F) == Approx(3.1622776602));
   CHECK(propensity_weight(0.6652409558F, 0.001F, 0.0F) == 1.0F);
+  CHECK(smooth_l1(1.5F, 0.2F).loss == Approx(0.8));
+  CHECK(smooth_l1(1.5F, 0.2F).slope == -1.0F);
+  CHECK(smooth_l1(0.2F, 0.7F).loss == Approx(0.125));
+  CHECK(smooth_l1(0.2F, 0.7F).slope == Approx(0.5));
 }
 
 TEST_CASE("sessions, rewards, returns and their means, by hand") {
@@ -198,6 +202,12 @@ TEST_CASE("where one action is common and another is rewarded, agents part as th
     AgentOptions values = small_agent(AgentKind::cql);
     values.conservatism = 0.0F;  // Q-learning alone: its values prefer what is rewarded however rare it is
     CHECK(preference(log, values) > 0.0F);
+    // The same among what the log might hold: one time in three passes a threshold of 0.2, one in twenty does
+    // not.
+    AgentOptions barred = small_agent(AgentKind::bcq);
+    barred.imitation_threshold = 0.2F;
+    barred.imitation_penalty = 0.0F;
+    CHECK((preference(log, barred) > 0.0F) == close);
     AgentOptions prompted = small_agent(AgentKind::prl);
     prompted.prompt.weighting = PromptWeighting::none;
     OfflineLearner learner(log, prompted, 3);
@@ -230,6 +240,7 @@ TEST_CASE("a high return that is luck: a prompt chases it, action values do not"
   AgentOptions values = small_agent(AgentKind::cql);
   values.conservatism = 0.0F;
   CHECK(preference(log, values) < -0.05F);
+  CHECK(preference(log, small_agent(AgentKind::bcq)) < -0.05F);
   AgentOptions prompted = small_agent(AgentKind::prl);
   prompted.prompt.weighting = PromptWeighting::none;
   const float mean = (0.1F + 0.3F) / 2;
@@ -413,7 +424,7 @@ TEST_CASE("agents are policies") {
   Shop shop(20);
   for (int i = 0; i < 60; ++i) shop.session({1 + i % 20, 1 + (i + 1) % 20, 1 + (i + 3) % 20}, {0, 1, 0});
   const SessionLog log = shop.log();
-  for (const AgentKind kind : {AgentKind::supervised, AgentKind::prl}) {
+  for (const AgentKind kind : {AgentKind::supervised, AgentKind::bcq, AgentKind::prl}) {
     AgentOptions options = small_agent(kind);
     options.prompt.deviation = 0.1F;
     OfflineLearner learner(log, options, 2);

@@ -55,7 +55,7 @@ TEST_CASE("offline agents are trained, described, ranked and played") {
   const SmallShop shop;
   std::vector<std::string> rank{"rank", "--data", shop.data, "--purchase", "buy", "--json"};
   for (const std::string agent :
-       {"supervised", "weighted", "auxiliary", "sqn", "sac", "snqn", "sa2c", "cql", "prl"}) {
+       {"supervised", "weighted", "auxiliary", "sqn", "sac", "snqn", "sa2c", "cql", "bcq", "prl"}) {
     const std::string file = shop.folder / (agent + ".model.h5");
     const Finished done = run_veer(shop.train(agent, file, {"--json"}));
     CAPTURE(agent);

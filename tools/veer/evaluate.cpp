@@ -14,6 +14,7 @@
 #include "tools/veer/difficulty_report.h"
 #include "tools/veer/group_report.h"
 #include "tools/veer/leaderboard.h"
+#include "tools/veer/method_report.h"
 #include "tools/veer/playing.h"
 #include "tools/veer/program.h"
 #include "tools/veer/world.h"
@@ -34,7 +35,7 @@ struct EvaluateCommand {
 
 /// What the tables say, for --help.
 constexpr std::string_view columns_help =
-    "What the tables show, as means over episodes:\n"
+    "What the tables of guidance-v1 show, as means over episodes:\n"
     "  IoI            increase of interest: natural log of the target's probability, after minus before\n"
     "  over baseline  the same minus the IoI of --baseline in the same episodes\n"
     "  IoR            increase of rank: places the target climbed in the catalogue\n"
@@ -71,6 +72,46 @@ EpisodeGroups cohorts_of(const Population& population, const Trajectories& paths
   return out;
 }
 
+/// Sessions have no target, so no judge sees a path: what people did is the result.
+void run_sessions(const EvaluateCommand& command, const World& world, const std::vector<Entrant>& entrants,
+                  const Session& session) {
+  if (!command.by.empty()) {
+    throw ConfigError({{}, 0, "--by"},
+                      {"'" + command.by + "' in session-v1", "no --by", "it is about targets"});
+  }
+  MethodScores scores(world.scenario().spec().id, world.panel().names(), {}, world.data());
+  std::int64_t steps = 0;
+  const auto score = [&](const std::string& policy, const Trajectories& sessions) {
+    scores.add(policy, sessions, "policy " + policy);
+    steps += sessions.steps();
+  };
+  std::string digest;
+  if (command.output.empty()) {
+    play(world, entrants, command.play, session.console, score);
+  } else {
+    digest = play_into(command.output, world, entrants, command.play, session.console, score);
+  }
+  scores.group({});
+  const MethodReport report(scores, command.baseline, {.seed = session.common.seed});
+  if (session.console.json()) {
+    nlohmann::ordered_json out;
+    out["scenario"] = world.scenario().spec().id;
+    out["dataset"] = {{"name", world.data().name}, {"fingerprint", world.data().fingerprint}};
+    out["seed"] = session.common.seed;
+    out["steps"] = steps;
+    out["run"] = command.output;
+    out["digest"] = digest;
+    out.update(report.json());
+    session.console.out() << out.dump(2) << '\n';
+    return;
+  }
+  session.console.out() << fmt::format("{} on {}: {} episodes per policy, seed {}\n\n",
+                                       world.scenario().spec().id, world.data().name, command.play.episodes,
+                                       session.common.seed)
+                        << report.text();
+  if (!digest.empty()) session.console.out() << fmt::format("Run: {}, digest {}\n", command.output, digest);
+}
+
 void run_evaluate(EvaluateCommand& command, const Session& session) {
   command.play.seed = session.common.seed;
   command.play.mode = command.greedy ? Mode::greedy : Mode::sample;
@@ -85,12 +126,14 @@ void run_evaluate(EvaluateCommand& command, const Session& session) {
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (command.policies[i] == command.baseline) command.baseline = names[i];
   }
+  command.baseline = baseline_of(names, command.baseline);
+  command.play.episodes =
+      episodes_to_play(command.episodes, world.pairs(), command.world.targets, session.console);
+  if (world.has_sessions()) return run_sessions(command, world, entrants, session);
   Leaderboard board(world.panel(), {.seed = session.common.seed,
                                     .sampled = world.scenario().spec().acceptance == Acceptance::sampled,
                                     .ends_at_target = command.world.end_at_target == "yes",
-                                    .baseline = baseline_of(names, command.baseline)});
-  command.play.episodes =
-      episodes_to_play(command.episodes, world.pairs(), command.world.targets, session.console);
+                                    .baseline = command.baseline});
   std::optional<EpisodeGroups> groups;
   std::optional<std::int64_t> known_targets;
   std::int64_t steps = 0;
@@ -147,12 +190,14 @@ void run_evaluate(EvaluateCommand& command, const Session& session) {
 
 void add_evaluate(Program& program) {
   auto command = std::make_shared<EvaluateCommand>();
-  CLI::App& app =
-      program.add("evaluate", "Plays policies against simulated people and ranks them under every judge.",
-                  "veer evaluate --data ml-1m.h5 --users plan.model.h5 --judge gru=gru.model.h5 \\\n"
-                  "           --policy random --policy beam:width=4 --episodes 1000 -o run\n\n" +
-                      std::string(columns_help) + "\nPolicies:\n" + all_policies("cpu").help(),
-                  [command](const Session& session) { run_evaluate(*command, session); });
+  CLI::App& app = program.add(
+      "evaluate", "Plays policies against simulated people and ranks them.",
+      "veer evaluate --data ml-1m.h5 --users plan.model.h5 --judge gru=gru.model.h5 \\\n"
+      "           --policy random --policy beam:width=4 --episodes 1000 -o run\n"
+      "         veer evaluate --scenario session-v1 --data shop.h5 --users judge.model.h5 \\\n"
+      "           --purchases buyers.model.h5 --policy agent:model=sqn.model.h5 --policy popular\n\n" +
+          std::string(columns_help) + "\nPolicies:\n" + all_policies("cpu").help(),
+      [command](const Session& session) { run_evaluate(*command, session); });
   add_world_options(app, command->world);
   app.add_option("--policy", command->policies, "a policy with its parameters, see below; may be repeated")
       ->required()

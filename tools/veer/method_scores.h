@@ -1,5 +1,6 @@
-// Recorded runs as methods: policies that differ in their training seed belong to one. What `veer compare`
-// works on. Thread-safety: built on the main thread, immutable afterwards.
+// Episodes of several policies as methods: policies that differ in their training seed belong to one. What
+// `veer compare` reads from runs and `veer evaluate` collects while playing sessions.
+// Thread-safety: built on the main thread, immutable afterwards.
 #pragma once
 
 #include <cstdint>
@@ -9,36 +10,46 @@
 
 #include "env/data/dataset.h"
 #include "rewards/crossed.h"
-#include "rewards/path_score.h"
+#include "tools/veer/episode_figures.h"
 #include "tools/veer/method_table.h"
 
 namespace veer::tools {
 
 class MethodScores {
  public:
-  /// Reads every policy of every run and scores it under every judge, whole and cut to each of `lengths`.
-  /// Policies that stand in no method become methods of their own, after the others. Throws ConfigError for a
-  /// policy that no run or more than one holds, DataError when runs do not hold the same episodes and judges
-  /// or belong to another data set, and what reading throws.
-  MethodScores(const std::vector<std::string>& runs, std::vector<Method> methods,
-               const std::vector<int>& lengths, const Dataset& data);
+  /// `lengths`: episodes are also measured cut to so many steps. `data` must outlive the scores. Throws what
+  /// FigureSet throws.
+  MethodScores(const std::string& scenario, std::vector<std::string> judges, const std::vector<int>& lengths,
+               const Dataset& data);
 
+  /// Measures a policy's episodes under every judge, whole and cut. Throws DataError, naming `source`, when
+  /// they are not those of the policies before, ConfigError when the policy stands here already.
+  void add(const std::string& policy, const Trajectories& paths, const std::string& source);
+  /// Policies that stand in no method become methods of their own, after the others. Throws ConfigError for a
+  /// policy that was not added. Call once, after all of them.
+  void group(std::vector<Method> methods);
+
+  const FigureSet& figures() const noexcept { return figures_; }
   std::span<const Method> methods() const noexcept { return methods_; }
+  /// One name where figures do not depend on judges.
   std::span<const std::string> judges() const noexcept { return judges_; }
-  /// 0, for whole paths, then the lengths asked for.
+  /// 0, for whole episodes, then the lengths asked for.
   std::span<const std::int32_t> lengths() const noexcept { return lengths_; }
   std::span<const UserId> people() const noexcept { return people_; }  ///< per episode
 
-  /// One span per training seed.
-  SeedValues values(std::size_t method, std::size_t judge, std::int32_t length, PathMetric metric) const;
+  /// One span per training seed. `length`: place in lengths().
+  SeedValues values(std::size_t method, std::size_t judge, std::size_t length, std::size_t figure) const;
+  /// Mean over training seeds of FigureSet::whole().
+  double whole(std::size_t method, std::size_t judge, std::size_t length, std::size_t figure) const;
 
  private:
   struct Played {
     std::string policy;
-    std::vector<EpisodeScores> scores;  ///< [judges, lengths]
+    std::vector<EpisodeFigures> figures;  ///< [lengths, judges]
   };
-  void add_run(const std::string& directory, const Dataset& data, const AttributeTable& attributes);
+  const EpisodeFigures& of(const std::string& policy, std::size_t judge, std::size_t length) const;
 
+  FigureSet figures_;
   std::vector<Method> methods_;
   std::vector<std::string> judges_;
   std::vector<std::int32_t> lengths_{0};
@@ -47,5 +58,11 @@ class MethodScores {
   std::vector<ItemId> targets_;
   std::vector<Played> played_;
 };
+
+/// Every policy of every run. Throws ConfigError for a policy that no run or more than one holds, DataError
+/// when runs do not hold the same scenario, episodes and judges or belong to another data set, and what
+/// reading throws.
+MethodScores read_methods(const std::vector<std::string>& runs, std::vector<Method> methods,
+                          const std::vector<int>& lengths, const Dataset& data);
 
 }  // namespace veer::tools

@@ -139,6 +139,18 @@ MethodTable tabulate(std::span<const Method> methods, std::vector<Figure> figure
   return out;
 }
 
+void add_whole(MethodTable& table, const Figure& figure, std::span<const double> values,
+               std::size_t baseline) {
+  const double none = std::nan("");
+  table.figures.push_back(figure);
+  for (std::size_t m = 0; m < values.size(); ++m) {
+    table.means[m].push_back({values[m], none, none, none});
+    if (m == baseline) continue;
+    table.differences[m].push_back({values[m] - values[baseline], none, none, none});
+    table.adjusted[m].push_back(none);
+  }
+}
+
 std::string table_text(const MethodTable& table, std::span<const Method> methods, std::size_t baseline) {
   std::vector<std::string> header{"method", "seeds"};
   for (const Figure& figure : table.figures) header.push_back(figure.title);

@@ -61,6 +61,10 @@ using MethodValues = std::function<SeedValues(std::size_t method, std::size_t fi
 MethodTable tabulate(std::span<const Method> methods, std::vector<Figure> figures, std::size_t baseline,
                      const CrossedBootstrap& bootstrap, const MethodValues& values);
 
+/// One more column, of a number per method that has no interval and is not tested.
+void add_whole(MethodTable& table, const Figure& figure, std::span<const double> values,
+               std::size_t baseline);
+
 /// A table of means and one of differences.
 std::string table_text(const MethodTable& table, std::span<const Method> methods, std::size_t baseline);
 /// One entry per method.

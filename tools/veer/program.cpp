@@ -102,6 +102,7 @@ Program::Program()
   add_evaluate(*this);
   add_compare(*this);
   add_ope(*this);
+  add_stress(*this);
   add_rank(*this);
   add_guide(*this);
   add_validate(*this);

@@ -70,6 +70,7 @@ void add_train(Program& program);
 void add_evaluate(Program& program);
 void add_compare(Program& program);
 void add_ope(Program& program);
+void add_stress(Program& program);
 void add_rank(Program& program);
 void add_guide(Program& program);
 void add_validate(Program& program);

@@ -2,9 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <numeric>
 #include <set>
@@ -13,64 +11,12 @@
 #include "env/error.h"
 #include "env/store/dataset_file.h"
 #include "env/store/toml_text.h"
-#include "scenarios/registry.h"
-#include "tools/veer/checks.h"
+#include "scenarios/stress/perturbed_scenario.h"
 #include "tools/veer/learned.h"
 #include "tools/veer/policy_names.h"
 
 namespace veer::tools {
 namespace {
-
-/// Index of `word` in `words`; throws ConfigError naming the option.
-template <std::size_t n>
-std::size_t choice(const std::string& option, const std::string& word,
-                   const std::array<const char*, n>& words) {
-  const auto found = std::find(words.begin(), words.end(), word);
-  if (found != words.end()) return static_cast<std::size_t>(found - words.begin());
-  std::string list;
-  for (const char* each : words) list += (list.empty() ? "" : ", ") + std::string(each);
-  throw ConfigError({{}, 0, option}, {"'" + word + "'", "one of " + list, ""});
-}
-
-GuidanceParameters guidance_parameters(const WorldOptions& options, std::shared_ptr<const Dataset> data,
-                                       std::shared_ptr<const UserModel> users) {
-  GuidanceParameters out;
-  out.data = std::move(data);
-  out.users = std::move(users);
-  out.history = options.history;
-  out.horizon = options.horizon;
-  out.patience = options.patience;
-  // Interest comes from the judges, all prefixes at once; a reward term would score the catalogue at every
-  // step for nobody.
-  out.weights.ioi = 0.0F;
-  const std::array<const char*, 5> parts{"train_plan", "train_judge", "validation", "test", "all"};
-  const std::size_t part = choice("--part", options.part, parts);
-  out.part = part == 4 ? std::nullopt : std::optional(static_cast<Part>(part));
-  out.cut =
-      choice("--cut", options.cut, std::array{"random", "last"}) == 0 ? HistoryCut::random : HistoryCut::last;
-  const std::size_t answers = choice("--acceptance", options.acceptance, std::array{"always", "sampled"});
-  out.acceptance = answers == 0 ? Acceptance::always : Acceptance::sampled;
-  const std::size_t rule = choice("--patience-rule", options.patience_rule, std::array{"total", "in_a_row"});
-  out.patience_rule = rule == 0 ? PatienceRule::total : PatienceRule::in_a_row;
-  const std::size_t end = choice("--end-at-target", options.end_at_target, std::array{"auto", "yes", "no"});
-  if (end != 0) out.end_at_target = end == 1;
-  if (!options.population.empty()) out.population = read_population_file(options.population);
-  if (!options.choices.empty()) {
-    out.target = TargetSource::choices;
-    out.choices = options.choices;
-  } else if (options.targets == "uniform-unseen") {
-    out.target = TargetSource::uniform_unseen;
-  } else if (options.targets != "natural") {
-    out.target = TargetSource::choices;
-    out.choices = read_targets(options.targets, *out.data);
-    out.choices_file = options.targets;
-  }
-  return out;
-}
-
-bool targets_from_file(const WorldOptions& options) {
-  return options.choices.empty() && options.targets != "natural" && options.targets != "uniform-unseen";
-}
 
 std::pair<std::string, std::string> judge_parts(const std::string& text) {
   const std::size_t equals = text.find('=');
@@ -90,69 +36,6 @@ std::vector<UserId> or_everybody(std::vector<UserId> people, const Dataset& data
 
 }  // namespace
 
-void add_world_options(CLI::App& app, WorldOptions& options) {
-  app.add_option("--scenario", options.scenario, "id of the scenario")->capture_default_str();
-  app.add_option("--data", options.data, "dataset file")->required()->type_name("FILE");
-  app.add_option("--users", options.users, "model file: the people of this world")
-      ->required()
-      ->type_name("FILE");
-  app.add_option("--planner", options.planner, "model file that policies plan with; default: that of --users")
-      ->type_name("FILE");
-  app.add_option("--judge", options.judges, "another model that scores the same paths; may be repeated")
-      ->type_name("NAME=FILE")
-      ->take_all()
-      ->allow_extra_args(false);
-  const std::string group = "World";
-  app.add_option(
-         "--targets", options.targets,
-         "natural: an item the person took 2 to 10 places after the history; uniform-unseen: any item they "
-         "never took; or a file of lines 'target' (drawn for each episode) or "
-         "'user<TAB>target' (played in turn); targets from a file may be known to the person")
-      ->capture_default_str()
-      ->group(group);
-  app.add_option("--acceptance", options.acceptance,
-                 "always: everything shown is accepted; sampled: the people decide")
-      ->capture_default_str()
-      ->group(group);
-  app.add_option("--history", options.history, "items a person starts with")
-      ->check(at_most(longest_history, "nobody needs a longer history: models read the newest items"))
-      ->capture_default_str()
-      ->group(group);
-  app.add_option("--horizon", options.horizon, "steps of an episode")
-      ->check(at_most(longest_horizon,
-                      "an episode that long does not fit in memory: play more, shorter episodes"))
-      ->capture_default_str()
-      ->group(group);
-  CLI::Option* const part =
-      app.add_option("--part", options.part,
-                     "whose logs episodes start from: test, validation, train_plan, train_judge, all")
-          ->capture_default_str()
-          ->group(group);
-  app.add_option("--population", options.population,
-                 "file of cohorts that says whom episodes start from, of a part it names itself "
-                 "(scenarios/POPULATION_FORMAT.md); default: everybody of --part")
-      ->excludes(part)
-      ->type_name("FILE")
-      ->group(group);
-  app.add_option("--cut", options.cut,
-                 "where in a log the history ends: random, or last (as late as possible)")
-      ->capture_default_str()
-      ->group(group);
-  app.add_option("--patience", options.patience, "refusals before a person leaves (sampled)")
-      ->check(at_most(1 << 24, "no episode has as many steps"))
-      ->capture_default_str()
-      ->group(group);
-  app.add_option("--patience-rule", options.patience_rule,
-                 "what refusals use up: total, or in_a_row (an accepted item restores patience)")
-      ->capture_default_str()
-      ->group(group);
-  app.add_option(
-         "--end-at-target", options.end_at_target,
-         "whether accepting the target ends the episode: yes, no, or auto (yes where people may refuse)")
-      ->capture_default_str()
-      ->group(group);
-}
-
 World::World(const WorldOptions& options, const std::string& device)
     : options_(options), device_(usable_device(device)) {
   data_ = std::make_shared<Dataset>(read_dataset(options.data));
@@ -162,8 +45,8 @@ World::World(const WorldOptions& options, const std::string& device)
     // Naming the same file twice means the same model, not a second judge.
     if (planner.checksum != users_.checksum) planner_ = std::move(planner);
   }
-  scenario_ =
-      make_scenario(options.scenario, {.guidance = guidance_parameters(options, data_, users_.users)});
+  calm_ = scenario_of(options, data_, users_.users);
+  scenario_ = calm_;
   attributes_ = std::make_unique<AttributeTable>(data_->catalogue);
 
   std::vector<Judge> judges;
@@ -191,6 +74,22 @@ World::World(const WorldOptions& options, const std::string& device)
     checksums_.emplace_back("population_sha256", sha256_of_file(options.population));
   }
   if (targets_from_file(options)) checksums_.emplace_back("targets_sha256", sha256_of_file(options.targets));
+  if (!options.purchases.empty()) {
+    checksums_.emplace_back("purchases_sha256", sha256_of_file(options.purchases));
+  }
+}
+
+void World::put_under_stress(const std::vector<stress::Perturbation>& perturbations) {
+  scenario_ = calm_;
+  stress_.clear();
+  if (perturbations.empty()) return;
+  scenario_ = std::make_shared<const stress::PerturbedScenario>(calm_, perturbations, data_->catalogue);
+  for (const stress::Perturbation& each : perturbations) {
+    stress_ +=
+        fmt::format("{}[\"{}\", {}, {}, {}, {}, {}]", stress_.empty() ? "" : ", ",
+                    stress::perturbation_names[static_cast<std::size_t>(each.kind)], each.schedule.onset,
+                    each.schedule.duration, each.schedule.ramp, each.intensity, each.share);
+  }
 }
 
 const ItemGraph& World::item_graph() {
@@ -252,39 +151,34 @@ std::vector<Entrant> World::enter(const std::vector<std::string>& policies) {
 }
 
 const GuidanceScenario* World::guidance() const noexcept {
-  return dynamic_cast<const GuidanceScenario*>(scenario_.get());
+  return dynamic_cast<const GuidanceScenario*>(calm_.get());
+}
+const SessionScenario* World::sessions() const noexcept {
+  return dynamic_cast<const SessionScenario*>(calm_.get());
 }
 
 std::int64_t World::pairs() const noexcept { return guidance() == nullptr ? 0 : guidance()->pairs(); }
 
 const Population* World::population() const noexcept {
-  return guidance() == nullptr ? nullptr : guidance()->population();
+  if (guidance() != nullptr) return guidance()->population();
+  return sessions() == nullptr ? nullptr : sessions()->population();
 }
 
 std::string World::configuration() const {
-  const auto text = [](const char* key, const std::string& value) {
-    return fmt::format("{} = {}\n", key, toml_string(value));
+  std::string out = rules_of(options_);
+  const auto add = [&](const std::string& key, const std::string& value) {
+    out += fmt::format("{} = {}\n", key, toml_string(value));
   };
-  std::string out = text("scenario", options_.scenario) + text("acceptance", options_.acceptance);
-  if (!options_.choices.empty()) {
-    std::string list;
-    for (const TargetChoice& each : options_.choices) {
-      list += fmt::format("{}[{}, {}]", list.empty() ? "" : ", ", each.user, each.target);
-    }
-    out += fmt::format("choices = [{}]\n", list);
-  } else {
-    out += text("targets", targets_from_file(options_) ? "file" : options_.targets);
+  add("device", device_);
+  add("users", users_.checksum);
+  add("users_fit", fit_of(users_.manifest));
+  if (planner_) {
+    add("planner", planner_->checksum);
+    add("planner_fit", fit_of(planner_->manifest));
   }
-  out += text("part", options_.population.empty() ? options_.part : "of the population");
-  out += text("cut", options_.cut);
-  out += fmt::format("history = {}\nhorizon = {}\npatience = {}\n", options_.history, options_.horizon,
-                     options_.patience);
-  out += text("patience_rule", options_.patience_rule) + text("end_at_target", options_.end_at_target);
-  out += text("device", device_);
-  out += text("users", users_.checksum) + text("users_fit", fit_of(users_.manifest));
-  if (planner_) out += text("planner", planner_->checksum) + text("planner_fit", fit_of(planner_->manifest));
-  for (const auto& [role, checksum] : checksums_)
-    out += fmt::format("{} = {}\n", toml_string(role), toml_string(checksum));
+  for (const auto& [role, checksum] : checksums_) add(toml_string(role), checksum);
+  // kind, onset, duration, ramp, intensity, share
+  if (!stress_.empty()) out += fmt::format("stress = [{}]\n", stress_);
   return out;
 }
 

@@ -18,36 +18,13 @@
 #include "env/graph/item_graph.h"
 #include "env/scenario.h"
 #include "scenarios/guidance.h"
+#include "scenarios/session.h"
+#include "scenarios/stress/suite.h"
 #include "simulators/panel.h"
 #include "tools/veer/models.h"
-
-namespace CLI {
-class App;
-}
+#include "tools/veer/world_options.h"
 
 namespace veer::tools {
-
-struct WorldOptions {
-  std::string scenario = "guidance-v1";
-  std::string data;                 ///< dataset file
-  std::string users;                ///< model file: the people of this world
-  std::string planner;              ///< model file that policies plan with; empty: users
-  std::vector<std::string> judges;  ///< "name=file"
-  std::string targets = "natural";  ///< natural, uniform-unseen or a file
-  std::string acceptance = "always";
-  std::string part = "test";
-  std::string population;  ///< file of cohorts; empty: everybody of `part`
-  std::string cut = "random";
-  int history = 10;
-  int horizon = 10;
-  int patience = 3;
-  std::string patience_rule = "total";
-  std::string end_at_target = "auto";
-  std::vector<TargetChoice> choices;  ///< instead of `targets` when not empty
-};
-
-/// The options of a world on a subcommand.
-void add_world_options(CLI::App& app, WorldOptions& options);
 
 struct Entrant {
   std::string name;  ///< as policy_names() says: the option, with files by their name alone
@@ -68,6 +45,10 @@ class World {
   /// then those of WorldOptions::judges in their order.
   const Panel& panel() const noexcept { return *panel_; }
 
+  /// From now on this world is the one of the options with its people perturbed so; as it was for none.
+  /// Policies stay what they are. Throws ConfigError where people do not decide.
+  void put_under_stress(const std::vector<stress::Perturbation>& perturbations);
+
   /// Transitions in the logs of the people that planning models learn from (everybody's in a data set
   /// without such people). Built when it is first asked for.
   const ItemGraph& item_graph();
@@ -80,6 +61,8 @@ class World {
   /// ConfigError.
   std::vector<Entrant> enter(const std::vector<std::string>& policies);
 
+  /// Whether people browse without a target (session-v1).
+  bool has_sessions() const noexcept { return sessions() != nullptr; }
   /// Pairs of person and target from a file, played in turn; 0 when the world draws either.
   std::int64_t pairs() const noexcept;
 
@@ -88,6 +71,7 @@ class World {
 
  private:
   const GuidanceScenario* guidance() const noexcept;  ///< null for another scenario
+  const SessionScenario* sessions() const noexcept;   ///< the same
 
   WorldOptions options_;
   std::string device_;
@@ -96,8 +80,10 @@ class World {
   std::optional<LoadedModel> planner_;
   std::unique_ptr<const Panel> panel_;
   std::vector<std::pair<std::string, std::string>>
-      checksums_;  ///< of target, policy and judge files, by role
-  std::unique_ptr<Scenario> scenario_;
+      checksums_;                             ///< of target, policy and judge files, by role
+  std::shared_ptr<const Scenario> calm_;      ///< as options have it
+  std::shared_ptr<const Scenario> scenario_;  ///< calm_, or that under stress
+  std::string stress_;                        ///< what is done to it, for configuration()
   std::unique_ptr<const AttributeTable> attributes_;
   std::unique_ptr<const ItemGraph> graph_;
   std::unique_ptr<const TransitionCounts> transitions_;

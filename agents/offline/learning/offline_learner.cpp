@@ -140,7 +140,11 @@ std::vector<float> OfflineLearner::Impl::targets(TrainableNetwork& main, Trainab
   read(main, batch.next, 1, chosen_by);
   read(twin, batch.next, 2, valued_by);
   std::vector<ItemId> best(at(batch.rows()));
-  nn::best_items(main.value_head()->weights(), chosen_by.view(), best);
+  if (options.bars_items()) {
+    nn::best_allowed_items(main.imitated_values(), chosen_by.view(), best);
+  } else {
+    nn::best_items(main.value_head()->weights(), chosen_by.view(), best);
+  }
   std::vector<float> value(best.size());
   nn::scores_of(twin.value_head()->weights(), valued_by.view(), {best.data(), batch.rows(), 1},
                 {value.data(), batch.rows(), 1});
@@ -226,7 +230,8 @@ UpdateStats OfflineLearner::Impl::learn(std::size_t learner, std::span<const flo
           const float omega = weighs ? options.value_weight : 1.0F;
           for (std::size_t r = 0; r < rows; ++r) {
             const std::size_t begin = r * at(1 + others);
-            const SquaredError chosen = half_squared(targets[r], q[begin]);
+            const SquaredError chosen = options.kind == AgentKind::bcq ? smooth_l1(targets[r], q[begin])
+                                                                       : half_squared(targets[r], q[begin]);
             double row_error = double{chosen.loss};
             slope[begin] = omega * each * chosen.slope;
             for (std::size_t k = 1; k <= at(others); ++k) {
@@ -256,6 +261,10 @@ UpdateStats OfflineLearner::Impl::learn(std::size_t learner, std::span<const flo
           weights[r] *= each;
         }
         cross_entropy[learner].backward(weights, gradient);
+        if (options.bars_items() && options.imitation_penalty > 0.0F) {
+          loss += static_cast<double>(rows) * double{options.imitation_penalty} *
+                  nn::add_square_penalty(*main.policy_head(), read, options.imitation_penalty, gradient);
+        }
         if (options.learns_values()) {
           nn::scores_backward(*main.value_head(), read, {items.data(), batch.rows(), 1 + others},
                               {slope.data(), batch.rows(), 1 + others}, gradient);

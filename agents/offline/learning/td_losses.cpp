@@ -14,6 +14,12 @@ SquaredError half_squared(float target, float q) noexcept {
   return {0.5F * gap * gap, gap};
 }
 
+SquaredError smooth_l1(float target, float q) noexcept {
+  const float gap = q - target;
+  if (std::abs(gap) <= 1.0F) return half_squared(target, q);
+  return {std::abs(gap) - 0.5F, gap > 0.0F ? 1.0F : -1.0F};
+}
+
 float advantage_of(float chosen, std::span<const float> negatives) noexcept {
   float sum = chosen;
   for (const float value : negatives) sum += value;

@@ -18,6 +18,9 @@ struct SquaredError {
 };
 SquaredError half_squared(float target, float q) noexcept;
 
+/// Smooth L1 of the gap: 1/2 gap^2 within 1, |gap| - 1/2 beyond (BCQ).
+SquaredError smooth_l1(float target, float q) noexcept;
+
 /// q(s)_a minus the mean of q over a and the sampled negatives (SA2C).
 float advantage_of(float chosen, std::span<const float> negatives) noexcept;
 /// Propensity weight clamp(p(a) / beta(a), 0.1, 10)^smoothing; beta: the item's share of all events.

@@ -16,35 +16,9 @@ namespace {
 
 constexpr std::int32_t rows_per_score_task = 32;
 
-const float* bias_at(const CatalogueWeights& head, std::int32_t row) {
-  return head.bias.empty() ? nullptr : head.bias.data() + row;
-}
-
-/// Scores rows [first, first + count) against the whole catalogue, a group of tiles per task: calls
-/// visit(group, tile, scores of the first row, distance between rows).
-template <class Visit>
-void score_rows(const CatalogueWeights& head, const torch::Tensor& states, const Visit& visit) {
-  parallel_for(catalogue::groups_of(head.rows()), [&](std::int64_t group) {
-    const c10::InferenceMode guard;
-    torch::Tensor scratch = torch::empty({states.size(0) * catalogue::tile_items}, torch::kFloat32);
-    catalogue::for_each_tile(head.rows(), group, [&](const catalogue::Tile& tile) {
-      const torch::Tensor vectors = catalogue::padded_vectors(head, tile);
-      torch::Tensor scores =
-          scratch.narrow(0, 0, states.size(0) * vectors.size(0)).view({states.size(0), vectors.size(0)});
-      at::mm_out(scores, states, vectors.t());
-      visit(group, tile, scores.data_ptr<float>(), static_cast<std::ptrdiff_t>(vectors.size(0)));
-    });
-  });
-}
-
-/// Calls visit(first row, rows, packed states) for the blocks of a batch.
-template <class Visit>
-void for_each_block_of_rows(View<const float> states, const Visit& visit) {
-  for (std::int32_t first = 0; first < states.rows(); first += catalogue::block_rows) {
-    const std::int32_t count = std::min(catalogue::block_rows, states.rows() - first);
-    visit(first, count, catalogue::packed_states(states, first, count));
-  }
-}
+using catalogue::bias_at;
+using catalogue::for_each_block_of_rows;
+using catalogue::score_rows;
 
 /// The targets' scores by the same kind of product as the tiles', so that equal vectors get equal scores:
 /// 32 rows against the vectors of their own 32 targets, of which the diagonal is kept.

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "env/nn/catalogue_training/catalogue_table.h"
+#include "env/runtime.h"
 
 namespace veer::nn::catalogue {
 
@@ -52,5 +53,36 @@ torch::Tensor padded_vectors(const CatalogueWeights& table, const Tile& tile);
 /// Rows [first, first + count) of `states` packed, with zero rows up to a multiple of 32: a row's scores do
 /// not depend on how many others there are.
 torch::Tensor packed_states(View<const float> states, std::int32_t first, std::int32_t count);
+
+/// The biases from a row on; null for a head without.
+inline const float* bias_at(const CatalogueWeights& head, std::int32_t row) {
+  return head.bias.empty() ? nullptr : head.bias.data() + row;
+}
+
+/// Scores rows [first, first + count) against the whole catalogue, a group of tiles per task: calls
+/// visit(group, tile, scores of the first row, distance between rows).
+template <class Visit>
+void score_rows(const CatalogueWeights& head, const torch::Tensor& states, const Visit& visit) {
+  parallel_for(groups_of(head.rows()), [&](std::int64_t group) {
+    const c10::InferenceMode guard;
+    torch::Tensor scratch = torch::empty({states.size(0) * tile_items}, torch::kFloat32);
+    for_each_tile(head.rows(), group, [&](const Tile& tile) {
+      const torch::Tensor vectors = padded_vectors(head, tile);
+      torch::Tensor scores =
+          scratch.narrow(0, 0, states.size(0) * vectors.size(0)).view({states.size(0), vectors.size(0)});
+      at::mm_out(scores, states, vectors.t());
+      visit(group, tile, scores.data_ptr<float>(), static_cast<std::ptrdiff_t>(vectors.size(0)));
+    });
+  });
+}
+
+/// Calls visit(first row, rows, packed states) for the blocks of a batch.
+template <class Visit>
+void for_each_block_of_rows(View<const float> states, const Visit& visit) {
+  for (std::int32_t first = 0; first < states.rows(); first += block_rows) {
+    const std::int32_t count = std::min(block_rows, states.rows() - first);
+    visit(first, count, packed_states(states, first, count));
+  }
+}
 
 }  // namespace veer::nn::catalogue

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <span>
 
-#include "env/nn/training/dropout.h"
+#include "env/dropout_mask.h"
 #include "env/nn/training/dropout_masks_net.h"
 
 namespace veer::nn {

@@ -35,6 +35,8 @@ constexpr const char* offline_summaries[] = {
     "SQN with sampled negative actions.",
     "SNQN, whose cross-entropy comes to be weighted by the advantage (supervised advantage actor-critic).",
     "Action values that are held down where the log has no action (discrete CQL).",
+    "Action values among what an imitating head thinks the log might hold (discrete batch-constrained "
+    "Q-learning).",
     "Return-conditioned cross-entropy: a prompt asks for the return (prompt-based learning)."};
 
 }  // namespace

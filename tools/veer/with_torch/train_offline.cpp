@@ -45,6 +45,11 @@ void add_value_options(CLI::App& app, OfflineTask& task) {
     real("--conservatism", agent.conservatism,
          "alpha: how far values are held down where the log has no action");
   }
+  if (agent.bars_items()) {
+    real("--imitation-threshold", agent.imitation_threshold,
+         "items may be chosen whose imitated probability is more than this times the likeliest item's");
+    real("--imitation-penalty", agent.imitation_penalty, "of the mean square of the imitating head's scores");
+  }
   if (agent.samples_negatives()) {
     app.add_option("--negatives", agent.negatives, "sampled actions per event")
         ->check(positive())
@@ -64,6 +69,8 @@ void add_value_options(CLI::App& app, OfflineTask& task) {
     real("--second-rate", agent.second_rate, "learning rate from then on");
     real("--least-advantage", agent.least_advantage, "smaller advantages are taken for this");
     real("--most-advantage", agent.most_advantage, "larger ones for this");
+    app.add_flag("!--any-advantage", agent.clips_advantage, "as released for some data: do not bound it")
+        ->group(group);
     real("--smoothing", agent.smoothing, "exponent of the propensity weight; 0: no correction");
   }
 }

@@ -1,0 +1,37 @@
+// A world under stress: another scenario, with its rules and rewards, whose people are perturbed. Without
+// perturbations it plays the episodes of the other, byte by byte. Thread-safety: immutable, shared by all
+// workers.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "env/data/dataset.h"
+#include "env/scenario.h"
+#include "scenarios/stress/perturbed_users.h"
+#include "scenarios/stress/suite.h"
+
+namespace veer::stress {
+
+class PerturbedScenario final : public Scenario {
+ public:
+  /// `catalogue` is read here only. Throws ConfigError where the scenario does not let people decide
+  /// (Acceptance::always).
+  PerturbedScenario(std::shared_ptr<const Scenario> base, std::vector<Perturbation> perturbations,
+                    const Catalogue& catalogue);
+
+  const EnvSpec& spec() const noexcept override { return base_->spec(); }
+  const UserModel& users() const noexcept override { return users_; }
+  std::span<const RewardTerm> rewards() const noexcept override { return base_->rewards(); }
+  void begin_episode(std::int32_t row, Shard&) const override;
+  void present(Rows rows, Shard& shard) const override { base_->present(rows, shard); }
+  void settle(Rows, Shard&) const override;
+  EndReason end_of(std::int32_t row, const Shard& shard) const override { return base_->end_of(row, shard); }
+
+ private:
+  std::shared_ptr<const Scenario> base_;
+  std::vector<Perturbation> perturbations_;
+  PerturbedUsers users_;
+};
+
+}  // namespace veer::stress

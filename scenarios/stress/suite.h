@@ -1,0 +1,100 @@
+// A stress suite: what is done to the world, and what a policy must still deliver, as files say it
+// (STRESS_FORMAT.md). Value types and pure functions; safe from any thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace veer::stress {
+
+/// What happens to people. `level` is Schedule::level of the step, 0..1; a the intensity; p the probability
+/// of taking an item before.
+enum class PerturbationKind : std::uint8_t {
+  taste_shock,  ///< p becomes (1 - level a) p + level a p', p' that of somebody else with a history of their
+                ///< own
+  click_noise,  ///< answers flip: p + level a (1 - 2 p)
+  bots,         ///< answers are a coin: (1 - level) p + level a
+  popularity_shock,  ///< what is popular goes out of fashion: log odds of p minus level a z, z the standard
+                     ///< score of ln(1 + popularity) over the catalogue; a < 0: it comes into fashion
+  items_vanish,   ///< nobody can take them: (1 - level) p for a share a of the items, by lot
+  boredom,        ///< (1 - level a) p for an item that shares an attribute with the newest one taken
+  fatigue,        ///< p (1 - a)^(level k) in the k-th step from the onset
+  impatience,     ///< a refusal uses up 1 + level a of the patience
+  short_history,  ///< policies see the newest (1 - a) of the items a person starts with, at least one; the
+                  ///< person remembers all. From the start of the episode.
+};
+inline constexpr std::array<std::string_view, 9> perturbation_names{
+    "taste_shock", "click_noise", "bots",       "popularity_shock", "items_vanish",
+    "boredom",     "fatigue",     "impatience", "short_history"};
+
+/// When it happens: from step `onset` (0 is the first) for `duration` steps (0: to the end), growing evenly
+/// over the first `ramp` steps (0: at once).
+struct Schedule {
+  std::int32_t onset = 0, duration = 0, ramp = 0;
+  float level(std::uint32_t step) const noexcept;
+};
+
+struct Perturbation {
+  PerturbationKind kind = PerturbationKind::click_noise;
+  Schedule schedule;
+  float intensity = 1.0F;
+  float share = 1.0F;     ///< of the episodes that it happens to, by lot
+  std::int64_t line = 0;  ///< in the suite's file; 0: from no file
+};
+
+/// What is measured of an episode.
+enum class GateFigure : std::uint8_t { worth, length, purchases, taken };
+inline constexpr std::array<std::string_view, 4> gate_figure_names{"return", "length", "purchases", "taken"};
+
+enum class GateRule : std::uint8_t {
+  at_least,   ///< the mean under stress is at least `bound`
+  keeps,      ///< it is at least `bound` times that of the same policy in the same world without stress
+  not_worse,  ///< it is at most `bound` (the margin) below that of the baseline policy under the same stress
+};
+inline constexpr std::array<std::string_view, 3> gate_rule_names{"at_least", "keeps", "not_worse"};
+
+struct StressGate {
+  GateFigure figure = GateFigure::worth;
+  GateRule rule = GateRule::keeps;
+  double bound = 0.0;
+  std::int64_t line = 0;
+};
+
+struct StressTest {
+  std::string name;   ///< letters, digits and dashes; unique: runs are kept under it
+  std::string about;  ///< one sentence for reports; may be empty
+  std::vector<Perturbation> perturbations;
+  std::vector<StressGate> gates;
+  std::int64_t line = 0;
+};
+
+struct StressSuite {
+  std::string name;
+  std::vector<StressTest> tests;
+  std::filesystem::path file;  ///< it was read from, for messages; may be empty
+
+  bool compares() const noexcept;  ///< whether some gate needs a baseline policy
+};
+
+/// Throws ConfigError naming file, line, test and key for a suite that breaks its own rules.
+void check_suite(const StressSuite& suite);
+
+/// Reads a suite and checks it. `file` stands for the text in messages. Throws FormatError naming file, line
+/// and key for text that is not TOML, missing or unknown keys and values that cannot be, and what
+/// check_suite() throws.
+StressSuite read_suite(std::string_view text, const std::filesystem::path& file);
+/// The same from a file of at most one megabyte; IoError when it cannot be read.
+StressSuite read_suite_file(const std::filesystem::path& file);
+
+/// Suites that come with the program, as text: "standard", and "smoke", which runs in a minute.
+struct NamedSuite {
+  std::string_view name, text;
+};
+std::span<const NamedSuite> shipped_suites() noexcept;
+
+}  // namespace veer::stress

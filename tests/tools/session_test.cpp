@@ -1,0 +1,148 @@
+// Sessions as the program plays them: fit purchases, evaluate, compare, and the order offline against online.
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "env/data/fingerprint.h"
+#include "tests/test.h"
+#include "tests/tools/run_program.h"
+#include "tests/tools/small_world.h"
+
+using namespace veer;
+using namespace veer::tests;
+using Json = nlohmann::json;
+
+namespace {
+
+/// A small world whose people also buy: every third event.
+struct Shop : SmallWorld {
+  std::string buyers = folder / "buyers.model.h5";
+
+  Shop() {
+    Interactions& events = log.dataset.interactions;
+    events.behaviour_names = {"click", "purchase"};
+    for (std::size_t e = 0; e < events.items.size(); ++e) {
+      events.behaviours.push_back(events.items[e] % 3 == 0 ? 1 : 0);
+    }
+    log.dataset.fingerprint = fingerprint_of(log.dataset);
+    write_dataset(data, log.dataset);
+    write_model(users, synthetic_model_file(*log.truth, log.dataset.fingerprint, log.dataset.name));
+  }
+  Finished fit(std::vector<std::string> more = {}) const {
+    std::vector<std::string> arguments{"fit",      "purchases",   "--data", data,
+                                       "--people", "train_judge", "-o",     buyers};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_veer(arguments);
+  }
+  Finished play(std::vector<std::string> more) const {
+    std::vector<std::string> options{"--scenario", "session-v1", "--purchases", buyers, "--episodes", "90"};
+    options.insert(options.end(), more.begin(), more.end());
+    return run_veer(evaluate(options));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("sessions are fitted, played, recorded and compared alike") {
+  const Shop shop;
+  const Finished fitted = shop.fit({"--json"});
+  CAPTURE(fitted.err);
+  REQUIRE(fitted.code == 0);
+  const Json model = Json::parse(fitted.out);
+  CHECK(model["kind"] == "purchases");
+  CHECK(model["metrics"]["auc"] > 0.9);  // what is bought depends on the item alone
+
+  const std::string run = shop.folder / "run";
+  const Finished played = shop.play({"--policy", "random", "--policy", "popular", "-o", run, "--json"});
+  CAPTURE(played.err);
+  REQUIRE(played.code == 0);
+  const Json board = Json::parse(played.out);
+  CHECK(board["scenario"] == "session-v1");
+  CHECK(board["baseline"] == "random");
+  const Json& random = board["comparisons"][0]["methods"][0];
+  const double taken = random["taken"]["mean"], bought = random["purchases"]["mean"];
+  CHECK(bought > 0.0);
+  CHECK(bought < taken);
+  // A click is worth 0.2, a purchase 1.
+  CHECK(random["return"]["mean"].get<double>() ==
+        doctest::Approx(0.2 * (taken - bought) + bought).epsilon(1e-4));
+  CHECK(random["coverage"]["mean"] > board["comparisons"][0]["methods"][1]["coverage"]["mean"]);
+
+  // The run holds the same; so does another number of threads.
+  const Finished compared = run_veer({"compare", run, "--data", shop.data, "--json"});
+  REQUIRE(compared.code == 0);
+  const Json again = Json::parse(compared.out);
+  CHECK(again["comparisons"][0]["methods"][0]["return"]["mean"] == random["return"]["mean"]);
+  const std::string other = shop.folder / "other";
+  const Finished alone =
+      shop.play({"--policy", "random", "--policy", "popular", "-o", other, "--json", "--threads", "1"});
+  REQUIRE(alone.code == 0);
+  const Json second = Json::parse(alone.out);
+  CHECK(second["digest"] == board["digest"]);
+}
+
+TEST_CASE("the order of methods offline and online is compared") {
+  const Shop shop;
+  REQUIRE(shop.fit().code == 0);
+  const std::string run = shop.folder / "run", table = shop.folder / "rank.csv";
+  const Finished played =
+      shop.play({"--policy", "random", "--policy", "popular", "--policy", "nearest", "-o", run, "--json"});
+  REQUIRE(played.code == 0);
+  const Json board = Json::parse(played.out);
+  std::vector<std::pair<double, std::string>> methods;
+  for (const Json& method : board["comparisons"][0]["methods"]) {
+    methods.emplace_back(method["return"]["mean"].get<double>(), method["method"].get<std::string>());
+  }
+  std::sort(methods.begin(), methods.end());
+  {
+    std::ofstream csv(table);
+    csv << "events,method,seeds,figure,mean,low,high,difference,difference_low,difference_high,p,p_"
+           "adjusted\n";
+    for (std::size_t m = 0; m < methods.size(); ++m) {  // the reverse of what the sessions say
+      csv << "purchases,\"" << methods[m].second << "\",1,ndcg_10," << 0.9 - 0.1 * static_cast<double>(m)
+          << ",,,,,,,\n";
+    }
+  }
+  const Finished done = run_veer({"compare", run, "--data", shop.data, "--offline", table, "--json"});
+  CAPTURE(done.err);
+  REQUIRE(done.code == 0);
+  const Json found = Json::parse(done.out);
+  CHECK(found["order_agreement"][0]["online"] == "Return");
+  CHECK(found["order_agreement"][0]["kendall"] == -1.0);
+  CHECK(found["order_agreement"][0]["methods"] == 3);
+  const Finished text = run_veer({"compare", run, "--data", shop.data, "--offline", table});
+  CHECK(text.out.find("Do methods stand in one order") != std::string::npos);
+  std::ofstream(table) << "a,b\n1,2\n";
+  const Finished wrong = run_veer({"compare", run, "--data", shop.data, "--offline", table});
+  CHECK(wrong.code == 3);
+  CHECK(wrong.err.find("events") != std::string::npos);
+}
+
+TEST_CASE("what session-v1 cannot do is said before it is tried") {
+  const Shop shop;
+  REQUIRE(shop.fit().code == 0);
+  const auto refused = [&](std::vector<std::string> more, int code, const std::string& word) {
+    more.insert(more.end(), {"--policy", "random"});
+    const Finished done = shop.play(more);
+    CAPTURE(done.err);
+    CHECK(done.code == code);
+    CHECK(done.err.find(word) != std::string::npos);
+  };
+  refused({"--targets", "uniform-unseen"}, 2, "--targets");
+  refused({"--by", "difficulty"}, 2, "--by");
+  refused({"--horizon", "0"}, 2, "--horizon");
+  refused({"--click-reward", "nan"}, 2, "weights");
+  const Finished foreign = run_veer(shop.evaluate({"--purchases", shop.buyers, "--policy", "random"}));
+  CHECK(foreign.code == 2);
+  CHECK(foreign.err.find("--purchases") != std::string::npos);
+  const Finished kind =
+      run_veer(shop.evaluate({"--scenario", "session-v1", "--purchases", shop.users, "--policy", "random"}));
+  CHECK(kind.code == 3);
+  CHECK(kind.err.find("veer fit purchases") != std::string::npos);
+  const Finished behaviour = shop.fit({"--purchase", "order"});
+  CHECK(behaviour.code == 3);
+  CHECK(behaviour.err.find("click, purchase") != std::string::npos);
+}

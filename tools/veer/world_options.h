@@ -1,0 +1,57 @@
+// What world to play in, as options say it: which scenario, its rules, and the files it is made of.
+// Thread-safety: value types and free functions.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "env/data/dataset.h"
+#include "env/scenario.h"
+#include "env/user_model.h"
+#include "scenarios/targets.h"
+
+namespace CLI {
+class App;
+}
+
+namespace veer::tools {
+
+struct WorldOptions {
+  std::string scenario = "guidance-v1";
+  std::string data;                 ///< dataset file
+  std::string users;                ///< model file: the people of this world
+  std::string planner;              ///< model file that policies plan with; empty: users
+  std::vector<std::string> judges;  ///< "name=file"
+  std::string part = "test";
+  std::string population;  ///< file of cohorts; empty: everybody of `part`
+  std::string cut = "random";
+  int history = 10;
+  int horizon = 0;  ///< 0: the scenario's own
+  int patience = 3;
+  std::string patience_rule = "total";
+  // guidance-v1
+  std::string targets = "natural";  ///< natural, uniform-unseen or a file
+  std::string acceptance = "always";
+  std::string end_at_target = "auto";
+  std::vector<TargetChoice> choices;  ///< instead of `targets` when not empty
+  // session-v1
+  std::string purchases;  ///< purchase model file; empty: nobody buys
+  float click_reward = 0.2F, purchase_reward = 1.0F, skip_cost = 0.0F, leave_cost = 0.0F;
+};
+
+/// The options of a world on a subcommand.
+void add_world_options(CLI::App& app, WorldOptions& options);
+
+/// Whether WorldOptions::targets is a file.
+bool targets_from_file(const WorldOptions& options);
+
+/// Throws ConfigError for words and numbers that the scenario does not know or that belong to another one,
+/// and what reading files and building the scenario throw.
+std::unique_ptr<Scenario> scenario_of(const WorldOptions& options, const std::shared_ptr<const Dataset>& data,
+                                      const std::shared_ptr<const UserModel>& users);
+
+/// Scenario and rules as lines of TOML: what of the options changes results, files aside.
+std::string rules_of(const WorldOptions& options);
+
+}  // namespace veer::tools
