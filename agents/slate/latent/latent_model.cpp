@@ -44,9 +44,12 @@ LatentModel::LatentModel(const LatentOptions& options, std::shared_ptr<const Ite
     nn::reject_field("width of item vectors", std::to_string(vectors_->width),
                      std::to_string(options_.encoder.features) + ", the network's");
   }
+  const std::vector<nn::ParameterLayout> judged =
+      options_.judges_items() ? critic_layout(options_) : std::vector<nn::ParameterLayout>{};
   weights_ = std::make_shared<Weights>(
       nn::stored_parameters(actor_layout(options_), actor, "cpu", "slate agent"),
-      nn::stored_parameters(critic_layout(options_), critic, "cpu", "critic"), options_, vectors_->view());
+      nn::stored_parameters(judged, options_.judges_items() ? critic : NamedArrays{}, "cpu", "critic"),
+      options_, vectors_->view());
 }
 
 NamedArrays LatentModel::actor() const { return weights_->actor.to_arrays(); }

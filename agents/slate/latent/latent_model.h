@@ -27,15 +27,15 @@ struct ItemVectors {
 
 class LatentModel {
  public:
-  /// Throws FormatError when names or shapes do not fit, ConfigError for options out of range or vectors of
-  /// another width.
+  /// `critic` is read by agents that judge items when they act, and by nobody else. Throws FormatError when
+  /// names or shapes do not fit, ConfigError for options out of range or vectors of another width.
   LatentModel(const LatentOptions& options, std::shared_ptr<const ItemVectors> vectors,
               const NamedArrays& actor, const NamedArrays& critic);
 
   const LatentOptions& options() const noexcept { return options_; }
   const ItemVectors& vectors() const noexcept { return *vectors_; }
   NamedArrays actor() const;
-  NamedArrays critic() const;
+  NamedArrays critic() const;  ///< empty for agents that do not read it
 
   /// States, [rows, width] packed.
   std::vector<float> read(View<const ItemId> history, View<const std::int32_t> size) const;

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <numeric>
 #include <set>
 
@@ -8,6 +9,7 @@
 #include "agents/slate/hsrl/hsrl_policy.h"
 #include "agents/slate/hsrl/slate_likelihood.h"
 #include "agents/slate/latent/latent_learner.h"
+#include "agents/slate/slate_agent_file.h"
 #include "env/error.h"
 #include "tests/agents/slate/cluster_scores.h"
 #include "tests/agents/slate/clustered_items.h"
@@ -321,8 +323,7 @@ TEST_CASE("items join and leave while a policy runs, and are shown at the next s
   CHECK(any_late(left));
   // Not a weight moved, and the others' tokens are theirs.
   const NamedArrays weights = model.weights();
-  for (const auto& [name, array] : weights.all())
-    CHECK(array.bytes == shrunk.weights().at(name).bytes);
+  for (const auto& [name, array] : weights.all()) CHECK(array.bytes == shrunk.weights().at(name).bytes);
   for (ItemId i = 4; i <= 84; ++i)
     CHECK(std::ranges::equal(shrunk.catalogue().codes_of(i), whole->codes_of(i)));
   // A learner goes on over the change, with slates in memory that hold items gone since.
@@ -331,6 +332,46 @@ TEST_CASE("items join and leave while a policy runs, and are shown at the next s
   source.add(repeated(8, 1.0F, EndReason::running));
   learner.change_catalogue(whole->without_items(std::vector<ItemId>{5, 6}));
   CHECK(std::isfinite(learner.update(source).at("critic_loss")));
+}
+
+TEST_CASE("model files hold an agent and the catalogue it can enlarge") {
+  const auto folder = std::filesystem::temp_directory_path() / "veer_slate_agent_file_test";
+  std::filesystem::create_directories(folder);
+  const toys::ClusterWorldOptions options;
+  const toys::ClusterWorld world(options);
+  const auto catalogue = toys::clustered_catalogue(options.items, options.clusters, 2, 16);
+  const HsrlModel model(small_agent("recommended"), catalogue, 8);
+  write_model(folder / "hsrl.h5", hsrl_file(model, options.slots, {}));
+  const double expected =
+      toys::mean_return(world, *make_hsrl_policy(model, options.slots, "a"), Mode::sample);
+  CHECK(toys::mean_return(world, *load_slate_agent(folder / "hsrl.h5", "b"), Mode::sample) == expected);
+  const HsrlModel again = hsrl_from(read_model(folder / "hsrl.h5"));
+  const std::vector<ItemId> removed{5};
+  CHECK(again.on(again.catalogue().without_items(removed)).catalogue().shown() == options.items - 1);
+  const std::vector<float> vector(toys::item_width, 0.5F);
+  CHECK(
+      again.catalogue().with_items(std::vector<ItemId>{options.items + 1}, toys::rows_of(vector))->items() ==
+      options.items + 1);
+  for (std::size_t kind = 0; kind < latent_names.size(); ++kind) {
+    LatentOptions o = latent_defaults(static_cast<LatentKind>(kind), toys::item_width);
+    o.encoder = small_agent("recommended").encoder;
+    const LatentLearner learner(o, std::make_shared<ItemVectors>(catalogue->vectors()), options.slots, 6);
+    write_model(folder / "latent.h5", latent_file(learner.model(), options.slots, {}));
+    CHECK(toys::mean_return(world, *load_slate_agent(folder / "latent.h5", "b"), Mode::sample) ==
+          toys::mean_return(world, *learner.snapshot(), Mode::sample));
+  }
+  ModelFile damaged = hsrl_file(model, options.slots, {});
+  const auto states = damaged.probe.get<float>("output/states");
+  std::vector<float> other(states.begin(), states.end());
+  other.front() += 0.1F;
+  damaged.probe.set<float>("output/states", other);
+  CHECK_THROWS_AS(hsrl_from(damaged), VerificationError);
+  damaged.manifest.kind = "sasrec";
+  CHECK_THROWS_AS(hsrl_from(damaged), FormatError);
+  damaged = hsrl_file(model, options.slots, {});
+  damaged.manifest.hyper_parameters["levels"] = "3";
+  CHECK_THROWS_AS(hsrl_from(damaged), FormatError);
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace veer::slate
