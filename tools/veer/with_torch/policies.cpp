@@ -98,8 +98,15 @@ PolicyEntry slate_agent_entry() {
           .summary = "An agent that shows slates (slate-v1): HSRL or one of its baselines.",
           .needs = {},
           .parameters = {model_parameter("a slate agent (veer train hsrl and the like)")},
-          .make = [](const PolicyContext&, const PolicyParameters& parameters) {
+          .make = [](const PolicyContext& context, const PolicyParameters& parameters) {
             const std::string file = model_file(parameters);
+            const ModelManifest manifest = read_model(file).manifest;
+            const auto items = manifest.hyper_parameters.find("items");
+            if (items != manifest.hyper_parameters.end() &&
+                items->second != std::to_string(context.world.items)) {
+              parameters.reject("model", "an agent for " + items->second + " items",
+                                "one for the world's " + std::to_string(context.world.items));
+            }
             return slate::load_slate_agent(file, "slates:" + std::filesystem::path(file).filename().string());
           }};
 }
