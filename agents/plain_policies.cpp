@@ -177,6 +177,23 @@ PolicyEntry greedy_slate_entry() {
           }};
 }
 
+PolicyEntry oracle_slate_entry() {
+  return {.word = "oracle_slate",
+          .suffix = {},
+          .summary = "The slate of the highest expected reward of this step, under the planning model.",
+          .needs = {.planner = true},
+          .parameters = {},
+          .make = [](const PolicyContext& c, const PolicyParameters& p) {
+            if (c.slate_worth.empty()) {
+              throw ConfigError(
+                  {.file = {}, .line = 0, .field = "policy oracle_slate"},
+                  {.found = "a world without rewards of slates", .expected = "slate-v1", .hint = ""});
+            }
+            return std::make_shared<GreedySlates>(
+                *c.planner, c.world, GreedySlatesOptions{.name = p.option(), .worth = c.slate_worth});
+          }};
+}
+
 PolicyEntry beam_entry() {
   std::vector<PolicyParameter> parameters = planner_parameters();
   parameters.insert(parameters.begin(),
@@ -201,8 +218,8 @@ PolicyEntry beam_entry() {
 }  // namespace
 
 std::vector<PolicyEntry> plain_policies() {
-  return {random_entry(), popular_entry(), nearest_entry(),     graph_path_entry(),
-          greedy_entry(), beam_entry(),    greedy_slate_entry()};
+  return {random_entry(), popular_entry(), nearest_entry(),      graph_path_entry(),
+          greedy_entry(), beam_entry(),    greedy_slate_entry(), oracle_slate_entry()};
 }
 
 }  // namespace veer

@@ -50,7 +50,7 @@ ItemFeatures read_rl4rs_items(const std::filesystem::path& file) {
     }
     fields.real(values[2], "price", 0, 1e9);
     fields.integer(values[3], "location", 1, 3);
-    fields.integer(values[4], "special_item", 0, 1);
+    fields.integer(values[4], "special_item", 0, 2);
     if (!vectors.emplace(id, std::move(vector)).second) {
       fields.fail("item_id", std::to_string(id) + " again", "one line for each item");
     }
