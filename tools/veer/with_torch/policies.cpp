@@ -10,6 +10,7 @@
 #include "agents/sequential/network_person.h"
 #include "agents/sequential/next_item.h"
 #include "agents/sequential/torchscript.h"
+#include "agents/slate/slate_agent_file.h"
 #include "agents/target_rule.h"
 #include "env/error.h"
 #include "simulators/sequence/sequence_user.h"
@@ -52,6 +53,19 @@ PolicyEntry next_item_entry(const std::string& device) {
             return std::shared_ptr<const Policy>(
                 make_next_item(load_sequence_model(file, device, context.data->fingerprint),
                                {.name = "next_item:" + std::filesystem::path(file).filename().string()}));
+          }};
+}
+
+PolicyEntry slate_agent_entry() {
+  return {.word = "slate_agent",
+          .suffix = {},
+          .summary = "An agent that shows slates (veer train hsrl, ddpg and the like).",
+          .needs = {},
+          .parameters = {model_parameter("a slate agent")},
+          .make = [](const PolicyContext&, const PolicyParameters& parameters) {
+            const std::string file = model_file(parameters);
+            return slate::load_slate_agent(file,
+                                           "slate_agent:" + std::filesystem::path(file).filename().string());
           }};
 }
 
@@ -160,6 +174,7 @@ PolicyRegistry all_policies(const std::string& device) {
   registry.add(torchscript_entry(device));
   registry.add(next_item_entry(device));
   registry.add(offline_agent_entry());
+  registry.add(slate_agent_entry());
   for (PolicyEntry& entry : guide_entries(guide_loader(device))) registry.add(std::move(entry));
   registry.add(irn_entry(irn_loader(device)));
   registry.add(path_model_entry(device));
