@@ -105,6 +105,18 @@ PolicyEntry offline_agent_entry() {
           }};
 }
 
+PolicyEntry slate_agent_entry() {
+  return {.word = "slates",
+          .suffix = {},
+          .summary = "An agent that shows slates (slate-v1): HSRL or one of its baselines.",
+          .needs = {},
+          .parameters = {model_parameter("a slate agent (veer train hsrl and the like)")},
+          .make = [](const PolicyContext&, const PolicyParameters& parameters) {
+            const std::string file = model_file(parameters);
+            return slate::load_slate_agent(file, "slates:" + std::filesystem::path(file).filename().string());
+          }};
+}
+
 /// Person vectors and item vectors of a fitted network.
 LoadGuideModel guide_loader(const std::string& device) {
   return [device](const PolicyContext& context, const std::string& file) {
