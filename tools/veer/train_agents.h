@@ -15,6 +15,7 @@
 #include "tools/veer/offline_sessions.h"
 #include "tools/veer/program.h"
 #include "tools/veer/training_files.h"
+#include "tools/veer/world_options.h"
 
 namespace veer::tools {
 
@@ -65,16 +66,14 @@ struct OfflineTask {
 void add_offline_options(CLI::App& app, OfflineTask& task);
 void run_offline(OfflineTask& task, const Session& session);
 
-/// veer train hsrl, a2c, ddpg, ...: agents that show slates and learn from the answers, in a world of slates
-/// on made-up people. `name`, `hsrl` and `kind` are set before the options are added.
+/// veer train hsrl, a2c, ddpg, ...: agents that show slates and learn from the answers, in a world of slates.
+/// `name`, `hsrl` and `kind` are set before the options are added.
 struct SlateTask {
   TrainingFiles files;
   std::string name;
   bool hsrl = true;
   slate::LatentKind kind = slate::LatentKind::ddpg;  ///< read where hsrl is false
-  std::string world = "rl4rs-session";
-  bool saturated = false;
-  std::int32_t people = 4000;
+  WorldOptions world;                                ///< of slate-v1
   std::int64_t steps = 200'000, replay = 20'000, evaluate_every = 10'000;
   std::int32_t rows = 64, batch = 64, episodes = 512;
   float discount = 0.9F;

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
 #include <ostream>
@@ -21,9 +20,10 @@
 #include "env/error.h"
 #include "env/nn/semantic_ids/item_changes.h"
 #include "env/nn/semantic_ids/semantic_id_codebooks.h"
-#include "scenarios/slate/slate_worlds.h"
+#include "rewards/slate.h"
+#include "scenarios/slate/slate.h"
 #include "tools/veer/checks.h"
-#include "tools/veer/describe.h"
+#include "tools/veer/slate_material.h"
 #include "tools/veer/table.h"
 #include "tools/veer/text.h"
 #include "tools/veer/train_agents.h"
@@ -148,15 +148,24 @@ void add_slate_options(CLI::App& app, SlateTask& task) {
   add_training_output(app, task.files);
   add_budget(app, task.files);
   const std::string world = "World", training = "Training";
-  app.add_option("--world", task.world, "world of slates: ml1m-session, rl4rs-session, kuaisim-session, ...")
+  app.add_option("--world", task.world.world,
+                 "world of slates: ml1m-session, rl4rs-session, kuaisim-session, ...")
       ->capture_default_str()
       ->group(world);
-  app.add_flag("--saturated", task.saturated, "answers by the doubly applied sigmoid of the released model")
+  app.add_option("--link", task.world.link,
+                 "from score to click: soft, saturated or doubled; default: the world's own")
       ->group(world);
-  app.add_option("--people", task.people, "made-up people")
-      ->check(positive())
+  app.add_option("--made-up-people", task.world.made_up_people, "without --data: how many there are")
+      ->check(at_most(1'000'000, "a million people are many"))
       ->capture_default_str()
       ->group(world);
+  const auto file = [&](const char* name, std::string& value, const char* what) {
+    app.add_option(name, value, what)->type_name("FILE")->group(world);
+  };
+  file("--data", task.world.data, "dataset file: its people instead of made-up ones");
+  file("--users", task.world.users, "response model of the people of --data");
+  file("--profiles", task.world.profiles, "users.dat, as veer fit response had it");
+  file("--items", task.world.items, "item_info.csv of RL4RS, instead of made-up items");
   app.add_option("--steps", task.steps, "slates shown in training")
       ->check(positive())
       ->capture_default_str()
@@ -211,19 +220,21 @@ void add_slate_options(CLI::App& app, SlateTask& task) {
 
 void run_slate(SlateTask& task, const Session& session) {
   const std::uint64_t seed = session.common.seed;
-  const SlateWorldEntry& entry = slate_world(task.world);
-  const SlateMaterial material = synthetic_slate_material(entry, {}, task.people);
+  task.world.scenario = "slate-v1";
+  task.world.part = "all";
+  const SlateWorld slates = open_slates(task.world);
   const auto world_of = [&](Part part) {
-    SlateChoices choices;
-    choices.part = part;
-    if (task.saturated) choices.link = ResponseLink::saturated;
-    return SlateScenario(slate_parameters(entry, material, choices));
+    SlateParameters parameters = slates.parameters;
+    parameters.part = part;
+    return SlateScenario(std::move(parameters));
   };
   const SlateScenario training = world_of(Part::train_plan), validation = world_of(Part::validation),
                       test = world_of(Part::test);
-  const View<const float> vectors = material.model->features.table();
+  const std::int32_t slots = slates.parameters.slots;
+  const View<const float> vectors(slates.users.item_table.data(), test.spec().items + 1,
+                                  slates.users.table_width);
   SlateTrainee trainee =
-      task.hsrl ? make_hsrl(task, vectors, entry.slots, seed) : make_latent(task, vectors, entry.slots, seed);
+      task.hsrl ? make_hsrl(task, vectors, slots, seed) : make_latent(task, vectors, slots, seed);
 
   OnlineOptions options;
   options.engine = {.rows = task.rows, .shard_rows = 32, .seed = seed};
@@ -234,13 +245,13 @@ void run_slate(SlateTask& task, const Session& session) {
   options.report_every = task.evaluate_every;
   options.evaluation = &validation;
   options.evaluation_episodes = task.episodes;
-  options.identity =
-      fmt::format("world {} {} {}\n{}", task.world, task.people, task.saturated, trainee.identity);
+  options.identity = fmt::format("world {} {} {} {}\n{}", task.world.world, task.world.link,
+                                 slates.data->fingerprint, slates.users.checksum, trainee.identity);
   options.budget_seconds = budget_seconds(task.files);
   options.checkpoint = prepare_training(task.files, session);
   options.checkpoint_seconds = checkpoint_seconds(task.files);
   session.console.note(fmt::format("{}: {} slates to people of {}, {} items", task.name, grouped(task.steps),
-                                   task.world, grouped(vectors.rows() - 1)));
+                                   task.world.world, grouped(vectors.rows() - 1)));
   OnlineResult result;
   {
     StatusLine status(session.console);
@@ -255,15 +266,16 @@ void run_slate(SlateTask& task, const Session& session) {
     return play_slates(test, policy, mode, seed, task.episodes);
   };
   std::vector<float> worth;
-  for (std::int32_t c = 0; c <= entry.slots; ++c) worth.push_back(slate_reward(entry.reward, c, entry.slots));
-  const SlateFigures random = play(RandomSlates("random", test.spec().items, entry.slots), Mode::sample);
+  for (std::int32_t c = 0; c <= slots; ++c) worth.push_back(slate_reward(slates.parameters.reward, c, slots));
+  const SlateFigures random = play(RandomSlates("random", test.spec().items, slots), Mode::sample);
   const SlateFigures oracle = play(GreedySlates(test.users(), test.spec(), {.worth = worth}), Mode::greedy);
   const SlateFigures agent = play(*trainee.learner->snapshot(), Mode::greedy);
   const double score = (agent.reward - random.reward) / (oracle.reward - random.reward);
 
   ModelManifest manifest;
   manifest.fitted_on = "train_plan";
-  manifest.dataset_name = task.world;
+  manifest.dataset_fingerprint = slates.data->fingerprint;
+  manifest.dataset_name = task.world.world;
   manifest.seed = seed;
   manifest.metrics = {{"test_reward", agent.reward},
                       {"test_depth", agent.depth},
