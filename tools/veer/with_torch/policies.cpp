@@ -56,19 +56,6 @@ PolicyEntry next_item_entry(const std::string& device) {
           }};
 }
 
-PolicyEntry slate_agent_entry() {
-  return {.word = "slate_agent",
-          .suffix = {},
-          .summary = "An agent that shows slates (veer train hsrl, ddpg and the like).",
-          .needs = {},
-          .parameters = {model_parameter("a slate agent")},
-          .make = [](const PolicyContext&, const PolicyParameters& parameters) {
-            const std::string file = model_file(parameters);
-            return slate::load_slate_agent(file,
-                                           "slate_agent:" + std::filesystem::path(file).filename().string());
-          }};
-}
-
 PolicyEntry offline_agent_entry() {
   return {.word = "agent",
           .suffix = {},
