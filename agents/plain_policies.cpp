@@ -7,6 +7,7 @@
 #include "agents/baselines/nearest_items.h"
 #include "agents/baselines/popular_items.h"
 #include "agents/baselines/random_items.h"
+#include "agents/baselines/slates.h"
 #include "agents/guidance/graph_path.h"
 #include "agents/guidance/path_planner.h"
 #include "agents/target_rule.h"
@@ -42,10 +43,14 @@ std::vector<std::int64_t> popularity(const Dataset& data) {
 PolicyEntry random_entry() {
   return {.word = "random",
           .suffix = {},
-          .summary = "Any item the person has not seen, all equally likely.",
+          .summary =
+              "Any item the person has not seen, all equally likely; any slate where the world shows them.",
           .needs = {},
           .parameters = {allow_target_parameter()},
-          .make = [](const PolicyContext& c, const PolicyParameters& p) {
+          .make = [](const PolicyContext& c, const PolicyParameters& p) -> std::shared_ptr<const Policy> {
+            if (c.world.slots > 1) {
+              return std::make_shared<RandomSlates>(p.option(), c.world.items, c.world.slots);
+            }
             return std::make_shared<RandomItems>(RandomItemsOptions{.name = p.option(),
                                                                     .items = c.world.items,
                                                                     .horizon = c.world.horizon,
@@ -59,8 +64,11 @@ PolicyEntry popular_entry() {
           .summary = "The most popular item (among the people that planning models learn from) not yet seen.",
           .needs = {.data = true},
           .parameters = {allow_target_parameter()},
-          .make = [](const PolicyContext& c, const PolicyParameters& p) {
+          .make = [](const PolicyContext& c, const PolicyParameters& p) -> std::shared_ptr<const Policy> {
             check_catalogue(p, "data set", c.data->catalogue.size(), c.world.items);
+            if (c.world.slots > 1) {
+              return std::make_shared<PopularSlates>(p.option(), popularity(*c.data), c.world.slots);
+            }
             return std::make_shared<PopularItems>(
                 popularity(*c.data),
                 PopularItemsOptions{
@@ -157,6 +165,35 @@ PolicyEntry greedy_entry() {
           }};
 }
 
+PolicyEntry greedy_slate_entry() {
+  return {.word = "greedy_slate",
+          .suffix = {},
+          .summary = "The slate of the most acceptable items, under the planning model.",
+          .needs = {.planner = true},
+          .parameters = {},
+          .make = [](const PolicyContext& c, const PolicyParameters& p) {
+            return std::make_shared<GreedySlates>(*c.planner, c.world,
+                                                  GreedySlatesOptions{.name = p.option(), .worth = {}});
+          }};
+}
+
+PolicyEntry oracle_slate_entry() {
+  return {.word = "oracle_slate",
+          .suffix = {},
+          .summary = "The slate of the highest expected reward of this step, under the planning model.",
+          .needs = {.planner = true},
+          .parameters = {},
+          .make = [](const PolicyContext& c, const PolicyParameters& p) {
+            if (c.slate_worth.empty()) {
+              throw ConfigError(
+                  {.file = {}, .line = 0, .field = "policy oracle_slate"},
+                  {.found = "a world without rewards of slates", .expected = "slate-v1", .hint = ""});
+            }
+            return std::make_shared<GreedySlates>(
+                *c.planner, c.world, GreedySlatesOptions{.name = p.option(), .worth = c.slate_worth});
+          }};
+}
+
 PolicyEntry beam_entry() {
   std::vector<PolicyParameter> parameters = planner_parameters();
   parameters.insert(parameters.begin(),
@@ -181,7 +218,8 @@ PolicyEntry beam_entry() {
 }  // namespace
 
 std::vector<PolicyEntry> plain_policies() {
-  return {random_entry(), popular_entry(), nearest_entry(), graph_path_entry(), greedy_entry(), beam_entry()};
+  return {random_entry(), popular_entry(), nearest_entry(),      graph_path_entry(),
+          greedy_entry(), beam_entry(),    greedy_slate_entry(), oracle_slate_entry()};
 }
 
 }  // namespace veer

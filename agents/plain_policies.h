@@ -7,9 +7,9 @@
 
 namespace veer {
 
-/// random, popular, nearest, graph_path, greedy_reward, beam. Unless `allow_target` says otherwise, all of
-/// them show the target itself when the world's answers are sampled and never when everything is accepted
-/// (see target_may_be_shown in agents/baselines/seen_items.h).
+/// random, popular, nearest, graph_path, greedy_reward, beam, greedy_slate. Unless `allow_target` says
+/// otherwise, all of them show the target itself when the world's answers are sampled and never when
+/// everything is accepted (see target_may_be_shown in agents/baselines/seen_items.h).
 std::vector<PolicyEntry> plain_policies();
 
 }  // namespace veer

@@ -33,6 +33,7 @@ struct PolicyContext {
   const ItemGraph* graph = nullptr;
   View<const float> item_table;        ///< [N+1, d] embeddings, row 0 unused
   const UserModel* planner = nullptr;  ///< the model that planners plan with; need not be the world's
+  std::vector<float> slate_worth{};    ///< in a world of slates: the reward of 0..slots clicks
 };
 
 /// What must be there before a policy can be made, so that a program builds only what is asked for.

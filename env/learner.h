@@ -3,11 +3,14 @@
 // Not thread-safe: a learner runs on the main thread while no episode steps.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "env/named_arrays.h"
@@ -20,7 +23,7 @@ namespace veer {
 /// last step of an episode it is the final observation, never the next episode's first.
 struct Transitions {
   std::int32_t count = 0;
-  std::int32_t history_width = 0, slots = 0, reals = 0, features = 0, reward_terms = 0;
+  std::int32_t history_width = 0, slots = 0, reals = 0, features = 0, reward_terms = 0, policy_state = 0;
   std::vector<EpisodeId> episode;
   std::vector<std::uint32_t> step;
   std::vector<UserId> user;
@@ -32,11 +35,18 @@ struct Transitions {
   std::vector<float> action_reals;             ///< [count, reals]
   std::vector<std::uint8_t> feedback;          ///< [count, slots]
   std::vector<float> log_prob;                 ///< of the action under the policy that took it
+  std::vector<float> memory;  ///< [count, policy_state] what the policy kept about the row once it had chosen
   std::vector<float> reward;
   std::vector<float> terms;    ///< [count, reward_terms]
   std::vector<EndReason> end;  ///< terminated zeroes the bootstrap, truncated does not
 
   void resize(std::int32_t count, const BatchShape& shape);
+  /// The same widths, other transitions.
+  void resize(std::int32_t count, const Transitions& like);
+  /// Transition `to` becomes a copy of `source`'s transition `from`. REQUIRES: equal widths.
+  void copy_from(const Transitions& source, std::int64_t from, std::int64_t to) noexcept;
+  /// Visits every column by name, in a fixed order: checkpoints save and restore through this.
+  void for_each_column(const std::function<void(std::string_view name, std::span<std::byte>)>& visit);
 };
 
 /// Where transitions come from: a rollout, a replay buffer, a log.

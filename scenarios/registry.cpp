@@ -12,7 +12,7 @@ struct Registered {
   std::unique_ptr<Scenario> (*make)(const ScenarioParameters&);
 };
 
-constexpr std::array<Registered, 2> registered = {{
+constexpr std::array<Registered, 3> registered = {{
     {{"guidance-v1", "lead a person from today's taste to a target item, one item per step"},
      [](const ScenarioParameters& p) -> std::unique_ptr<Scenario> {
        return std::make_unique<GuidanceScenario>(p.guidance);
@@ -20,6 +20,10 @@ constexpr std::array<Registered, 2> registered = {{
     {{"session-v1", "people browse, take, buy and leave; one item per step, no target"},
      [](const ScenarioParameters& p) -> std::unique_ptr<Scenario> {
        return std::make_unique<SessionScenario>(p.session);
+     }},
+    {{"slate-v1", "people are shown slates until their patience is over"},
+     [](const ScenarioParameters& p) -> std::unique_ptr<Scenario> {
+       return std::make_unique<SlateScenario>(p.slate);
      }},
 }};
 

@@ -10,6 +10,7 @@
 #include "env/scenario.h"
 #include "scenarios/guidance.h"
 #include "scenarios/session.h"
+#include "scenarios/slate/slate.h"
 
 namespace veer {
 
@@ -22,6 +23,7 @@ struct ScenarioEntry {
 struct ScenarioParameters {
   GuidanceParameters guidance;
   SessionParameters session;
+  SlateParameters slate;
 };
 
 std::span<const ScenarioEntry> scenarios() noexcept;

@@ -14,11 +14,33 @@ std::size_t cells(std::int64_t rows, std::int32_t width) {
   return static_cast<std::size_t>(rows) * static_cast<std::size_t>(width);
 }
 
-/// Copies row `from` of a flat matrix to row `to` of another.
+/// Calls visit(name, column, width) for every column of `all`, in a fixed order.
+template <class T, class Visit>
+void for_each(T& all, const Visit& visit) {
+  visit("episode", all.episode, 1);
+  visit("step", all.step, 1);
+  visit("user", all.user, 1);
+  visit("target", all.target, 1);
+  visit("history", all.history, all.history_width);
+  visit("next_history", all.next_history, all.history_width);
+  visit("history_size", all.history_size, 1);
+  visit("next_history_size", all.next_history_size, 1);
+  visit("observed", all.observed, all.features);
+  visit("next_observed", all.next_observed, all.features);
+  visit("items", all.items, all.slots);
+  visit("action_reals", all.action_reals, all.reals);
+  visit("feedback", all.feedback, all.slots);
+  visit("log_prob", all.log_prob, 1);
+  visit("memory", all.memory, all.policy_state);
+  visit("reward", all.reward, 1);
+  visit("terms", all.terms, all.reward_terms);
+  visit("end", all.end, 1);
+}
+
 template <class T>
-void copy_row(const std::vector<T>& source, std::int64_t from, std::vector<T>& target, std::int32_t to,
-              std::int32_t width) {
-  std::copy_n(source.begin() + from * width, width, target.begin() + std::ptrdiff_t{to} * width);
+void copy_row(const std::vector<T>& source, std::int64_t from, std::vector<T>& target, std::int64_t to,
+              std::int32_t width) noexcept {
+  std::copy_n(source.begin() + from * width, width, target.begin() + to * width);
 }
 
 template <class T, class U>
@@ -29,30 +51,52 @@ void put_row(View<U> source, std::int32_t row, std::vector<T>& target, std::size
 }  // namespace
 
 void Transitions::resize(std::int32_t new_count, const BatchShape& shape) {
-  count = new_count;
   history_width = shape.history_capacity;
   slots = shape.slots;
   reals = shape.reals;
   features = shape.features;
   reward_terms = shape.reward_terms;
-  const auto n = static_cast<std::size_t>(count);
-  episode.resize(n);
-  step.resize(n);
-  user.resize(n);
-  target.resize(n);
-  history.resize(cells(count, history_width));
-  next_history.resize(cells(count, history_width));
-  history_size.resize(n);
-  next_history_size.resize(n);
-  observed.resize(cells(count, features));
-  next_observed.resize(cells(count, features));
-  items.resize(cells(count, slots));
-  action_reals.resize(cells(count, reals));
-  feedback.resize(cells(count, slots));
-  log_prob.resize(n);
-  reward.resize(n);
-  terms.resize(cells(count, reward_terms));
-  end.resize(n);
+  policy_state = shape.policy_state;
+  resize(new_count, *this);
+}
+
+void Transitions::resize(std::int32_t new_count, const Transitions& like) {
+  count = new_count;
+  history_width = like.history_width;
+  slots = like.slots;
+  reals = like.reals;
+  features = like.features;
+  reward_terms = like.reward_terms;
+  policy_state = like.policy_state;
+  for_each(*this, [&](const char*, auto& values, std::int32_t width) { values.resize(cells(count, width)); });
+}
+
+void Transitions::copy_from(const Transitions& source, std::int64_t from, std::int64_t to) noexcept {
+  copy_row(source.episode, from, episode, to, 1);
+  copy_row(source.step, from, step, to, 1);
+  copy_row(source.user, from, user, to, 1);
+  copy_row(source.target, from, target, to, 1);
+  copy_row(source.history, from, history, to, history_width);
+  copy_row(source.next_history, from, next_history, to, history_width);
+  copy_row(source.history_size, from, history_size, to, 1);
+  copy_row(source.next_history_size, from, next_history_size, to, 1);
+  copy_row(source.observed, from, observed, to, features);
+  copy_row(source.next_observed, from, next_observed, to, features);
+  copy_row(source.items, from, items, to, slots);
+  copy_row(source.action_reals, from, action_reals, to, reals);
+  copy_row(source.feedback, from, feedback, to, slots);
+  copy_row(source.log_prob, from, log_prob, to, 1);
+  copy_row(source.memory, from, memory, to, policy_state);
+  copy_row(source.reward, from, reward, to, 1);
+  copy_row(source.terms, from, terms, to, reward_terms);
+  copy_row(source.end, from, end, to, 1);
+}
+
+void Transitions::for_each_column(
+    const std::function<void(std::string_view name, std::span<std::byte>)>& visit) {
+  for_each(*this, [&](const char* name, auto& values, std::int32_t) {
+    visit(name, std::as_writable_bytes(std::span(values)));
+  });
 }
 
 Rollout::Rollout(const BatchShape& shape, std::int32_t steps) : shape_(shape), steps_(steps) {
@@ -68,23 +112,7 @@ void Rollout::gather(std::span<const std::int64_t> indices, Transitions& out) co
   for (std::int32_t i = 0; i < out.count; ++i) {
     const std::int64_t from = indices[static_cast<std::size_t>(i)];
     assert(from >= 0 && from < size());
-    copy_row(data_.episode, from, out.episode, i, 1);
-    copy_row(data_.step, from, out.step, i, 1);
-    copy_row(data_.user, from, out.user, i, 1);
-    copy_row(data_.target, from, out.target, i, 1);
-    copy_row(data_.history, from, out.history, i, out.history_width);
-    copy_row(data_.next_history, from, out.next_history, i, out.history_width);
-    copy_row(data_.history_size, from, out.history_size, i, 1);
-    copy_row(data_.next_history_size, from, out.next_history_size, i, 1);
-    copy_row(data_.observed, from, out.observed, i, out.features);
-    copy_row(data_.next_observed, from, out.next_observed, i, out.features);
-    copy_row(data_.items, from, out.items, i, out.slots);
-    copy_row(data_.action_reals, from, out.action_reals, i, out.reals);
-    copy_row(data_.feedback, from, out.feedback, i, out.slots);
-    copy_row(data_.log_prob, from, out.log_prob, i, 1);
-    copy_row(data_.reward, from, out.reward, i, 1);
-    copy_row(data_.terms, from, out.terms, i, out.reward_terms);
-    copy_row(data_.end, from, out.end, i, 1);
+    out.copy_from(data_, from, i);
   }
 }
 
@@ -111,6 +139,7 @@ void Rollout::store_after(std::int32_t step, std::int32_t first_row, const Shard
     put_row(shard.features, row, data_.next_observed, i);
     put_row(shard.items, row, data_.items, i);
     put_row(shard.reals, row, data_.action_reals, i);
+    put_row(shard.policy_state, row, data_.memory, i);
     put_row(shard.feedback, row, data_.feedback, i);
     data_.log_prob[i] = shard.log_prob(row);
     data_.reward[i] = shard.reward(row);

@@ -108,7 +108,7 @@ TEST_CASE("Errors list what exists") {
   };
   const std::string word = error("bean");
   CHECK(says(word, "\"bean\""));
-  CHECK(says(word, "random, popular, nearest, graph_path, greedy_reward, beam"));
+  CHECK(says(word, "random, popular, nearest, graph_path, greedy_reward, beam, greedy_slate, oracle_slate"));
   const std::string parameter = error("beam:breadth=4");
   CHECK(says(parameter, "\"breadth\""));
   CHECK(says(parameter, "width, lookahead, closed, m,"));

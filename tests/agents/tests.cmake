@@ -3,6 +3,8 @@ veer_test(agents_plain_test
                   agents/guides_test.cpp
                   agents/policy_conformance_test.cpp
           LIBRARIES veer_agents_plain)
+veer_test(slate_search_test SOURCES agents/slate/slate_search_test.cpp agents/slate/replay_test.cpp
+          LIBRARIES veer_agents_plain veer_semantic_ids)
 if(VEER_TORCH)
   veer_test(sequential_test TORCH CONFORMANCE SOURCES agents/sequential_test.cpp
             LIBRARIES veer_agents_learned veer_simulators_learned LABELS unit)
@@ -19,4 +21,8 @@ if(VEER_TORCH)
 endif()
 if(VEER_TORCH)
   veer_test(offline_test TORCH CONFORMANCE SOURCES agents/offline_test.cpp LIBRARIES veer_agents LABELS unit)
+endif()
+if(VEER_TORCH)
+  veer_test(slate_agents_test TORCH CONFORMANCE SOURCES agents/slate/hsrl_test.cpp agents/slate/online_training_test.cpp
+            LIBRARIES veer_agents veer_semantic_ids LABELS unit)
 endif()

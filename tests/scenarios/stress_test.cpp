@@ -352,6 +352,65 @@ TEST_CASE("at the boundary of a gate hardly anybody passes wrongly; away from it
   CHECK(found_bad >= studies * 8 / 10);
 }
 
+/// Shows what is as odd or even as the first item of the history; if it learns, the other kind after a
+/// refusal.
+class Reader final : public Policy {
+ public:
+  explicit Reader(bool learns) : learns_(learns) {
+    spec_.name = "reader";
+    spec_.state_width = 1;
+  }
+  const PolicySpec& spec() const noexcept override { return spec_; }
+  void begin(Rows rows, const Observation& seen, PolicyState& state) const override {
+    for (const std::int32_t row : rows) state.values(row) = static_cast<float>(seen.history(row, 0) % 2);
+  }
+  void act(Rows rows, const Observation& seen, PolicyState& state, Actions& actions, Mode) const override {
+    for (const std::int32_t row : rows) {
+      const bool refused = seen.step(row) > 0 && (seen.last_feedback(row, 0) & feedback::accepted) == 0;
+      if (learns_ && refused) state.values(row) = 1.0F - state.values(row);
+      actions.items(row, 0) = state.values(row) > 0.5F ? 1 : 2;
+      actions.log_prob(row) = 0.0F;
+    }
+  }
+
+ private:
+  PolicySpec spec_;
+  bool learns_;
+};
+
+TEST_CASE("a policy that cannot follow a shock fails the gate made for it, one that can passes") {
+  // After the third step half of the people like the other kind: who cannot follow keeps 0.6 of the calm
+  // world, who can 0.95.
+  constexpr int studies = 50, episodes = 120;
+  const auto calm = calm_world(true);
+  const std::shared_ptr<const Dataset> data = stock_data();
+  const PerturbedScenario shocked(calm, {stress_of(PerturbationKind::taste_shock, 1.0F, {.onset = 2})},
+                                  data->catalogue);
+  const StressGate gate{GateFigure::taken, GateRule::keeps, 0.8, 0};
+  int fails = 0, passes = 0;
+  for (int study = 0; study < studies; ++study) {
+    for (const bool learns : {false, true}) {
+      const Reader policy(learns);
+      std::vector<EpisodeId> ids;
+      for (int e = 0; e < episodes; ++e) ids.push_back(static_cast<EpisodeId>(e));
+      const EngineOptions options{.rows = episodes, .seed = static_cast<std::uint64_t>(study + 1)};
+      const Trajectories before = Engine(*calm, policy.spec(), options).evaluate(policy, Mode::sample, ids);
+      const Trajectories after = Engine(shocked, policy.spec(), options).evaluate(policy, Mode::sample, ids);
+      const std::vector<float> slack =
+          slack_of(gate, figure_of(after, gate.figure), figure_of(before, gate.figure), {});
+      const std::vector<UserId> strangers(slack.size(), -1);
+      // Every episode somebody else's: eight people are too few to resample.
+      const std::vector<GateEvidence> evidence{weigh(slack, strangers, {.replicates = 1000})};
+      const Verdict verdict = decide(evidence, 0.05).front();
+      fails += !learns && verdict == Verdict::fail ? 1 : 0;
+      passes += learns && verdict == Verdict::pass ? 1 : 0;
+    }
+  }
+  MESSAGE("of 50 trials ", fails, " fail the policy that cannot follow, ", passes, " pass the one that can");
+  CHECK(fails >= studies * 8 / 10);
+  CHECK(passes >= studies * 8 / 10);
+}
+
 TEST_CASE("suites are read whole or refused by line and key") {
   for (const NamedSuite& shipped : shipped_suites()) {
     const StressSuite suite = read_suite(shipped.text, "s.toml");

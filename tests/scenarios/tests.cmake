@@ -2,3 +2,4 @@ veer_test(scenarios_test CONFORMANCE SOURCES scenarios/guidance_test.cpp scenari
 veer_test(ope_test SOURCES scenarios/ope_golden_test.cpp scenarios/ope_exact_test.cpp scenarios/ope_coverage_test.cpp
           scenarios/ope_table_test.cpp LIBRARIES veer_scenarios LABELS unit)
 veer_test(stress_test CONFORMANCE SOURCES scenarios/stress_test.cpp LIBRARIES veer_scenarios LABELS unit)
+veer_test(slate_test CONFORMANCE SOURCES scenarios/slate_test.cpp LIBRARIES veer_scenarios veer_agents_plain LABELS unit)

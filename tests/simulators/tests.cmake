@@ -29,4 +29,9 @@ if(VEER_TORCH)
   veer_test(shift_user_test TORCH CONFORMANCE SOURCES simulators/shift_user_test.cpp simulators/shift_explain_test.cpp
             LIBRARIES veer_simulators_learned veer_store LABELS unit)
 endif()
+veer_test(response_test CONFORMANCE SOURCES simulators/response_test.cpp simulators/rated_slates_test.cpp simulators/rl4rs_log_test.cpp
+          LIBRARIES veer_simulators_plain LABELS unit)
+if(VEER_TORCH)
+  veer_test(response_fit_test TORCH SOURCES simulators/response_fit_test.cpp LIBRARIES veer_simulators_learned LABELS unit)
+endif()
 veer_test(purchases_test SOURCES simulators/purchases_test.cpp LIBRARIES veer_simulators_plain veer_store LABELS unit)

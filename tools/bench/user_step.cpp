@@ -1,7 +1,5 @@
 #include "tools/bench/user_step.h"
 
-#include <torch/types.h>
-
 #include <algorithm>
 #include <cmath>
 #include <memory>
@@ -14,31 +12,13 @@
 #include "simulators/sequence/sequence_user.h"
 #include "simulators/shift/shift_user.h"
 #include "tools/bench/crowd.h"
+#include "tools/bench/sgemm.h"
 
 namespace veer::bench {
 namespace {
 
 constexpr std::int32_t encoded_rows = 1024;      ///< of the straightforward side, whatever the batch
 constexpr std::int32_t most_cached_rows = 4096;  ///< keys and values of a row take 61 KB
-
-/// Floating-point operations per second of plain matrix products on all workers.
-double sgemm_rate(int threads, int repetitions) {
-  constexpr std::int64_t n = 768;
-  std::vector<double> seconds;
-  const torch::Tensor a = torch::rand({n, n}), b = torch::rand({n, n});
-  std::vector<torch::Tensor> out(static_cast<std::size_t>(threads));
-  for (torch::Tensor& t : out) t = torch::empty({n, n});
-  for (int i = 0; i <= repetitions; ++i) {
-    const double s = seconds_of([&] {
-      parallel_for(threads, [&](std::int64_t t) {
-        const c10::InferenceMode guard;
-        for (int k = 0; k < 4; ++k) at::mm_out(out[static_cast<std::size_t>(t)], a, b);
-      });
-    });
-    if (i > 0) seconds.push_back(s);
-  }
-  return 4.0 * threads * 2.0 * n * n * n / median(seconds);
-}
 
 BenchCase measure(const shift::ShiftUser& users, const UserModel& encoder, std::int32_t rows, bool scores,
                   double sgemm, const BenchOptions& options) {

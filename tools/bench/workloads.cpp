@@ -5,6 +5,7 @@
 #include "tools/bench/guidance.h"
 #include "tools/bench/path_score.h"
 #include "tools/bench/scaling.h"
+#include "tools/bench/slate_step.h"
 #include "tools/bench/step.h"
 #include "tools/bench/train_sequential.h"
 #include "tools/bench/user_models.h"
@@ -28,6 +29,10 @@ std::vector<Workload> workloads() {
       {"user-step",
        "one step of people whose taste shifts, against encoding their history anew before every answer",
        user_step},
+      {"slate-step",
+       "one step of people who are shown random slates and leave when their patience is over, against the "
+       "response model computed row by row as it is defined",
+       slate_step},
       {"ensemble",
        "read the histories of people and play ten steps under five models that speak as one, against the "
        "five "

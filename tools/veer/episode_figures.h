@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,13 +24,14 @@ struct EpisodeFigures {
 
 class FigureSet {
  public:
-  /// `data` must outlive the set. Throws ConfigError for a scenario without figures of its own.
-  FigureSet(const std::string& scenario, const Dataset& data);
+  /// `data` must outlive the set. `item_vectors` [N + 1, d]: what the diversity of slates is measured by;
+  /// copied, may be empty. Throws ConfigError for a scenario without figures of its own.
+  FigureSet(const std::string& scenario, const Dataset& data, View<const float> item_vectors = {});
 
   std::span<const Figure> figures() const noexcept { return figures_; }
   std::span<const Figure> whole() const noexcept { return whole_; }
   /// Whether figures are what a judge says; otherwise they are the same under all.
-  bool judged() const noexcept { return judged_; }
+  bool judged() const noexcept { return kind_ == Kind::paths; }
   /// How to read them, whole lines.
   std::string_view legend() const noexcept { return legend_; }
 
@@ -37,9 +39,12 @@ class FigureSet {
   EpisodeFigures of(const Trajectories& paths, std::size_t judge) const;
 
  private:
+  enum class Kind : std::uint8_t { paths, sessions, slates };
   const Dataset& data_;
   AttributeTable attributes_;
-  bool judged_ = true;
+  std::vector<float> item_vectors_;
+  std::int32_t vector_width_ = 0;
+  Kind kind_ = Kind::paths;
   std::vector<Figure> figures_, whole_;
   std::string_view legend_;
 };

@@ -72,14 +72,14 @@ EpisodeGroups cohorts_of(const Population& population, const Trajectories& paths
   return out;
 }
 
-/// Sessions have no target, so no judge sees a path: what people did is the result.
-void run_sessions(const EvaluateCommand& command, const World& world, const std::vector<Entrant>& entrants,
-                  const Session& session) {
+/// Without a target no path leads anywhere: what people did is the result.
+void run_without_targets(const EvaluateCommand& command, const World& world,
+                         const std::vector<Entrant>& entrants, const Session& session) {
   if (!command.by.empty()) {
-    throw ConfigError({{}, 0, "--by"},
-                      {"'" + command.by + "' in session-v1", "no --by", "it is about targets"});
+    throw ConfigError({{}, 0, "--by"}, {"'" + command.by + "' in " + world.scenario().spec().id, "no --by",
+                                        "it is about targets"});
   }
-  MethodScores scores(world.scenario().spec().id, world.panel().names(), {}, world.data());
+  MethodScores scores(world.scenario().spec().id, {}, {}, world.data(), world.item_vectors());
   std::int64_t steps = 0;
   const auto score = [&](const std::string& policy, const Trajectories& sessions) {
     scores.add(policy, sessions, "policy " + policy);
@@ -129,11 +129,12 @@ void run_evaluate(EvaluateCommand& command, const Session& session) {
   command.baseline = baseline_of(names, command.baseline);
   command.play.episodes =
       episodes_to_play(command.episodes, world.pairs(), command.world.targets, session.console);
-  if (world.has_sessions()) return run_sessions(command, world, entrants, session);
-  Leaderboard board(world.panel(), {.seed = session.common.seed,
-                                    .sampled = world.scenario().spec().acceptance == Acceptance::sampled,
-                                    .ends_at_target = command.world.end_at_target == "yes",
-                                    .baseline = command.baseline});
+  if (world.has_sessions() || world.has_slates())
+    return run_without_targets(command, world, entrants, session);
+  Leaderboard board(*world.panel(), {.seed = session.common.seed,
+                                     .sampled = world.scenario().spec().acceptance == Acceptance::sampled,
+                                     .ends_at_target = command.world.end_at_target == "yes",
+                                     .baseline = command.baseline});
   std::optional<EpisodeGroups> groups;
   std::optional<std::int64_t> known_targets;
   std::int64_t steps = 0;
@@ -195,7 +196,9 @@ void add_evaluate(Program& program) {
       "veer evaluate --data ml-1m.h5 --users plan.model.h5 --judge gru=gru.model.h5 \\\n"
       "           --policy random --policy beam:width=4 --episodes 1000 -o run\n"
       "         veer evaluate --scenario session-v1 --data shop.h5 --users judge.model.h5 \\\n"
-      "           --purchases buyers.model.h5 --policy agent:model=sqn.model.h5 --policy popular\n\n" +
+      "           --purchases buyers.model.h5 --policy agent:model=sqn.model.h5 --policy popular\n"
+      "         veer evaluate --scenario slate-v1 --world rl4rs-session --policy random --policy "
+      "greedy_slate\n\n" +
           std::string(columns_help) + "\nPolicies:\n" + all_policies("cpu").help(),
       [command](const Session& session) { run_evaluate(*command, session); });
   add_world_options(app, command->world);

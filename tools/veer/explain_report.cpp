@@ -103,7 +103,7 @@ void require_explainable(const Panel& panel) {
 std::vector<Explanation> explain(const World& world, const Trajectories& path) {
   const std::int32_t rest = long_run::rest_between_repeats(world.data().interactions);
   std::vector<Explanation> out;
-  for (const Judge& judge : world.panel().judges()) {
+  for (const Judge& judge : world.panel()->judges()) {
     const UserModel& model = *judge.model;
     Explanation each{judge.name, model.spec().kind, {}, without_guidance(model, path, 0, rest)};
     if (mechanisms_of(model) != nullptr) each.split = explain_path(model, path, 0);

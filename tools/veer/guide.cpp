@@ -133,7 +133,7 @@ std::string path_text(const World& world, const std::string& policy, const Traje
   for (std::size_t j = 0; j < path.judges.size(); ++j) {
     const JudgeScores& judge = path.judges[j];
     out += fmt::format("\n{}\n", console.bold(fmt::format("Under {} ({})", judge.judge,
-                                                          world.panel().judges()[j].fitted_on)));
+                                                          world.panel()->judges()[j].fitted_on)));
     Table table(
         {"step", "shown", "in logs", "answer", "p(accept)", "ln p(target)", "rank before", "rank after"});
     table.add({"0", "", "", "", "", fmt::format("{:.3f}", judge.start_interest[0]), "",
@@ -164,8 +164,12 @@ std::string path_text(const World& world, const std::string& policy, const Traje
 
 void run_guide(GuideCommand& command, const Session& session) {
   choose(command);
+  if (command.world.scenario != "guidance-v1") {
+    throw ConfigError({{}, 0, "--scenario"},
+                      {command.world.scenario, "guidance-v1", "only there is a target to guide to"});
+  }
   World world(command.world, session.common.device);
-  if (command.explain) require_explainable(world.panel());
+  if (command.explain) require_explainable(*world.panel());
   const std::vector<Entrant> entrants = world.enter({command.policy});
   PlayOptions options;
   options.episodes = 1;

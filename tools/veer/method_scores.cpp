@@ -18,8 +18,9 @@ namespace {
 }  // namespace
 
 MethodScores::MethodScores(const std::string& scenario, std::vector<std::string> judges,
-                           const std::vector<int>& lengths, const Dataset& data)
-    : figures_(scenario, data), judges_(std::move(judges)) {
+                           const std::vector<int>& lengths, const Dataset& data,
+                           View<const float> item_vectors)
+    : figures_(scenario, data, item_vectors), judges_(std::move(judges)) {
   if (!figures_.judged()) judges_ = {"the people"};
   lengths_.insert(lengths_.end(), lengths.begin(), lengths.end());
 }

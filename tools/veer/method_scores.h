@@ -18,10 +18,10 @@ namespace veer::tools {
 
 class MethodScores {
  public:
-  /// `lengths`: episodes are also measured cut to so many steps. `data` must outlive the scores. Throws what
-  /// FigureSet throws.
+  /// `lengths`: episodes are also measured cut to so many steps. `data` and `item_vectors` as for
+  /// FigureSet, which throws.
   MethodScores(const std::string& scenario, std::vector<std::string> judges, const std::vector<int>& lengths,
-               const Dataset& data);
+               const Dataset& data, View<const float> item_vectors = {});
 
   /// Measures a policy's episodes under every judge, whole and cut. Throws DataError, naming `source`, when
   /// they are not those of the policies before, ConfigError when the policy stands here already.

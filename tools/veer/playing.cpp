@@ -50,7 +50,7 @@ class Player {
     Trajectories paths = engine_->evaluate(*entrant.policy, options_.mode, ids, [&](std::int64_t finished) {
       progress_.update(done_ + finished);
     });
-    world_.panel().judge(paths, options_.cache_mb);
+    if (world_.panel() != nullptr) world_.panel()->judge(paths, options_.cache_mb);
     done_ += static_cast<std::int64_t>(ids.size());
     return paths;
   }
@@ -91,7 +91,7 @@ RunHeader header_of(const World& world, const std::vector<Entrant>& entrants, co
   header.dataset_fingerprint = world.data().fingerprint;
   header.seed = options.seed;
   for (const Entrant& entrant : entrants) header.policies.push_back(entrant.name);
-  header.judges = world.panel().names();
+  if (world.panel() != nullptr) header.judges = world.panel()->names();
   header.episodes = options.episodes;
   header.segment_episodes = options.segment_episodes;
   return header;

@@ -2,16 +2,20 @@
 // with_torch/train_*.cpp.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "agents/generative/pretraining.h"
 #include "agents/irn/irn_training.h"
 #include "agents/offline/learning/offline_training.h"
 #include "agents/prorl/prorl_training.h"
+#include "agents/slate/latent/latent_options.h"
 #include "env/nn/seq2seq/seq2seq_model.h"
 #include "tools/veer/offline_sessions.h"
 #include "tools/veer/program.h"
 #include "tools/veer/training_files.h"
+#include "tools/veer/world_options.h"
 
 namespace veer::tools {
 
@@ -61,5 +65,23 @@ struct OfflineTask {
 };
 void add_offline_options(CLI::App& app, OfflineTask& task);
 void run_offline(OfflineTask& task, const Session& session);
+
+/// veer train hsrl, a2c, ddpg, ...: agents that show slates and learn from the answers, in a world of slates.
+/// `name`, `hsrl` and `kind` are set before the options are added.
+struct SlateTask {
+  TrainingFiles files;
+  std::string name;
+  bool hsrl = true;
+  slate::LatentKind kind = slate::LatentKind::ddpg;  ///< read where hsrl is false
+  WorldOptions world;                                ///< of slate-v1
+  std::int64_t steps = 200'000, replay = 20'000, evaluate_every = 10'000;
+  std::int32_t rows = 64, batch = 64, episodes = 512;
+  float discount = 0.9F;
+  std::optional<float> actor_rate, critic_rate, cloning_rate, entropy;
+  std::string profile = "recommended", residual, critic, credit;  ///< empty: as the profile says
+  std::int32_t levels = 3, codes = 16;
+};
+void add_slate_options(CLI::App& app, SlateTask& task);
+void run_slate(SlateTask& task, const Session& session);
 
 }  // namespace veer::tools

@@ -24,6 +24,8 @@ struct TrainingFiles {
   std::string budget;  ///< wall time; empty: none
 };
 void add_training_files(CLI::App& app, TrainingFiles& files);
+/// The same without --data, for agents that learn in a made-up world.
+void add_training_output(CLI::App& app, TrainingFiles& files);
 /// --budget, for agents that can end at any time.
 void add_budget(CLI::App& app, TrainingFiles& files);
 

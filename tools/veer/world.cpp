@@ -11,9 +11,11 @@
 #include "env/error.h"
 #include "env/store/dataset_file.h"
 #include "env/store/toml_text.h"
+#include "scenarios/registry.h"
 #include "scenarios/stress/perturbed_scenario.h"
 #include "tools/veer/learned.h"
 #include "tools/veer/policy_names.h"
+#include "tools/veer/slate_material.h"
 
 namespace veer::tools {
 namespace {
@@ -38,17 +40,42 @@ std::vector<UserId> or_everybody(std::vector<UserId> people, const Dataset& data
 
 World::World(const WorldOptions& options, const std::string& device)
     : options_(options), device_(usable_device(device)) {
-  data_ = std::make_shared<Dataset>(read_dataset(options.data));
-  users_ = load_user_model(options.users, *data_, device_);
-  if (!options.planner.empty()) {
-    LoadedModel planner = load_user_model(options.planner, *data_, device_);
+  require_files(options_);
+  if (options_.scenario == "slate-v1") {
+    SlateWorld slates = open_slates(options_);
+    data_ = slates.data;
+    users_ = std::move(slates.users);
+    checksums_ = std::move(slates.checksums);
+    calm_ = make_scenario(options_.scenario,
+                          {.guidance = {}, .session = {}, .slate = std::move(slates.parameters)});
+  } else {
+    open_people();
+    seat_judges();
+  }
+  scenario_ = calm_;
+  attributes_ = std::make_unique<AttributeTable>(data_->catalogue);
+}
+
+/// Data set, models and scenario of people who meet one item at a time.
+void World::open_people() {
+  data_ = std::make_shared<Dataset>(read_dataset(options_.data));
+  users_ = load_user_model(options_.users, *data_, device_);
+  if (!options_.planner.empty()) {
+    LoadedModel planner = load_user_model(options_.planner, *data_, device_);
     // Naming the same file twice means the same model, not a second judge.
     if (planner.checksum != users_.checksum) planner_ = std::move(planner);
   }
-  calm_ = scenario_of(options, data_, users_.users);
-  scenario_ = calm_;
-  attributes_ = std::make_unique<AttributeTable>(data_->catalogue);
+  calm_ = scenario_of(options_, data_, users_.users);
+  if (!options_.population.empty()) {
+    checksums_.emplace_back("population_sha256", sha256_of_file(options_.population));
+  }
+  if (targets_from_file(options_))
+    checksums_.emplace_back("targets_sha256", sha256_of_file(options_.targets));
+  if (!options_.purchases.empty())
+    checksums_.emplace_back("purchases_sha256", sha256_of_file(options_.purchases));
+}
 
+void World::seat_judges() {
   std::vector<Judge> judges;
   judges.push_back(
       {"users",
@@ -59,7 +86,7 @@ World::World(const WorldOptions& options, const std::string& device)
     judges.push_back({"planner", fit_of(planner_->manifest) + "; what policies plan with", planner_->users});
   }
   std::set<std::string> names{"users", "planner"};
-  for (const std::string& text : options.judges) {
+  for (const std::string& text : options_.judges) {
     const auto [name, file] = judge_parts(text);
     if (!names.insert(name).second) {
       throw ConfigError({{}, 0, "--judge"}, {"the name '" + name + "' a second time", "names that differ",
@@ -70,13 +97,10 @@ World::World(const WorldOptions& options, const std::string& device)
     checksums_.emplace_back("judge " + name, model.checksum);
   }
   panel_ = std::make_unique<const Panel>(std::move(judges));
-  if (!options.population.empty()) {
-    checksums_.emplace_back("population_sha256", sha256_of_file(options.population));
-  }
-  if (targets_from_file(options)) checksums_.emplace_back("targets_sha256", sha256_of_file(options.targets));
-  if (!options.purchases.empty()) {
-    checksums_.emplace_back("purchases_sha256", sha256_of_file(options.purchases));
-  }
+}
+
+View<const float> World::item_vectors() const noexcept {
+  return {users_.item_table.data(), data_->catalogue.size() + 1, users_.table_width};
 }
 
 void World::put_under_stress(const std::vector<stress::Perturbation>& perturbations) {
@@ -120,6 +144,12 @@ std::vector<Entrant> World::enter(const std::vector<std::string>& policies) {
   context.data = data_.get();
   context.graph = graph_.get();
   context.planner = planner.users.get();
+  if (const auto* slates = dynamic_cast<const SlateScenario*>(calm_.get())) {
+    const SlateParameters& rules = slates->parameters();
+    for (std::int32_t clicks = 0; clicks <= rules.slots; ++clicks) {
+      context.slate_worth.push_back(slate_reward(rules.reward, clicks, rules.slots));
+    }
+  }
   context.item_table =
       View<const float>(planner.item_table.data(), data_->catalogue.size() + 1, planner.table_width);
 

@@ -42,8 +42,8 @@ class World {
   const Population* population() const noexcept;
   const AttributeTable& attributes() const noexcept { return *attributes_; }
   /// First the people of the world ("users"), then the planning model when it is another one ("planner"),
-  /// then those of WorldOptions::judges in their order.
-  const Panel& panel() const noexcept { return *panel_; }
+  /// then those of WorldOptions::judges in their order. Null in a world of slates, which have no paths.
+  const Panel* panel() const noexcept { return panel_.get(); }
 
   /// From now on this world is the one of the options with its people perturbed so; as it was for none.
   /// Policies stay what they are. Throws ConfigError where people do not decide.
@@ -61,6 +61,10 @@ class World {
   /// ConfigError.
   std::vector<Entrant> enter(const std::vector<std::string>& policies);
 
+  /// Whether people answer slates (slate-v1).
+  bool has_slates() const noexcept { return calm_->spec().id == "slate-v1"; }
+  /// [N + 1, d] item vectors of the people's model.
+  View<const float> item_vectors() const noexcept;
   /// Whether people browse without a target (session-v1).
   bool has_sessions() const noexcept { return sessions() != nullptr; }
   /// Pairs of person and target from a file, played in turn; 0 when the world draws either.
@@ -70,6 +74,8 @@ class World {
   std::string configuration() const;
 
  private:
+  void open_people();
+  void seat_judges();
   const GuidanceScenario* guidance() const noexcept;  ///< null for another scenario
   const SessionScenario* sessions() const noexcept;   ///< the same
 
@@ -78,7 +84,7 @@ class World {
   std::shared_ptr<const Dataset> data_;
   LoadedModel users_;
   std::optional<LoadedModel> planner_;
-  std::unique_ptr<const Panel> panel_;
+  std::unique_ptr<const Panel> panel_;  ///< null where nothing is judged
   std::vector<std::pair<std::string, std::string>>
       checksums_;                             ///< of target, policy and judge files, by role
   std::shared_ptr<const Scenario> calm_;      ///< as options have it

@@ -11,6 +11,7 @@
 #include "env/error.h"
 #include "env/store/toml_text.h"
 #include "scenarios/registry.h"
+#include "scenarios/slate/slate_worlds.h"
 #include "simulators/purchases/purchase_model_file.h"
 #include "tools/veer/checks.h"
 
@@ -18,6 +19,7 @@ namespace veer::tools {
 namespace {
 
 constexpr const char* session_id = "session-v1";
+constexpr const char* slate_id = "slate-v1";
 
 int horizon_of(const WorldOptions& options) {
   if (options.horizon > 0) return options.horizon;
@@ -41,9 +43,7 @@ void set_common(const WorldOptions& options, Parameters& out) {
   out.history = options.history;
   out.horizon = horizon_of(options);
   out.patience = options.patience;
-  const std::array<const char*, 5> parts{"train_plan", "train_judge", "validation", "test", "all"};
-  const std::size_t part = choice("--part", options.part, parts);
-  out.part = part == 4 ? std::nullopt : std::optional(static_cast<Part>(part));
+  out.part = part_of(options);
   out.cut =
       choice("--cut", options.cut, std::array{"random", "last"}) == 0 ? HistoryCut::random : HistoryCut::last;
   const std::size_t rule = choice("--patience-rule", options.patience_rule, std::array{"total", "in_a_row"});
@@ -103,27 +103,53 @@ void refuse_foreign(const WorldOptions& options) {
                                         "those of its own (veer evaluate --help)",
                                         "leave it out, or name another --scenario"});
   };
-  if (options.scenario == session_id) {
-    refuse("--targets", options.targets != plain.targets || !options.choices.empty());
-    refuse("--end-at-target", options.end_at_target != plain.end_at_target);
+  if (options.scenario != slate_id) {
+    refuse("--world", options.world != plain.world);
+    refuse("--link", !options.link.empty());
+    refuse("--profiles", !options.profiles.empty());
+    refuse("--items", !options.items.empty());
+    refuse("--made-up-people", options.made_up_people != plain.made_up_people);
+    refuse("--user-dropout", options.user_dropout != plain.user_dropout);
   } else {
+    refuse("--planner", !options.planner.empty());
+    refuse("--judge", !options.judges.empty());
+    refuse("--population", !options.population.empty());
+    refuse("--history", options.history != plain.history);
+    refuse("--horizon", options.horizon != plain.horizon);
+    refuse("--patience", options.patience != plain.patience);
+    refuse("--patience-rule", options.patience_rule != plain.patience_rule);
+    refuse("--cut", options.cut != plain.cut);
+  }
+  if (options.scenario != session_id) {
     refuse("--purchases", !options.purchases.empty());
     refuse("--click-reward", options.click_reward != plain.click_reward);
     refuse("--purchase-reward", options.purchase_reward != plain.purchase_reward);
     refuse("--skip-cost", options.skip_cost != plain.skip_cost);
     refuse("--leave-cost", options.leave_cost != plain.leave_cost);
   }
+  if (options.scenario == session_id || options.scenario == slate_id) {
+    refuse("--targets", options.targets != plain.targets || !options.choices.empty());
+    refuse("--end-at-target", options.end_at_target != plain.end_at_target);
+  }
 }
 
 }  // namespace
 
+std::optional<Part> part_of(const WorldOptions& options) {
+  const std::array<const char*, 5> parts{"train_plan", "train_judge", "validation", "test", "all"};
+  const std::size_t part = choice("--part", options.part, parts);
+  return part == 4 ? std::nullopt : std::optional(static_cast<Part>(part));
+}
+
 void add_world_options(CLI::App& app, WorldOptions& options) {
   app.add_option("--scenario", options.scenario,
-                 "guidance-v1: lead people to a target; session-v1: they browse, take, buy and leave")
+                 "guidance-v1: lead people to a target; session-v1: they browse, take, buy and leave; "
+                 "slate-v1: they answer slates until their patience is over")
       ->capture_default_str();
-  app.add_option("--data", options.data, "dataset file")->required()->type_name("FILE");
-  app.add_option("--users", options.users, "model file: the people of this world")
-      ->required()
+  app.add_option("--data", options.data, "dataset file (slate-v1: may be left out, for made-up people)")
+      ->type_name("FILE");
+  app.add_option("--users", options.users,
+                 "model file: the people of this world (slate-v1: a response model)")
       ->type_name("FILE");
   app.add_option("--planner", options.planner, "model file that policies plan with; default: that of --users")
       ->type_name("FILE");
@@ -199,6 +225,37 @@ void add_world_options(CLI::App& app, WorldOptions& options) {
   app.add_option("--leave-cost", options.leave_cost, "session-v1: what it costs when somebody leaves")
       ->capture_default_str()
       ->group(group);
+  std::string worlds;
+  for (const SlateWorldEntry& world : slate_worlds())
+    worlds += (worlds.empty() ? "" : ", ") + std::string(world.name);
+  app.add_option("--world", options.world, "slate-v1: " + worlds)->capture_default_str()->group(group);
+  app.add_option("--link", options.link,
+                 "slate-v1: from score to click: soft, saturated or doubled; default: the world's own")
+      ->group(group);
+  app.add_option("--items", options.items, "slate-v1: item_info.csv of RL4RS, instead of made-up items")
+      ->type_name("FILE")
+      ->group(group);
+  app.add_option("--profiles", options.profiles,
+                 "slate-v1 with --data: users.dat, as veer fit response had it")
+      ->type_name("FILE")
+      ->group(group);
+  app.add_option("--made-up-people", options.made_up_people, "slate-v1 without --data: how many there are")
+      ->check(at_most(1'000'000, "a million people are many"))
+      ->capture_default_str()
+      ->group(group);
+  app.add_option(
+         "--user-dropout", options.user_dropout,
+         "slate-v1: share of a person's hidden layer dropped anew at every step; published environments: 0.2")
+      ->capture_default_str()
+      ->group(group);
+}
+
+void require_files(const WorldOptions& options) {
+  refuse_foreign(options);
+  if (options.scenario == slate_id) return;
+  for (const auto& [option, value] : {std::pair("--data", options.data), {"--users", options.users}}) {
+    if (value.empty()) throw ConfigError({{}, 0, option}, {"nothing", "a file", ""});
+  }
 }
 
 bool targets_from_file(const WorldOptions& options) {
@@ -208,7 +265,6 @@ bool targets_from_file(const WorldOptions& options) {
 std::unique_ptr<Scenario> scenario_of(const WorldOptions& options, const std::shared_ptr<const Dataset>& data,
                                       const std::shared_ptr<const UserModel>& users) {
   ScenarioParameters parameters;
-  refuse_foreign(options);
   if (options.scenario == session_id) {
     parameters.session = session_parameters(options, data, users);
   } else {
@@ -222,6 +278,14 @@ std::string rules_of(const WorldOptions& options) {
   const auto text = [&](const char* key, const std::string& value) {
     out += fmt::format("{} = {}\n", key, toml_string(value));
   };
+  if (options.scenario == slate_id) {
+    text("scenario", options.scenario);
+    text("world", options.world);
+    text("link", options.link);
+    text("part", options.part);
+    return out + fmt::format("made_up_people = {}\nuser_dropout = {}\n",
+                             options.data.empty() ? options.made_up_people : 0, options.user_dropout);
+  }
   const bool sessions = options.scenario == session_id;
   text("scenario", options.scenario);
   if (!sessions) text("acceptance", options.acceptance);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,13 +39,25 @@ struct WorldOptions {
   // session-v1
   std::string purchases;  ///< purchase model file; empty: nobody buys
   float click_reward = 0.2F, purchase_reward = 1.0F, skip_cost = 0.0F, leave_cost = 0.0F;
+  // slate-v1
+  std::string world = "rl4rs-session";  ///< a name of slate_worlds()
+  std::string link;                     ///< empty: the world's own
+  std::string profiles, items;          ///< files: who people are, what items are
+  int made_up_people = 4000;
+  float user_dropout = 0.0F;
 };
 
 /// The options of a world on a subcommand.
 void add_world_options(CLI::App& app, WorldOptions& options);
 
+/// Throws ConfigError for options that belong to another scenario, and for files that are missing among them.
+void require_files(const WorldOptions& options);
+
 /// Whether WorldOptions::targets is a file.
 bool targets_from_file(const WorldOptions& options);
+
+/// Whose logs or starts; empty: everybody's. Throws ConfigError for another word.
+std::optional<Part> part_of(const WorldOptions& options);
 
 /// Throws ConfigError for words and numbers that the scenario does not know or that belong to another one,
 /// and what reading files and building the scenario throw.

@@ -70,6 +70,15 @@ VEER_KERNEL void add_gelu(float* x, const float* bias, std::int32_t rows, std::i
   }
 }
 
+VEER_KERNEL void add_relu(float* x, const float* bias, std::int32_t rows, std::int32_t width) noexcept {
+  for (std::int32_t r = 0; r < rows; ++r, x += width) {
+    for (std::int32_t c = 0; c < width; c += lane_count) {
+      const std::int32_t n = part(width, c);
+      store_part(x + c, larger(load_part(x + c, n, 0.0F) + load_part(bias + c, n, 0.0F), Lanes{}), n);
+    }
+  }
+}
+
 VEER_KERNEL void attend(const float* queries, std::int32_t rows, std::int32_t width, std::int32_t heads,
                         const AttentionForm& form, const KeyValueRows& shared, const KeyValueRows& own,
                         float* scratch, float* out) noexcept {

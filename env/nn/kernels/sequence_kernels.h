@@ -20,6 +20,8 @@ void add_and_normalise(const float* y, const float* bias, std::int32_t rows, std
 
 /// x[r] = gelu(x[r] + bias).
 void add_gelu(float* x, const float* bias, std::int32_t rows, std::int32_t width) noexcept;
+/// x[r] = max(0, x[r] + bias).
+void add_relu(float* x, const float* bias, std::int32_t rows, std::int32_t width) noexcept;
 
 /// Keys and values of many sequences: row (slot, t) starts at (slot * positions + t) * width.
 struct KeyValueRows {

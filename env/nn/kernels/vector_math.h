@@ -116,6 +116,25 @@ VEER_LANES_INLINE Lanes exponential_of_deficit(const Lanes& x) noexcept {
   return exponential_in_range(larger(x, splat(-87.3F)));
 }
 
+/// 2^x within 3 units in the last place: x = k + r with |r| <= 1/2, and Taylor's polynomial for 2^r brought
+/// down to degree 5 by Chebyshev's. REQUIRES: -126 <= x <= 126.
+VEER_LANES_INLINE Lanes power_of_two_in_range(const Lanes& x) noexcept {
+  const Lanes shifted = x + 12582912.0F;
+  const Lanes r = x - (shifted - 12582912.0F);
+  Lanes p = r * 0.00134002888F + 0.00967589231F;
+  p = p * r + 0.05550327453F;
+  p = p * r + 0.24022109166F;
+  p = p * r + 0.69314720663F;
+  p = p * r + 1.0F;
+  IntLanes bits, exponent;
+  std::memcpy(&bits, &p, sizeof bits);
+  std::memcpy(&exponent, &shifted, sizeof exponent);
+  bits += exponent << 23;
+  Lanes result;
+  std::memcpy(&result, &bits, sizeof result);
+  return result;
+}
+
 VEER_LANES_INLINE Lanes sigmoid_of(const Lanes& x) noexcept { return 1.0F / (1.0F + exponential(-x)); }
 
 /// Within 2e-7 of tanh(x).

@@ -4,7 +4,10 @@
 #include <torch/types.h>
 
 #include <cstdint>
+#include <span>
 #include <string>
+
+#include "env/random.h"
 
 namespace veer::nn {
 
@@ -22,14 +25,21 @@ class DropoutMasks {
  public:
   /// Both must outlive the masks.
   DropoutMasks(const DropoutKey* key, const std::string& device) : key_(key), device_(device) {}
+  /// Row r draws from the stream of rows[r]: for rows that are no consecutive examples, such as episodes.
+  DropoutMasks(std::span<const StepKey> rows, const std::string& device) : rows_(rows), device_(device) {}
 
+  /// Evaluation mode.
+  bool off() const noexcept { return key_ == nullptr && rows_.empty(); }
   /// values [n, ...], masked by row.
   torch::Tensor operator()(const torch::Tensor& values, float rate);
   /// Values that belong to no row: one mask from the stream of the first example.
   torch::Tensor packed(const torch::Tensor& values, float rate);
 
  private:
-  const DropoutKey* key_;
+  StepKey key_of(std::int64_t row) const noexcept;
+
+  const DropoutKey* key_ = nullptr;
+  std::span<const StepKey> rows_;
   const std::string& device_;
   std::uint32_t next_block_ = 0;
 };

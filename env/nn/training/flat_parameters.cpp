@@ -136,6 +136,18 @@ void FlatParameters::restart_optimiser() noexcept {
   steps_ = 0;
 }
 
+void FlatParameters::assign(const FlatParameters& other) { approach(other, 1.0F); }
+
+void FlatParameters::approach(const FlatParameters& other, float rate) {
+  if (other.size() != size()) {
+    throw FormatError(Where{{}, 0, "parameters"}, Problem{std::to_string(other.size()) + " values",
+                                                          std::to_string(size()), "networks differ in size"});
+  }
+  float* own = values_.data_ptr<float>();
+  const float* target = other.values_.data_ptr<float>();
+  for (std::size_t i = 0; i < size(); ++i) own[i] = rate * target[i] + (1.0F - rate) * own[i];
+}
+
 void FlatParameters::load(const NamedArrays& arrays, std::span<float> out) const {
   for (std::size_t i = 0; i < layouts_.size(); ++i) {
     const ParameterLayout& layout = layouts_[i];

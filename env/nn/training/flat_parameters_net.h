@@ -54,6 +54,12 @@ class FlatParameters {
   /// Moments of zero and a step count of zero: a new optimiser over the same weights.
   void restart_optimiser() noexcept;
 
+  /// Takes over the weights of another set with the same layouts; the optimiser stays: two optimisers can
+  /// take turns on one network. Throws FormatError when sizes differ.
+  void assign(const FlatParameters& other);
+  /// Moves every value the share `rate` of the way to `other`'s: a slow copy. Throws as assign().
+  void approach(const FlatParameters& other, float rate);
+
   NamedArrays values() const;
   /// Parameters ("parameters/..."), Adam's moments ("first_moment/...", "second_moment/...") and
   /// "adam_steps".

@@ -13,3 +13,6 @@ veer_test(semantic_ids_test SOURCES env/nn/semantic_ids_table_test.cpp env/nn/se
           LIBRARIES veer_semantic_ids LABELS unit)
 veer_test(semantic_ids_slow_test SOURCES env/nn/semantic_ids_slow_test.cpp LIBRARIES veer_semantic_ids LABELS slow)
 target_compile_definitions(semantic_ids_slow_test PRIVATE VEER_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+if(VEER_TORCH)
+  veer_test(causal_attention_test TORCH SOURCES env/nn/causal_attention_test.cpp LABELS unit)
+endif()

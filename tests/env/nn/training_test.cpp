@@ -9,10 +9,10 @@
 #include <cmath>
 #include <vector>
 
+#include "env/dropout_mask.h"
 #include "env/error.h"
 #include "env/nn/kernels/softmax_kernel.h"
 #include "env/nn/training/adam.h"
-#include "env/nn/training/dropout.h"
 #include "env/nn/training/sequence_forward_net.h"
 #include "env/nn/training/sequence_trainer.h"
 #include "env/nn/training/training_net.h"

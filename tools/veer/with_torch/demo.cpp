@@ -95,7 +95,7 @@ nlohmann::ordered_json show_world(const std::string& heading, const WorldOptions
   PlayOptions play;
   play.episodes = command.episodes;
   play.seed = session.common.seed;
-  Leaderboard board(world.panel(), {.seed = play.seed,
+  Leaderboard board(*world.panel(), {.seed = play.seed,
                                     .sampled = world.scenario().spec().acceptance == Acceptance::sampled,
                                     .ends_at_target = false,
                                     .baseline = baseline_of(policies, "")});

@@ -22,6 +22,7 @@
 #include "tools/veer/long_run_of_fit.h"
 #include "tools/veer/program.h"
 #include "tools/veer/purchases_fit.h"
+#include "tools/veer/response_fit.h"
 #include "tools/veer/semantic_ids_fit.h"
 #include "tools/veer/shift_fit.h"
 #include "tools/veer/text.h"
@@ -46,13 +47,14 @@ struct FitCommand {
   ShiftOptions shift;
   SemanticIdOptions semantic_ids;
   PurchaseOptions purchases;
+  ResponseOptionsOfFit response;
 };
 
 nn::SequenceConfig config_of(const FitCommand& command, std::int32_t items) {
   if (command.kind != "sasrec" && command.kind != "gru4rec") {
-    throw ConfigError(
-        {{}, 0, "MODEL"},
-        {"'" + command.kind + "'", "sasrec, gru4rec, shift_user, ensemble, semantic_ids or purchases", ""});
+    throw ConfigError({{}, 0, "MODEL"},
+                      {"'" + command.kind + "'",
+                       "sasrec, gru4rec, shift_user, ensemble, semantic_ids, purchases or response", ""});
   }
   nn::SequenceConfig config =
       command.kind == "sasrec" ? nn::SequenceConfig::sasrec(items) : nn::SequenceConfig::gru4rec(items);
@@ -85,6 +87,9 @@ void run_fit(FitCommand& command, const Session& session) {
   }
   if (command.kind == "purchases") {
     return run_purchases_fit(command.purchases, command.data, command.people, command.output, session);
+  }
+  if (command.kind == "response") {
+    return run_response_fit(command.response, command.data, command.people, command.output, session);
   }
   if (usable_device(session.common.device) != "cpu") {
     session.console.note("fitting runs on the CPU; --device says where fitted models are used");
@@ -176,21 +181,24 @@ void add_fit(Program& program) {
       "         veer fit shift_user --base plan.model.h5 --data ml-1m.h5 --bag 5 -o bag.model.h5\n"
       "         veer fit ensemble --member a.model.h5 --member b.model.h5 --data ml-1m.h5 -o ab.model.h5\n"
       "         veer fit semantic_ids --vectors plan.model.h5 --data ml-1m.h5 -o ids.model.h5\n"
-      "         veer fit purchases --data shop.h5 -o buyers.model.h5\n\n"
+      "         veer fit purchases --data shop.h5 -o buyers.model.h5\n"
+      "         veer fit response --data ml-1m.h5 --profiles users.dat -o clicks.model.h5\n\n"
       "Policies plan with a model of train_plan; a judge is fitted on train_judge, with another seed.\n"
       "Interrupted fits go on where the same command left its checkpoint. Recall, NDCG, MRR and the\n"
       "calibration of acceptance on held-out people are printed and kept in the file (veer info).",
       [command](const Session& session) { run_fit(*command, session); });
   app.add_option("MODEL", command->kind,
                  "sasrec, gru4rec, shift_user, ensemble (models that are fitted already, in one file), "
-                 "semantic_ids (tokens of items), or purchases (what people buy of what they take)")
+                 "semantic_ids (tokens of items), purchases (what people buy of what they take), or "
+                 "response (how people answer slates)")
       ->required();
   app.add_option("--data", command->data, "dataset file")->required()->type_name("FILE");
   app.add_option("-o,--output", command->output, "model file to write")->required()->type_name("FILE");
   app.add_option(
          "--people", command->people,
          "whose logs: all (but each person's last two items, for published ranking figures), train_plan (for "
-         "models policies plan with) or train_judge (for judges, and what purchases learn from unless told)")
+         "models policies plan with) or train_judge (for judges, and what purchases and response learn from "
+         "unless told)")
       ->capture_default_str();
   app.add_option(
          "--budget", command->budget,
@@ -256,6 +264,7 @@ void add_fit(Program& program) {
   add_shift_options(app, command->shift);
   add_semantic_id_options(app, command->semantic_ids);
   add_purchase_options(app, command->purchases);
+  add_response_options(app, command->response);
 }
 
 }  // namespace veer::tools

@@ -10,6 +10,7 @@
 #include "agents/sequential/network_person.h"
 #include "agents/sequential/next_item.h"
 #include "agents/sequential/torchscript.h"
+#include "agents/slate/slate_agent_file.h"
 #include "agents/target_rule.h"
 #include "env/error.h"
 #include "simulators/sequence/sequence_user.h"
@@ -91,6 +92,25 @@ PolicyEntry offline_agent_entry() {
           }};
 }
 
+PolicyEntry slate_agent_entry() {
+  return {.word = "slates",
+          .suffix = {},
+          .summary = "An agent that shows slates (slate-v1): HSRL or one of its baselines.",
+          .needs = {},
+          .parameters = {model_parameter("a slate agent (veer train hsrl and the like)")},
+          .make = [](const PolicyContext& context, const PolicyParameters& parameters) {
+            const std::string file = model_file(parameters);
+            const ModelManifest manifest = read_model(file).manifest;
+            const auto items = manifest.hyper_parameters.find("items");
+            if (items != manifest.hyper_parameters.end() &&
+                items->second != std::to_string(context.world.items)) {
+              parameters.reject("model", "an agent for " + items->second + " items",
+                                "one for the world's " + std::to_string(context.world.items));
+            }
+            return slate::load_slate_agent(file, "slates:" + std::filesystem::path(file).filename().string());
+          }};
+}
+
 /// Person vectors and item vectors of a fitted network.
 LoadGuideModel guide_loader(const std::string& device) {
   return [device](const PolicyContext& context, const std::string& file) {
@@ -160,6 +180,7 @@ PolicyRegistry all_policies(const std::string& device) {
   registry.add(torchscript_entry(device));
   registry.add(next_item_entry(device));
   registry.add(offline_agent_entry());
+  registry.add(slate_agent_entry());
   for (PolicyEntry& entry : guide_entries(guide_loader(device))) registry.add(std::move(entry));
   registry.add(irn_entry(irn_loader(device)));
   registry.add(path_model_entry(device));

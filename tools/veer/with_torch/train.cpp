@@ -1,5 +1,6 @@
 // veer train AGENT --data data.h5 -o agent.model.h5
 #include <CLI/CLI.hpp>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -38,6 +39,20 @@ constexpr const char* offline_summaries[] = {
     "Action values among what an imitating head thinks the log might hold (discrete batch-constrained "
     "Q-learning).",
     "Return-conditioned cross-entropy: a prompt asks for the return (prompt-based learning)."};
+
+/// What every agent that shows slates is: HSRL, then the baselines in the order of slate::latent_names.
+struct SlateAgent {
+  const char* name;
+  const char* summary;
+};
+constexpr SlateAgent slate_agents[] = {
+    {"hsrl", "Slates by semantic tokens, with a critic per level (hierarchical semantic RL)."},
+    {"a2c", "Slates by a softmax over all items and the advantage of a state value."},
+    {"ddpg", "Slates by a continuous action that is projected on the catalogue."},
+    {"hac", "DDPG whose action is kept near the slate it becomes, and clicks."},
+    {"clicks", "Slates by learned click probabilities alone (online supervised learning)."},
+    {"wolpertinger", "The items near a continuous action that have the highest action values."},
+    {"slateq", "Item-wise action values weighed by a learned choice model."}};
 
 }  // namespace
 
@@ -80,6 +95,19 @@ void add_train(Program& program) {
          "An offline next-item agent: it learns from logged sessions of clicks and purchases.")
             .c_str(),
         add_offline_options, run_offline, task);
+  }
+  for (std::size_t i = 0; i < std::size(slate_agents); ++i) {
+    SlateTask task;
+    task.name = slate_agents[i].name;
+    task.hsrl = i == 0;
+    if (i > 0) task.kind = static_cast<slate::LatentKind>(i - 1);
+    add_agent<SlateTask>(
+        program, train, slate_agents[i].name, slate_agents[i].summary,
+        ("veer train " + task.name + " --world rl4rs-session -o " + task.name + ".model.h5\n\n" +
+         "It shows slates to people who have patience, and learns from their answers; validation "
+         "people decide which\nweights are kept.")
+            .c_str(),
+        add_slate_options, run_slate, task);
   }
 }
 

@@ -10,6 +10,10 @@ namespace veer::tools {
 
 void add_training_files(CLI::App& app, TrainingFiles& files) {
   app.add_option("--data", files.data, "dataset file")->required()->type_name("FILE");
+  add_training_output(app, files);
+}
+
+void add_training_output(CLI::App& app, TrainingFiles& files) {
   app.add_option("-o,--output", files.output, "model file to write")->required()->type_name("FILE");
   app.add_option("--checkpoint", files.checkpoint, "file to go on from; default: OUTPUT.checkpoint")
       ->type_name("FILE");

@@ -7,7 +7,7 @@
 
 #include "env/random.h"
 
-namespace veer::nn {
+namespace veer {
 
 /// Blocks of Stream::dropout that a mask of `values` values uses up (whole groups of 32 blocks = 256 values).
 constexpr std::uint32_t dropout_blocks(std::int64_t values) noexcept {
@@ -20,4 +20,4 @@ constexpr std::uint32_t dropout_blocks(std::int64_t values) noexcept {
 void fill_dropout_mask(const StepKey& key, std::uint32_t first_block, float rate,
                        std::span<float> mask) noexcept;
 
-}  // namespace veer::nn
+}  // namespace veer

@@ -1,4 +1,4 @@
-#include "env/nn/training/dropout.h"
+#include "env/dropout_mask.h"
 
 #include <algorithm>
 #include <array>
@@ -8,12 +8,12 @@
 // before the resolver of clones could.
 #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define VEER_NN_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#define VEER_MASK_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
-#define VEER_NN_CLONES
+#define VEER_MASK_CLONES
 #endif
 
-namespace veer::nn {
+namespace veer {
 namespace {
 
 constexpr std::size_t side_by_side =
@@ -21,8 +21,8 @@ constexpr std::size_t side_by_side =
 constexpr std::size_t group = 8 * side_by_side;  ///< mask values they give
 
 /// One group: 32 blocks of Philox side by side, which the compiler turns into vector code.
-VEER_NN_CLONES void fill_group(const StepKey& key, std::uint32_t first_block, std::uint32_t threshold,
-                               float keep, float* out) noexcept {
+VEER_MASK_CLONES void fill_group(const StepKey& key, std::uint32_t first_block, std::uint32_t threshold,
+                                 float keep, float* out) noexcept {
   std::uint32_t c0[side_by_side];
   std::uint32_t c1[side_by_side];
   std::uint32_t c2[side_by_side];
@@ -74,4 +74,4 @@ void fill_dropout_mask(const StepKey& key, std::uint32_t first_block, float rate
   }
 }
 
-}  // namespace veer::nn
+}  // namespace veer

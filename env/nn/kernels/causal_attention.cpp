@@ -1,0 +1,146 @@
+#include "env/nn/kernels/causal_attention.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "env/nn/kernels/vector_math.h"
+
+namespace veer::nn {
+namespace {
+
+constexpr float unseen = -3.4e38F;
+
+/// to[i * padded + s] = from[s * stride + i] for one head; places past the length are zero.
+void turn(const float* from, std::int32_t length, std::int32_t stride, std::int32_t head, std::int32_t padded,
+          float* to) noexcept {
+  for (std::int32_t i = 0; i < head; ++i) {
+    for (std::int32_t s = 0; s < length; ++s) to[i * padded + s] = from[s * stride + i];
+    std::fill(to + i * padded + length, to + (i + 1) * padded, 0.0F);
+  }
+}
+
+void turn_back(const float* from, std::int32_t length, std::int32_t stride, std::int32_t head,
+               std::int32_t padded, float* to) noexcept {
+  for (std::int32_t s = 0; s < length; ++s) {
+    for (std::int32_t i = 0; i < head; ++i) to[s * stride + i] = from[i * padded + s];
+  }
+}
+
+/// The weights of one query: softmax over places low..last of scale * (q . k).
+VEER_KERNEL void weigh(const float* query, const float* turned_keys, std::int32_t head, std::int32_t padded,
+                       float scale, std::int32_t low, std::int32_t last, float* weights) noexcept {
+  const std::int32_t end = last / lane_count * lane_count + lane_count;
+  Lanes most = splat(unseen);
+  for (std::int32_t s = 0; s < end; s += lane_count) {
+    Lanes score{};
+    for (std::int32_t i = 0; i < head; ++i)
+      score += splat(query[i] * scale) * load(turned_keys + i * padded + s);
+    store(weights + s, score);
+  }
+  for (std::int32_t s = 0; s < low; ++s) weights[s] = unseen;
+  for (std::int32_t s = last + 1; s < end; ++s) weights[s] = unseen;
+  for (std::int32_t s = 0; s < end; s += lane_count) most = larger(most, load(weights + s));
+  const Lanes shift = splat(largest_of(most));
+  Lanes total{};
+  for (std::int32_t s = 0; s < end; s += lane_count) {
+    const Lanes score = load(weights + s);
+    const Lanes weight = score <= splat(unseen) ? Lanes{} : exponential_of_deficit(score - shift);
+    store(weights + s, weight);
+    total += weight;
+  }
+  const float scaled = 1.0F / sum_of(total);
+  for (std::int32_t s = 0; s < end; s += lane_count) store(weights + s, load(weights + s) * scaled);
+  std::fill(weights + end, weights + padded, 0.0F);
+}
+
+VEER_KERNEL void mix(const float* weights, const float* turned_values, std::int32_t head, std::int32_t padded,
+                     std::int32_t end, float* out) noexcept {
+  for (std::int32_t i = 0; i < head; ++i) {
+    Lanes sum{};
+    for (std::int32_t s = 0; s < end; s += lane_count)
+      sum += load(weights + s) * load(turned_values + i * padded + s);
+    out[i] = sum_of(sum);
+  }
+}
+
+/// What one query's gradient adds to the turned gradients of keys and values, and its own.
+VEER_KERNEL void spread(const float* query, const float* gradient, const float* weights,
+                        const float* turned_keys, const float* turned_values, std::int32_t head,
+                        std::int32_t padded, std::int32_t end, float scale, float* scores,
+                        float* key_gradient, float* value_gradient, float* query_gradient) noexcept {
+  Lanes dot{};
+  for (std::int32_t s = 0; s < end; s += lane_count) {
+    Lanes of_weight{};
+    for (std::int32_t i = 0; i < head; ++i)
+      of_weight += splat(gradient[i]) * load(turned_values + i * padded + s);
+    store(scores + s, of_weight);
+    dot += of_weight * load(weights + s);
+  }
+  const Lanes mean = splat(sum_of(dot));
+  for (std::int32_t s = 0; s < end; s += lane_count) {
+    store(scores + s, load(weights + s) * (load(scores + s) - mean) * scale);
+  }
+  for (std::int32_t i = 0; i < head; ++i) {
+    Lanes own{};
+    for (std::int32_t s = 0; s < end; s += lane_count) {
+      const std::int32_t at_s = i * padded + s;
+      const Lanes score = load(scores + s);
+      own += score * load(turned_keys + at_s);
+      store(key_gradient + at_s, load(key_gradient + at_s) + score * query[i]);
+      store(value_gradient + at_s, load(value_gradient + at_s) + load(weights + s) * gradient[i]);
+    }
+    query_gradient[i] = sum_of(own);
+  }
+}
+
+}  // namespace
+
+void attend_causal(const AttentionShape& shape, const float* queries, const float* keys, const float* values,
+                   std::vector<float>& scratch, float* weights, float* out) {
+  const std::int32_t head = shape.width / shape.heads, padded = shape.padded();
+  const float scale = 1.0F / std::sqrt(static_cast<float>(head));
+  scratch.resize(static_cast<std::size_t>(2 * head * padded));
+  float* turned_keys = scratch.data();
+  float* turned_values = turned_keys + head * padded;
+  for (std::int32_t h = 0; h < shape.heads; ++h) {
+    turn(keys + h * head, shape.length, shape.key_stride, head, padded, turned_keys);
+    turn(values + h * head, shape.length, shape.key_stride, head, padded, turned_values);
+    for (std::int32_t q = 0; q < shape.queries(); ++q, weights += padded) {
+      const std::int32_t last = shape.first_query + q;
+      weigh(queries + std::int64_t{q} * shape.query_stride + h * head, turned_keys, head, padded, scale,
+            std::min(shape.first_visible, last), last, weights);
+      mix(weights, turned_values, head, padded, last / lane_count * lane_count + lane_count,
+          out + std::int64_t{q} * shape.width + h * head);
+    }
+  }
+}
+
+void attend_causal_backward(const AttentionShape& shape, const float* queries, const float* keys,
+                            const float* values, const float* weights, const float* out_gradient,
+                            std::vector<float>& scratch, float* query_gradient, float* key_gradient,
+                            float* value_gradient) {
+  const std::int32_t head = shape.width / shape.heads, padded = shape.padded();
+  const float scale = 1.0F / std::sqrt(static_cast<float>(head));
+  const auto block = static_cast<std::size_t>(head * padded);
+  scratch.resize(4 * block + static_cast<std::size_t>(padded));
+  float* turned_keys = scratch.data();
+  float* turned_values = turned_keys + block;
+  float* of_keys = turned_values + block;
+  float* of_values = of_keys + block;
+  float* scores = of_values + block;
+  for (std::int32_t h = 0; h < shape.heads; ++h) {
+    turn(keys + h * head, shape.length, shape.key_stride, head, padded, turned_keys);
+    turn(values + h * head, shape.length, shape.key_stride, head, padded, turned_values);
+    std::fill(of_keys, scores, 0.0F);
+    for (std::int32_t q = 0; q < shape.queries(); ++q, weights += padded) {
+      const std::int32_t end = (shape.first_query + q) / lane_count * lane_count + lane_count;
+      const std::int64_t row = std::int64_t{q} * shape.query_stride + h * head;
+      spread(queries + row, out_gradient + std::int64_t{q} * shape.width + h * head, weights, turned_keys,
+             turned_values, head, padded, end, scale, scores, of_keys, of_values, query_gradient + row);
+    }
+    turn_back(of_keys, shape.length, shape.key_stride, head, padded, key_gradient + h * head);
+    turn_back(of_values, shape.length, shape.key_stride, head, padded, value_gradient + h * head);
+  }
+}
+
+}  // namespace veer::nn

@@ -1,0 +1,88 @@
+// veer evaluate --scenario slate-v1: made-up people, runs that are the same for any number of threads,
+// refusals.
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "tests/test.h"
+#include "tests/tools/run_program.h"
+#include "tests/tools/small_world.h"
+
+using namespace veer;
+using namespace veer::tests;
+using Json = nlohmann::json;
+
+namespace {
+
+Finished slates(std::vector<std::string> more) {
+  std::vector<std::string> arguments{"evaluate", "--scenario", "slate-v1", "--made-up-people",
+                                     "200",      "--episodes", "60"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return run_veer(arguments);
+}
+
+}  // namespace
+
+TEST_CASE("slates are played to made-up people, and the oracle beats the others") {
+  const ScratchFolder folder;
+  const std::string run = folder / "run", other = folder / "other";
+  const std::vector<std::string> policies{"--policy", "random",       "--policy", "popular",
+                                          "--policy", "greedy_slate", "--json"};
+  std::vector<std::string> first = policies, second = policies;
+  first.insert(first.end(), {"-o", run});
+  second.insert(second.end(), {"-o", other, "--threads", "1"});
+  const Finished done = slates(first);
+  CAPTURE(done.err);
+  REQUIRE(done.code == 0);
+  const Json found = Json::parse(done.out);
+  CHECK(found["scenario"] == "slate-v1");
+  const Json& methods = found["comparisons"][0]["methods"];
+  REQUIRE(methods.size() == 3);
+  const auto mean = [&](std::size_t m, const char* figure) {
+    return methods[m][figure]["mean"].get<double>();
+  };
+  CHECK(mean(0, "reward") < mean(1, "reward"));
+  CHECK(mean(1, "reward") < mean(2, "reward"));
+  // Reward and depth say the same in this world: K (n - R) + n lies within (19, 29] for every episode.
+  for (std::size_t m = 0; m < 3; ++m) {
+    const double used = 9.0 * (mean(m, "depth") - mean(m, "reward")) + mean(m, "depth");
+    CHECK(used > 19.0);
+    CHECK(used <= 29.0);
+  }
+  CHECK(mean(0, "coverage") > mean(1, "coverage"));
+  const Finished alone = slates(second);
+  REQUIRE(alone.code == 0);
+  const Json again = Json::parse(alone.out);
+  CHECK(again["digest"] == found["digest"]);
+  const Finished saturated = slates({"--policy", "greedy_slate", "--link", "saturated", "--json"});
+  CHECK(saturated.code == 0);
+  // Eight of nine clicks earn most in this world: who knows that beats who shows the nine likeliest.
+  const Finished oracle = slates({"--policy", "greedy_slate", "--policy", "oracle_slate", "--json"});
+  REQUIRE(oracle.code == 0);
+  const Json best = Json::parse(oracle.out);
+  const Json& rows = best["comparisons"][0]["methods"];
+  CHECK(rows[1]["reward"]["mean"] > rows[0]["reward"]["mean"].get<double>() + 1.0);
+}
+
+TEST_CASE("worlds, links and options that slate-v1 does not have are named") {
+  const auto refused = [](std::vector<std::string> more, const std::string& word) {
+    more.insert(more.end(), {"--policy", "random"});
+    const Finished done = slates(more);
+    CAPTURE(done.err);
+    CHECK(done.code == 2);
+    CHECK(done.err.find(word) != std::string::npos);
+  };
+  refused({"--world", "mars"}, "rl4rs-session");
+  refused({"--link", "hard"}, "saturated");
+  refused({"--horizon", "5"}, "--horizon");
+  refused({"--targets", "uniform-unseen"}, "--targets");
+  refused({"--users", "x.model.h5"}, "--data");
+  refused({"--policy", "nearest"}, "nearest");
+  const SmallWorld world;
+  const Finished guidance = run_veer(world.evaluate({"--world", "ml1m-session", "--policy", "random"}));
+  CHECK(guidance.code == 2);
+  CHECK(guidance.err.find("--world") != std::string::npos);
+  const Finished nothing = run_veer({"evaluate", "--policy", "random"});
+  CHECK(nothing.code == 2);
+  CHECK(nothing.err.find("--data") != std::string::npos);
+}

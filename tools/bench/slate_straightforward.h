@@ -1,0 +1,46 @@
+// The straightforward way of stepping people who are shown slates: every row by itself, the response model
+// place by place as it is defined, in plain loops. Not thread-safe, but for step(), which spreads its rows.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "scenarios/slate/slate.h"
+#include "simulators/response/response_model.h"
+
+namespace veer::bench {
+
+class StraightforwardSlates {
+ public:
+  /// Row r starts with episode r, as the engine's rows do. REQUIRES: a world of soft answers without slate
+  /// effects.
+  StraightforwardSlates(const SlateScenario& world, std::shared_ptr<const ResponseModel> model, float dropout,
+                        std::int32_t rows, std::uint64_t seed);
+
+  /// Shows every row a random slate, the engine's own for the same episode and step.
+  void step();
+
+  std::vector<float> probability;  ///< [rows, slots] of the last step
+
+ private:
+  struct Row {
+    EpisodeId episode = 0;
+    std::uint32_t step = 0;
+    UserId user = 0;
+    float patience = 0.0F;
+    std::vector<ItemId> history;
+  };
+  void begin(Row& row) const;
+  void step_row(Row& row, std::span<float> out) const;
+  std::vector<float> scores(const Row& row, std::span<const ItemId> items) const;
+
+  const SlateScenario& world_;
+  std::shared_ptr<const ResponseModel> model_;
+  float dropout_;
+  std::uint64_t seed_;
+  std::vector<Row> rows_;
+};
+
+}  // namespace veer::bench
