@@ -26,10 +26,51 @@ std::vector<std::int32_t> popularity_places(const SessionLog& training) {
   return place;
 }
 
+/// Distinct items of the session before the event, but for its own, ascending.
+std::vector<ItemId> others_before(const SessionLog& log, std::int64_t event) {
+  const std::span<const ItemId> before = log.before(event);
+  std::vector<ItemId> out(before.begin(), before.end());
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  std::erase(out, log.item(event));
+  return out;
+}
+
+/// Takes the items of the session off the ranks of events [first, first + ranks.size()): those that stand
+/// before the target.
+void leave_out_session(const OfflineModel& model, const SessionLog& log, std::int64_t first,
+                       View<const float> read, std::span<std::int32_t> ranks) {
+  std::vector<std::vector<ItemId>> others;
+  std::size_t widest = 0;
+  for (std::size_t r = 0; r < ranks.size(); ++r) {
+    others.push_back(others_before(log, first + static_cast<std::int64_t>(r)));
+    widest = std::max(widest, others.back().size());
+  }
+  const auto width = static_cast<std::int32_t>(widest) + 1;
+  const auto rows = static_cast<std::int32_t>(ranks.size());
+  std::vector<ItemId> items(ranks.size() * at(width));
+  std::vector<float> scores(items.size());
+  for (std::size_t r = 0; r < ranks.size(); ++r) {  // the target first; what is missing is the target again
+    const auto row = items.begin() + static_cast<std::ptrdiff_t>(r) * width;
+    std::fill_n(row, width, log.item(first + static_cast<std::int64_t>(r)));
+    std::copy(others[r].begin(), others[r].end(), row + 1);
+  }
+  model.scores_of(read, {items.data(), rows, width}, {scores.data(), rows, width});
+  for (std::size_t r = 0; r < ranks.size(); ++r) {
+    const std::span<const float> row = std::span(scores).subspan(r * at(width), at(width));
+    std::int32_t before = 0;
+    for (std::size_t j = 0; j < others[r].size(); ++j) {
+      const bool tie = row[j + 1] == row[0] && others[r][j] < log.item(first + static_cast<std::int64_t>(r));
+      before += row[j + 1] > row[0] || tie ? 1 : 0;
+    }
+    ranks[r] = std::max(1, ranks[r] - before);
+  }
+}
+
 }  // namespace
 
 std::vector<std::int32_t> rank_events(const OfflineModel& model, const SessionLog& log, std::uint64_t seed,
-                                      std::int64_t most) {
+                                      std::int64_t most, Masked masked) {
   const AgentOptions& options = model.options();
   const std::int64_t events = most > 0 ? std::min(most, log.events()) : log.events();
   std::vector<std::int32_t> out(at(events));
@@ -57,16 +98,24 @@ std::vector<std::int32_t> rank_events(const OfflineModel& model, const SessionLo
     read.resize(at(count) * at(model.width()));
     const View<float> rows(read.data(), count, model.width());
     model.read(states, ratio, step, rows);
-    model.ranks(View<const float>(read.data(), count, model.width()), targets,
-                std::span(out).subspan(at(first), at(count)));
+    const View<const float> known(read.data(), count, model.width());
+    const std::span<std::int32_t> ranks = std::span(out).subspan(at(first), at(count));
+    model.ranks(known, targets, ranks);
+    if (masked == Masked::session) leave_out_session(model, log, first, known, ranks);
   }
   return out;
 }
 
-std::vector<std::int32_t> rank_by_popularity(const SessionLog& training, const SessionLog& log) {
+std::vector<std::int32_t> rank_by_popularity(const SessionLog& training, const SessionLog& log,
+                                             Masked masked) {
   const std::vector<std::int32_t> place = popularity_places(training);
   std::vector<std::int32_t> out;
-  for (std::int64_t e = 0; e < log.events(); ++e) out.push_back(place[at(log.item(e))]);
+  for (std::int64_t e = 0; e < log.events(); ++e) {
+    const std::int32_t own = place[at(log.item(e))];
+    out.push_back(own);
+    if (masked == Masked::nothing) continue;
+    for (const ItemId item : others_before(log, e)) out.back() -= place[at(item)] < own ? 1 : 0;
+  }
   return out;
 }
 

@@ -16,14 +16,19 @@
 
 namespace veer::offline {
 
+/// What is left out of the ranking of an event: nothing, as in the source; or what its session held before,
+/// but for the event's own item. The latter is for logs in which nobody takes anything twice.
+enum class Masked : std::uint8_t { nothing, session };
+
 /// Rank of every event of the log, or of the first `most` (0: all). `seed` draws PRL's wanted returns where
 /// they vary.
 std::vector<std::int32_t> rank_events(const OfflineModel& model, const SessionLog& log, std::uint64_t seed,
-                                      std::int64_t most = 0);
+                                      std::int64_t most = 0, Masked masked = Masked::nothing);
 
 /// Controls that learn nothing: items by how many events of `training` hold them (ties: smaller id first);
 /// and the session's items, newest first, then all others by popularity.
-std::vector<std::int32_t> rank_by_popularity(const SessionLog& training, const SessionLog& log);
+std::vector<std::int32_t> rank_by_popularity(const SessionLog& training, const SessionLog& log,
+                                             Masked masked = Masked::nothing);
 std::vector<std::int32_t> rank_by_recency(const SessionLog& training, const SessionLog& log);
 
 enum class Judged : std::uint8_t { clicks, purchases };

@@ -10,6 +10,7 @@
 #include "env/nn/catalogue_training/allowed_items.h"
 #include "env/nn/catalogue_training/catalogue_head.h"
 #include "env/nn/kernels/score_kernels.h"
+#include "env/runtime.h"
 
 namespace veer::offline {
 
@@ -123,6 +124,16 @@ void OfflineModel::ranks(View<const float> read, std::span<const ItemId> targets
     return nn::allowed_target_ranks(weights_->both(options_.imitation_threshold), read, targets, out);
   }
   nn::target_ranks(weights_->head(), read, targets, out);
+}
+
+void OfflineModel::scores_of(View<const float> read, View<const ItemId> items, View<float> out) const {
+  if (!options_.bars_items()) return nn::scores_of(weights_->head(), read, items, out);
+  parallel_for(read.rows(), [&](std::int64_t r) {
+    const auto row = static_cast<std::int32_t>(r);
+    std::vector<float> all(at(weights_->items));
+    scores(read.row(row), all);
+    for (std::int32_t j = 0; j < items.width(); ++j) out(row, j) = all[at(items(row, j)) - 1];
+  });
 }
 
 void OfflineModel::scores(std::span<const float> read, std::span<float> out) const {

@@ -42,6 +42,8 @@ class OfflineModel {
   /// Rank of each target among all items: 1 + items that score more + items that score the same and have a
   /// smaller id. Nothing is masked; of BCQ, items that it bars come behind all others.
   void ranks(View<const float> read, std::span<const ItemId> targets, std::span<std::int32_t> out) const;
+  /// out(r, j) = the score of items(r, j) after state r, on the scale of scores().
+  void scores_of(View<const float> read, View<const ItemId> items, View<float> out) const;
   /// Scores of all items, out[i - 1] of item i; of BCQ as allowed_scores() says.
   void scores(std::span<const float> read, std::span<float> out) const;
 

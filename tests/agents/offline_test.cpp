@@ -150,6 +150,9 @@ TEST_CASE("ranks that need no learning, and what follows from ranks, by hand") {
   const SessionLog training = shop.log(), test = shop.log({}, Part::test);
   // Popularity: 3, 1, 2, then 4 and 5 which nobody took.
   CHECK(rank_by_popularity(training, test) == std::vector<std::int32_t>{3, 4, 3, 1, 5});
+  // The same without what the session held: 2 is not before 4; 2 and 4 are not before 3, nor they and 3
+  // before 5.
+  CHECK(rank_by_popularity(training, test, Masked::session) == std::vector<std::int32_t>{3, 3, 3, 1, 2});
   // 2: nothing recent. 4: behind 2, then 3 and 1. 2: the last but one. 3: behind 2 and 4. 5: the last of all.
   CHECK(rank_by_recency(training, test) == std::vector<std::int32_t>{3, 4, 2, 3, 5});
   CHECK(discounted_gain(1, 5) == 1.0F);
@@ -247,6 +250,45 @@ TEST_CASE("a high return that is luck: a prompt chases it, action values do not"
   prompted.encoder.width = 16;
   CHECK(preference(log, prompted, 1.0F / mean, 2000) > 0.5F);
   CHECK(preference(log, prompted, 0.3F / mean, 2000) < -0.5F);  // asked for what the safe one brings
+}
+
+TEST_CASE("ranks without what the session held are those of a sort that skips it") {
+  Shop shop(40);
+  for (int i = 0; i < 60; ++i) {
+    std::vector<ItemId> items;
+    std::vector<std::uint8_t> kinds;
+    for (int t = 0; t < 7; ++t) {
+      items.push_back(1 + (i * 7 + t * t * 3) % 40);
+      kinds.push_back(static_cast<std::uint8_t>(t % 3 == 0 ? 1 : 0));
+    }
+    shop.session(items, kinds);
+  }
+  const SessionLog log = shop.log();
+  for (const AgentKind kind : {AgentKind::supervised, AgentKind::bcq}) {
+    OfflineLearner learner(log, small_agent(kind), 3);
+    for (int i = 0; i < 30; ++i) learner.update();
+    const OfflineModel model = learner.snapshot();
+    const std::vector<std::int32_t> plain = rank_events(model, log, 1),
+                                    masked = rank_events(model, log, 1, 0, Masked::session);
+    std::int64_t better = 0;
+    for (std::int64_t e = 0; e < log.events(); ++e) {
+      const std::span<const ItemId> before = log.before(e);
+      const std::vector<float> scores = scores_in(model, {before.begin(), before.end()}, 1.0F, 1);
+      const ItemId target = log.item(e);
+      std::int32_t rank = 1;
+      for (ItemId item = 1; item <= 40; ++item) {
+        if (item == target || std::find(before.begin(), before.end(), item) != before.end()) continue;
+        rank += scores[at(item) - 1] > scores[at(target) - 1] ||
+                        (scores[at(item) - 1] == scores[at(target) - 1] && item < target)
+                    ? 1
+                    : 0;
+      }
+      CHECK(std::abs(masked[at(e)] - rank) <= 1);  // two ways of adding up
+      CHECK(masked[at(e)] <= plain[at(e)]);
+      better += masked[at(e)] < plain[at(e)] ? 1 : 0;
+    }
+    CHECK(better > 0);
+  }
 }
 
 TEST_CASE("cross-entropy comes down to what the log's choices leave open") {

@@ -34,6 +34,7 @@ struct RankCommand {
   SessionChoice sessions;
   int longest = 0;
   bool controls = true;
+  bool mask_session = false;
   std::optional<float> wanted, deviation;  ///< of agents with a prompt
 };
 
@@ -93,7 +94,8 @@ std::vector<std::string> names_of(const RankCommand& command) {
       throw ConfigError({{}, 0, "--model"}, {out.back() + " twice", "files of different names", ""});
     }
   }
-  if (command.controls) out.insert(out.end(), {most_recent, popular});
+  if (command.controls && !command.mask_session) out.emplace_back(most_recent);
+  if (command.controls) out.emplace_back(popular);
   if (out.empty()) {
     throw ConfigError({{}, 0, "--model"}, {"none, and no controls", "a model file, or controls", ""});
   }
@@ -115,6 +117,7 @@ std::vector<RankedAgent> rank_all(const RankCommand& command, const Dataset& dat
                                   const SessionOptions& cut, const Session& session) {
   std::vector<RankedAgent> out;
   bool both_halves = command.models.empty();
+  const Masked masked = command.mask_session ? Masked::session : Masked::nothing;
   for (const std::string& file : command.models) {
     const auto [loaded, manifest] = load_offline_model(file, data);
     OfflineModel model = loaded;
@@ -127,14 +130,14 @@ std::vector<RankedAgent> rank_all(const RankCommand& command, const Dataset& dat
     }
     const std::string name = stem_of(file);
     session.console.note(fmt::format("rank: {}", name));
-    out.push_back({name, rank_events(model, log, session.common.seed)});
+    out.push_back({name, rank_events(model, log, session.common.seed, 0, masked)});
   }
   if (command.controls) {
     std::vector<Part> parts{Part::train_plan};
     if (both_halves) parts.push_back(Part::train_judge);  // whom some agent learned from
     const SessionLog training(data, parts, cut);
-    out.push_back({most_recent, rank_by_recency(training, log)});
-    out.push_back({popular, rank_by_popularity(training, log)});
+    if (!command.mask_session) out.push_back({most_recent, rank_by_recency(training, log)});
+    out.push_back({popular, rank_by_popularity(training, log, masked)});
   }
   return out;
 }
@@ -195,10 +198,13 @@ void run_rank(const RankCommand& command, const Session& session) {
   }
   session.console.out() << text
                         << fmt::format(
-                               "Rank of what really came among all {} items, nothing masked; {} sessions "
+                               "Rank of what really came among all {} items, {}; {} sessions "
                                "of {} {} people. {}",
-                               grouped(log.items()), grouped(log.sessions()), grouped(bootstrap.people()),
-                               command.part, table_legend());
+                               grouped(log.items()),
+                               command.mask_session ? "those of the session so far left out"
+                                                    : "nothing masked",
+                               grouped(log.sessions()), grouped(bootstrap.people()), command.part,
+                               table_legend());
 }
 
 }  // namespace
@@ -227,6 +233,8 @@ void add_rank(Program& program) {
   app.add_option("--wanted", command->wanted,
                  "prl: mu, the return asked for as a multiple of the mean at each step; default: as trained");
   app.add_option("--deviation", command->deviation, "prl: epsilon, the standard deviation of that multiple");
+  app.add_flag("--mask-session", command->mask_session,
+               "leave out what the session held before: for logs in which nobody takes anything twice");
   app.add_flag("!--no-controls", command->controls, "leave out the two rankings that train no network");
   add_session_options(app, command->sessions);
 }
