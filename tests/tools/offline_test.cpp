@@ -74,7 +74,7 @@ TEST_CASE("offline agents are trained, described, ranked and played") {
   const Json found = Json::parse(ranked.out);
   CHECK(found["judged"]["purchases"]["cases"] == 24);
   CHECK(found["judged"]["clicks"]["cases"] == 48);
-  REQUIRE(found["judged"]["clicks"]["methods"].size() == 11);
+  REQUIRE(found["judged"]["clicks"]["methods"].size() == 12);
   for (const Json& method : found["judged"]["purchases"]["methods"]) {
     CAPTURE(method["method"]);
     // What follows is certain once one item is known; the controls cannot know it.
