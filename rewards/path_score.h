@@ -16,6 +16,7 @@
 
 #include "env/data/attribute_table.h"
 #include "env/loop/trajectories.h"
+#include "rewards/metric_columns.h"
 
 namespace veer {
 
@@ -46,24 +47,7 @@ inline constexpr std::int32_t path_metrics = 16;
 std::string_view name_of(PathMetric metric) noexcept;
 
 /// One value per metric and episode. NaN: the metric is not defined for that episode; summaries skip it.
-class EpisodeScores {
- public:
-  explicit EpisodeScores(std::int64_t episodes)
-      : episodes_(episodes), values_(static_cast<std::size_t>(episodes * path_metrics)) {}
-  std::int64_t episodes() const noexcept { return episodes_; }
-  std::span<float> of(PathMetric metric) noexcept {
-    return std::span(values_).subspan(offset(metric), size());
-  }
-  std::span<const float> of(PathMetric metric) const noexcept {
-    return std::span(values_).subspan(offset(metric), size());
-  }
-
- private:
-  std::size_t size() const noexcept { return static_cast<std::size_t>(episodes_); }
-  std::size_t offset(PathMetric metric) const noexcept { return static_cast<std::size_t>(metric) * size(); }
-  std::int64_t episodes_;
-  std::vector<float> values_;
-};
+using EpisodeScores = MetricColumns<PathMetric, path_metrics>;
 
 /// Scores every episode. `judge` must be aligned with `paths`, and so must `support` [steps] where it is not
 /// empty. REQUIRES: paths.slots == 1.

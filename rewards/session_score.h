@@ -9,6 +9,7 @@
 
 #include "env/data/attribute_table.h"
 #include "env/loop/trajectories.h"
+#include "rewards/metric_columns.h"
 
 namespace veer {
 
@@ -31,24 +32,7 @@ enum class SessionMetric : std::uint8_t {
 inline constexpr std::int32_t session_metrics = 10;
 std::string_view name_of(SessionMetric metric) noexcept;
 
-class SessionScores {
- public:
-  explicit SessionScores(std::int64_t episodes)
-      : episodes_(static_cast<std::size_t>(episodes)), values_(episodes_ * session_metrics) {}
-  std::span<float> of(SessionMetric metric) noexcept {
-    return std::span(values_).subspan(place(metric), episodes_);
-  }
-  std::span<const float> of(SessionMetric metric) const noexcept {
-    return std::span(values_).subspan(place(metric), episodes_);
-  }
-
- private:
-  std::size_t place(SessionMetric metric) const noexcept {
-    return static_cast<std::size_t>(metric) * episodes_;
-  }
-  std::size_t episodes_;
-  std::vector<float> values_;
-};
+using SessionScores = MetricColumns<SessionMetric, session_metrics>;
 
 /// Scores every episode; slots of a step count one by one.
 SessionScores score_sessions(const Trajectories& sessions, const Catalogue& catalogue,

@@ -13,6 +13,12 @@ float slate_reward(const SlateReward& reward, std::int32_t clicks, std::int32_t 
   return reward.kind == SlateRewardKind::mean_with_cost ? mean : 1.0F - std::abs(mean - reward.sweet_point);
 }
 
+std::vector<float> slate_worth(const SlateReward& reward, std::int32_t slots) {
+  std::vector<float> out;
+  for (std::int32_t clicks = 0; clicks <= slots; ++clicks) out.push_back(slate_reward(reward, clicks, slots));
+  return out;
+}
+
 float patience_taken(PatienceCost cost, float reward, std::int32_t clicks, std::int32_t slots) noexcept {
   const auto c = static_cast<float>(clicks), k = static_cast<float>(slots);
   switch (cost) {

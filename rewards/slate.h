@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "env/reward.h"
 
@@ -39,6 +40,8 @@ enum class PatienceCost : std::uint8_t {
 /// REQUIRES: 0 <= clicks <= slots, slots >= 1.
 float slate_reward(const SlateReward& reward, std::int32_t clicks, std::int32_t slots) noexcept;
 float patience_taken(PatienceCost cost, float reward, std::int32_t clicks, std::int32_t slots) noexcept;
+/// slate_reward() of 0..slots clicks.
+std::vector<float> slate_worth(const SlateReward& reward, std::int32_t slots);
 
 /// Whether somebody with so much patience goes: less than 1. Patience is a sum of multiples of 1 / (10 K)
 /// kept in float; a thousandth absorbs the rounding.

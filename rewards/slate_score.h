@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "env/loop/trajectories.h"
+#include "rewards/metric_columns.h"
 
 namespace veer {
 
@@ -25,24 +26,7 @@ enum class SlateMetric : std::uint8_t {
 inline constexpr std::int32_t slate_metrics = 5;
 std::string_view name_of(SlateMetric metric) noexcept;
 
-class SlateScores {
- public:
-  explicit SlateScores(std::int64_t episodes)
-      : episodes_(static_cast<std::size_t>(episodes)), values_(episodes_ * slate_metrics) {}
-  std::span<float> of(SlateMetric metric) noexcept {
-    return std::span(values_).subspan(place(metric), episodes_);
-  }
-  std::span<const float> of(SlateMetric metric) const noexcept {
-    return std::span(values_).subspan(place(metric), episodes_);
-  }
-
- private:
-  std::size_t place(SlateMetric metric) const noexcept {
-    return static_cast<std::size_t>(metric) * episodes_;
-  }
-  std::size_t episodes_;
-  std::vector<float> values_;
-};
+using SlateScores = MetricColumns<SlateMetric, slate_metrics>;
 
 /// `vectors` [N + 1, d]: of items, row 0 unused; empty: no diversity. An item without length has a cosine of
 /// 0 with every other.

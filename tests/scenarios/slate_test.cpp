@@ -33,10 +33,7 @@ SlateScenario scenario_of(std::string_view name, const SlateChoices& choices = {
 }
 
 std::vector<float> worth_of(const SlateScenario& world) {
-  std::vector<float> worth;
-  const SlateParameters& p = world.parameters();
-  for (std::int32_t c = 0; c <= p.slots; ++c) worth.push_back(slate_reward(p.reward, c, p.slots));
-  return worth;
+  return slate_worth(world.parameters().reward, world.parameters().slots);
 }
 
 Trajectories play(const Scenario& world, const Policy& policy, std::int32_t episodes = 200) {

@@ -146,9 +146,7 @@ std::vector<Entrant> World::enter(const std::vector<std::string>& policies) {
   context.planner = planner.users.get();
   if (const auto* slates = dynamic_cast<const SlateScenario*>(calm_.get())) {
     const SlateParameters& rules = slates->parameters();
-    for (std::int32_t clicks = 0; clicks <= rules.slots; ++clicks) {
-      context.slate_worth.push_back(slate_reward(rules.reward, clicks, rules.slots));
-    }
+    context.slate_worth = slate_worth(rules.reward, rules.slots);
   }
   context.item_table =
       View<const float>(planner.item_table.data(), data_->catalogue.size() + 1, planner.table_width);

@@ -265,8 +265,7 @@ void run_slate(SlateTask& task, const Session& session) {
   const auto play = [&](const Policy& policy, Mode mode) {
     return play_slates(test, policy, mode, seed, task.episodes);
   };
-  std::vector<float> worth;
-  for (std::int32_t c = 0; c <= slots; ++c) worth.push_back(slate_reward(slates.parameters.reward, c, slots));
+  const std::vector<float> worth = slate_worth(slates.parameters.reward, slots);
   const SlateFigures random = play(RandomSlates("random", test.spec().items, slots), Mode::sample);
   const SlateFigures oracle = play(GreedySlates(test.users(), test.spec(), {.worth = worth}), Mode::greedy);
   const SlateFigures agent = play(*trainee.learner->snapshot(), Mode::greedy);
