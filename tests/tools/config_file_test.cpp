@@ -1,4 +1,4 @@
-#include "tools/veer/config_file.h"
+#include "tools/veer/terminal/config_file.h"
 
 #include <CLI/CLI.hpp>
 #include <array>

@@ -1,4 +1,4 @@
-#include "tools/veer/console.h"
+#include "tools/veer/terminal/console.h"
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
@@ -6,9 +6,9 @@
 #include <thread>
 
 #include "tests/test.h"
-#include "tools/veer/describe.h"
-#include "tools/veer/table.h"
-#include "tools/veer/text.h"
+#include "tools/veer/terminal/describe.h"
+#include "tools/veer/terminal/table.h"
+#include "tools/veer/terminal/text.h"
 
 using namespace veer::tools;
 

@@ -9,7 +9,7 @@
 #include "tests/test.h"
 #include "tests/tools/run_program.h"
 #include "tests/tools/small_world.h"
-#include "tools/veer/playing.h"
+#include "tools/veer/worlds/playing.h"
 
 using namespace veer;
 using namespace veer::tests;

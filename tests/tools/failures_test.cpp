@@ -8,7 +8,7 @@
 #include "tests/test.h"
 #include "tests/tools/run_program.h"
 #include "tests/tools/small_world.h"
-#include "tools/veer/policy_names.h"
+#include "tools/veer/worlds/policy_names.h"
 
 using namespace veer;
 using namespace veer::tests;

@@ -15,10 +15,10 @@
 #include "tests/tools/run_program.h"
 #include "tests/tools/small_world.h"
 #include "tools/report/assets.h"
-#include "tools/veer/episode_curves.h"
-#include "tools/veer/html.h"
-#include "tools/veer/standing.h"
-#include "tools/veer/svg_chart.h"
+#include "tools/veer/figures/episode_curves.h"
+#include "tools/veer/figures/standing.h"
+#include "tools/veer/page/html.h"
+#include "tools/veer/page/svg_chart.h"
 
 using namespace veer;
 using namespace veer::tests;

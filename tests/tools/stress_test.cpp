@@ -95,8 +95,8 @@ TEST_CASE("a suite that compares needs a baseline; what is wrong is said before 
   const Finished guidance = world.stress({"--baseline", "random", "--scenario", "guidance-v1"});
   CHECK(guidance.code == 2);
   CHECK(guidance.err.find("session-v1") != std::string::npos);
-  const Finished missing = run_veer({"stress", "--data", world.data, "--users", world.users, "--policy", "random",
-                                     "--suite", "no-such.toml"});
+  const Finished missing = run_veer({"stress", "--data", world.data, "--users", world.users, "--policy",
+                                     "random", "--suite", "no-such.toml"});
   CHECK(missing.code == 1);
   CHECK(missing.err.find("no-such.toml") != std::string::npos);
   const Finished printed = run_veer({"stress", "--print", "smoke"});

@@ -1,4 +1,4 @@
-// The veer program. Everything it does is in tools/veer/program.h and the files beside it.
+// The veer program. Everything it does is in tools/veer/program.h and the folders beside it.
 #include <iostream>
 #include <string>
 #include <vector>

@@ -9,9 +9,9 @@
 
 #include "env/error.h"
 #include "env/runtime.h"
-#include "tools/veer/checks.h"
-#include "tools/veer/config_file.h"
-#include "tools/veer/learned.h"
+#include "tools/veer/terminal/checks.h"
+#include "tools/veer/terminal/config_file.h"
+#include "tools/veer/worlds/learned.h"
 
 namespace veer::tools {
 namespace {

@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "tools/veer/config_file.h"
-#include "tools/veer/console.h"
+#include "tools/veer/terminal/config_file.h"
+#include "tools/veer/terminal/console.h"
 
 namespace CLI {
 class App;

@@ -2,8 +2,8 @@
 #include <tbb/version.h>
 
 #include "env/store/hdf5/hdf5.h"
-#include "tools/veer/learned.h"
 #include "tools/veer/program.h"
+#include "tools/veer/worlds/learned.h"
 
 namespace veer::tools {
 

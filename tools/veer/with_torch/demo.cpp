@@ -12,13 +12,13 @@
 #include "env/store/dataset_file.h"
 #include "simulators/sequence/sequence_user.h"
 #include "simulators/synthetic/synthetic_log.h"
-#include "tools/veer/checks.h"
-#include "tools/veer/fit_report.h"
-#include "tools/veer/leaderboard.h"
-#include "tools/veer/playing.h"
+#include "tools/veer/figures/leaderboard.h"
+#include "tools/veer/fitting/fit_report.h"
 #include "tools/veer/program.h"
-#include "tools/veer/text.h"
-#include "tools/veer/world.h"
+#include "tools/veer/terminal/checks.h"
+#include "tools/veer/terminal/text.h"
+#include "tools/veer/worlds/playing.h"
+#include "tools/veer/worlds/world.h"
 
 namespace veer::tools {
 namespace {
@@ -96,9 +96,9 @@ nlohmann::ordered_json show_world(const std::string& heading, const WorldOptions
   play.episodes = command.episodes;
   play.seed = session.common.seed;
   Leaderboard board(*world.panel(), {.seed = play.seed,
-                                    .sampled = world.scenario().spec().acceptance == Acceptance::sampled,
-                                    .ends_at_target = false,
-                                    .baseline = baseline_of(policies, "")});
+                                     .sampled = world.scenario().spec().acceptance == Acceptance::sampled,
+                                     .ends_at_target = false,
+                                     .baseline = baseline_of(policies, "")});
   const std::string digest = play_into(run, world, entrants, play, session.console,
                                        [&](const std::string& policy, const Trajectories& paths) {
                                          board.add(policy, paths, world.attributes(), world.support(paths));

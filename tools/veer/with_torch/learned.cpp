@@ -1,4 +1,4 @@
-#include "tools/veer/learned.h"
+#include "tools/veer/worlds/learned.h"
 
 #include <c10/util/Exception.h>
 

@@ -1,4 +1,4 @@
-#include "tools/veer/models.h"
+#include "tools/veer/worlds/models.h"
 
 #include "env/nn/sequence_model_file.h"
 #include "env/nn/torch_runtime.h"

@@ -14,8 +14,8 @@
 #include "agents/target_rule.h"
 #include "env/error.h"
 #include "simulators/sequence/sequence_user.h"
-#include "tools/veer/training_files.h"
-#include "tools/veer/world.h"
+#include "tools/veer/training/training_files.h"
+#include "tools/veer/worlds/world.h"
 
 namespace veer::tools {
 namespace {

@@ -14,11 +14,11 @@
 #include "env/error.h"
 #include "env/store/atomic_file.h"
 #include "env/store/dataset_file.h"
-#include "tools/veer/checks.h"
-#include "tools/veer/method_table.h"
-#include "tools/veer/offline_sessions.h"
+#include "tools/veer/figures/method_table.h"
 #include "tools/veer/program.h"
-#include "tools/veer/text.h"
+#include "tools/veer/terminal/checks.h"
+#include "tools/veer/terminal/text.h"
+#include "tools/veer/training/offline_sessions.h"
 
 namespace veer::tools {
 namespace {

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "tools/veer/program.h"
-#include "tools/veer/train_agents.h"
+#include "tools/veer/training/train_agents.h"
 
 namespace veer::tools {
 namespace {

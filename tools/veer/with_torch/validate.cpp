@@ -1,5 +1,5 @@
 // veer validate shift --base MODEL --data data.h5
-#include "tools/veer/shift_evidence.h"
+#include "tools/veer/fitting/shift_evidence.h"
 
 #include <fmt/format.h>
 
@@ -13,11 +13,11 @@
 #include "env/nn/sequence_model_file.h"
 #include "env/store/dataset_file.h"
 #include "simulators/shift/shift_evidence.h"
-#include "tools/veer/checks.h"
+#include "tools/veer/fitting/shift_fit.h"
 #include "tools/veer/program.h"
-#include "tools/veer/shift_fit.h"
-#include "tools/veer/table.h"
-#include "tools/veer/text.h"
+#include "tools/veer/terminal/checks.h"
+#include "tools/veer/terminal/table.h"
+#include "tools/veer/terminal/text.h"
 
 namespace veer::tools {
 namespace {

@@ -4,9 +4,9 @@
 #include <string>
 
 #include "env/error.h"
+#include "tools/veer/fitting/purchases_fit.h"
+#include "tools/veer/fitting/semantic_ids_fit.h"
 #include "tools/veer/program.h"
-#include "tools/veer/purchases_fit.h"
-#include "tools/veer/semantic_ids_fit.h"
 
 namespace veer::tools {
 namespace {

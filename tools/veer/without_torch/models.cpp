@@ -1,4 +1,4 @@
-#include "tools/veer/models.h"
+#include "tools/veer/worlds/models.h"
 
 #include "env/error.h"
 

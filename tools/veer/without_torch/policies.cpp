@@ -1,4 +1,4 @@
-#include "tools/veer/world.h"
+#include "tools/veer/worlds/world.h"
 
 namespace veer::tools {
 

@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "env/error.h"
-#include "tools/veer/shift_evidence.h"
+#include "tools/veer/fitting/shift_evidence.h"
 
 namespace veer::tools {
 

@@ -1,0 +1,248 @@
+// veer evaluate --data x.h5 --users user.model.h5 --policy P ... -o run/
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <ostream>
+#include <string_view>
+
+#include "env/error.h"
+#include "scenarios/population.h"
+#include "tools/veer/figures/difficulty_report.h"
+#include "tools/veer/figures/group_report.h"
+#include "tools/veer/figures/leaderboard.h"
+#include "tools/veer/figures/method_report.h"
+#include "tools/veer/program.h"
+#include "tools/veer/terminal/checks.h"
+#include "tools/veer/worlds/playing.h"
+#include "tools/veer/worlds/world.h"
+
+namespace veer::tools {
+namespace {
+
+struct EvaluateCommand {
+  WorldOptions world;
+  PlayOptions play;
+  std::vector<std::string> policies;
+  std::string output;
+  std::string baseline;
+  std::string by;
+  std::int64_t episodes = 0;  ///< 0: not given
+  bool greedy = false;
+};
+
+/// What the tables say, for --help.
+constexpr std::string_view columns_help =
+    "What the tables of guidance-v1 show, as means over episodes:\n"
+    "  IoI            increase of interest: natural log of the target's probability, after minus before\n"
+    "  over baseline  the same minus the IoI of --baseline in the same episodes\n"
+    "  IoR            increase of rank: places the target climbed in the catalogue\n"
+    "  CTR            probability that the person accepts what was shown; comparable under one model only\n"
+    "  Coherence      share of neighbouring items on the path with an attribute in common, undefined for\n"
+    "                 fewer than two accepted items (the paper's); the released evaluator's variant, which\n"
+    "                 counts the target as the last neighbour, is coherence_target under --json\n"
+    "  Accepted, Left share of shown items that were taken; of people who left (--acceptance sampled)\n"
+    "  Reached        share of episodes in which the target was accepted; Steps to it: in how many steps\n"
+    "                 (--acceptance sampled, or --end-at-target yes)\n"
+    "  Length         items shown\n"
+    "  Apart          under an ensemble: how far its members are apart, as the standard deviation over them "
+    "of\n"
+    "                 the probability of acceptance (p) and of ln p of the target, mean over steps\n"
+    "  Off data       share of steps that nobody took whom models may learn from (train_plan, train_judge):\n"
+    "                 no log leads from the item taken last to the one shown; models extrapolate\n"
+    "Behind ± stands half the width of the 95 % interval; the episodes of one person count together.\n"
+    "With --by difficulty: easy, at most 1 transition in the logs of train_plan from one of the person's 3\n"
+    "newest items to the target; medium, 2; hard, 3 or more; unreachable, none lead there.\n";
+
+/// The episodes by cohort: whose turn it was is a function of seed and episode.
+EpisodeGroups cohorts_of(const Population& population, const Trajectories& paths, std::uint64_t seed) {
+  EpisodeGroups out{
+      .by = "cohort", .one = "cohort", .meaning = population.recipe().name, .groups = {}, .of = {}};
+  for (const Cohort& cohort : population.recipe().cohorts) {
+    const TasteDensity* tastes = population.tastes_of(static_cast<std::int32_t>(out.groups.size()));
+    out.groups.push_back(
+        {cohort.name, tastes == nullptr ? "logged people"
+                                        : fmt::format("new people, bandwidth {:.2f}", tastes->bandwidth())});
+  }
+  for (const EpisodeId episode : paths.episode_id) {
+    out.of.push_back(population.draw({seed, episode, 0}).cohort);
+  }
+  return out;
+}
+
+/// Without a target no path leads anywhere: what people did is the result.
+void run_without_targets(const EvaluateCommand& command, const World& world,
+                         const std::vector<Entrant>& entrants, const Session& session) {
+  if (!command.by.empty()) {
+    throw ConfigError({{}, 0, "--by"}, {"'" + command.by + "' in " + world.scenario().spec().id, "no --by",
+                                        "it is about targets"});
+  }
+  MethodScores scores(world.scenario().spec().id, {}, {}, world.data(), world.item_vectors());
+  std::int64_t steps = 0;
+  const auto score = [&](const std::string& policy, const Trajectories& sessions) {
+    scores.add(policy, sessions, "policy " + policy);
+    steps += sessions.steps();
+  };
+  std::string digest;
+  if (command.output.empty()) {
+    play(world, entrants, command.play, session.console, score);
+  } else {
+    digest = play_into(command.output, world, entrants, command.play, session.console, score);
+  }
+  scores.group({});
+  const MethodReport report(scores, command.baseline, {.seed = session.common.seed});
+  if (session.console.json()) {
+    nlohmann::ordered_json out;
+    out["scenario"] = world.scenario().spec().id;
+    out["dataset"] = {{"name", world.data().name}, {"fingerprint", world.data().fingerprint}};
+    out["seed"] = session.common.seed;
+    out["steps"] = steps;
+    out["run"] = command.output;
+    out["digest"] = digest;
+    out.update(report.json());
+    session.console.out() << out.dump(2) << '\n';
+    return;
+  }
+  session.console.out() << fmt::format("{} on {}: {} episodes per policy, seed {}\n\n",
+                                       world.scenario().spec().id, world.data().name, command.play.episodes,
+                                       session.common.seed)
+                        << report.text();
+  if (!digest.empty()) session.console.out() << fmt::format("Run: {}, digest {}\n", command.output, digest);
+}
+
+void run_evaluate(EvaluateCommand& command, const Session& session) {
+  command.play.seed = session.common.seed;
+  command.play.mode = command.greedy ? Mode::greedy : Mode::sample;
+  World world(command.world, session.common.device);
+  if (command.by == "cohort" && world.population() == nullptr) {
+    throw ConfigError({{}, 0, "--by"}, {"cohort without --population", "a population file", ""});
+  }
+  const std::vector<Entrant> entrants = world.enter(command.policies);
+  std::vector<std::string> names;
+  for (const Entrant& entrant : entrants) names.push_back(entrant.name);
+  // --baseline may stand as behind --policy or as in the tables, which differ where files are named.
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (command.policies[i] == command.baseline) command.baseline = names[i];
+  }
+  command.baseline = baseline_of(names, command.baseline);
+  command.play.episodes =
+      episodes_to_play(command.episodes, world.pairs(), command.world.targets, session.console);
+  if (world.has_sessions() || world.has_slates())
+    return run_without_targets(command, world, entrants, session);
+  Leaderboard board(*world.panel(), {.seed = session.common.seed,
+                                     .sampled = world.scenario().spec().acceptance == Acceptance::sampled,
+                                     .ends_at_target = command.world.end_at_target == "yes",
+                                     .baseline = command.baseline});
+  std::optional<EpisodeGroups> groups;
+  std::optional<std::int64_t> known_targets;
+  std::int64_t steps = 0;
+  const auto score = [&](const std::string& policy, const Trajectories& paths) {
+    board.add(policy, paths, world.attributes(), world.support(paths));
+    // Where an episode starts does not depend on who plays it.
+    if (!command.by.empty() && !groups) {
+      groups = command.by == "cohort" ? cohorts_of(*world.population(), paths, command.play.seed)
+                                      : groups_of(difficulty_of(world.item_graph(), paths));
+    }
+    if (!known_targets) known_targets = targets_in_history(paths);
+    steps += paths.steps();
+  };
+  std::string digest;
+  if (command.output.empty()) {
+    play(world, entrants, command.play, session.console, score);
+  } else {
+    digest = play_into(command.output, world, entrants, command.play, session.console, score);
+  }
+
+  if (known_targets.value_or(0) > 0) {
+    session.console.note(
+        fmt::format("{} of {} episodes begin with their target among the items already taken", *known_targets,
+                    command.play.episodes));
+  }
+
+  if (session.console.json()) {
+    nlohmann::ordered_json out;
+    out["scenario"] = world.scenario().spec().id;
+    out["dataset"] = {{"name", world.data().name}, {"fingerprint", world.data().fingerprint}};
+    out["acceptance"] = command.world.acceptance;
+    out["targets"] = command.world.targets;
+    out["seed"] = session.common.seed;
+    out["episodes"] = command.play.episodes;
+    out["steps"] = steps;
+    out["targets_in_history"] = known_targets.value_or(0);
+    out["run"] = command.output;
+    out["digest"] = digest;
+    out.update(board.json());
+    if (groups) out["by_" + groups->by] = groups_json(board, *groups);
+    session.console.out() << out.dump(2) << '\n';
+    return;
+  }
+  session.console.out() << fmt::format(
+                               "{} on {}: acceptance {}, targets {}, {} episodes per policy, seed {}\n\n",
+                               world.scenario().spec().id, world.data().name, command.world.acceptance,
+                               command.world.targets, command.play.episodes, session.common.seed)
+                        << board.text(session.console);
+  if (groups) session.console.out() << "\n" << groups_text(board, *groups, session.console);
+  if (!digest.empty()) session.console.out() << fmt::format("Run: {}, digest {}\n", command.output, digest);
+}
+
+}  // namespace
+
+void add_evaluate(Program& program) {
+  auto command = std::make_shared<EvaluateCommand>();
+  CLI::App& app = program.add(
+      "evaluate", "Plays policies against simulated people and ranks them.",
+      "veer evaluate --data ml-1m.h5 --users plan.model.h5 --judge gru=gru.model.h5 \\\n"
+      "           --policy random --policy beam:width=4 --episodes 1000 -o run\n"
+      "         veer evaluate --scenario session-v1 --data shop.h5 --users judge.model.h5 \\\n"
+      "           --purchases buyers.model.h5 --policy agent:model=sqn.model.h5 --policy popular\n"
+      "         veer evaluate --scenario slate-v1 --world rl4rs-session --policy random --policy "
+      "greedy_slate\n\n" +
+          std::string(columns_help) + "\nPolicies:\n" + all_policies("cpu").help(),
+      [command](const Session& session) { run_evaluate(*command, session); });
+  add_world_options(app, command->world);
+  app.add_option("--policy", command->policies, "a policy with its parameters, see below; may be repeated")
+      ->required()
+      ->type_name("P")
+      ->take_all()
+      ->allow_extra_args(false);
+  app.add_option("-o,--output", command->output,
+                 "run directory; continued when it holds a part of this run; default: nothing is kept")
+      ->type_name("DIR")
+      ->check([](const std::string& name) {
+        return name.empty()
+                   ? std::string(
+                         "found an empty name; expected a directory; without the option nothing is kept")
+                   : std::string();
+      });
+  app.add_option("--baseline", command->baseline,
+                 "the one of these policies that the others are compared with; default: the first random one")
+      ->type_name("P");
+  app.add_option("--by", command->by,
+                 "difficulty: also a table for each tier of targets, by how few transitions of the training "
+                 "logs lead there from what the person took last; cohort: for each cohort of --population")
+      ->check(CLI::IsMember({"difficulty", "cohort"}))
+      ->type_name("WHAT");
+  PlayOptions& play = command->play;
+  app.add_option("--episodes", command->episodes,
+                 "per policy; default: 1000, or each pair of a file of people and targets once")
+      ->check(positive());
+  app.add_flag("--greedy", command->greedy,
+               "policies take their best guess instead of drawing from their distribution");
+  app.add_option("--segment-episodes", play.segment_episodes,
+                 "episodes per file of the run: what an interruption can cost")
+      ->check(positive())
+      ->capture_default_str();
+  app.add_option("--rows", play.rows,
+                 "episodes in flight, 0: enough to keep all threads busy; results do not depend on it")
+      ->check(CLI::Range(0, 1 << 24))
+      ->capture_default_str();
+  app.add_option("--cache-mb", play.cache_mb,
+                 "bound in MiB on the key/value caches in use: fewer threads play at once, results do not "
+                 "depend on it")
+      ->check(not_negative())
+      ->capture_default_str();
+}
+
+}  // namespace veer::tools

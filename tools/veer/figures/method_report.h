@@ -1,0 +1,41 @@
+// Methods side by side, as tables, JSON and CSV: one table per judge and length. Free functions.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "tools/veer/figures/method_scores.h"
+#include "tools/veer/figures/method_table.h"
+
+namespace veer::tools {
+
+struct MethodComparison {
+  std::string judge;
+  std::int32_t length = 0;  ///< 0: whole episodes
+  MethodTable table;
+};
+
+class MethodReport {
+ public:
+  /// Bootstraps every figure. `scores` must outlive the report. Throws ConfigError for an unknown baseline.
+  MethodReport(const MethodScores& scores, const std::string& baseline, const CrossedOptions& options);
+
+  const MethodScores& scores() const noexcept { return scores_; }
+  std::span<const MethodComparison> comparisons() const noexcept { return comparisons_; }
+  std::size_t baseline() const noexcept { return baseline_; }
+  std::int32_t people() const noexcept { return people_; }  ///< whose episodes these are
+
+  std::string text() const;
+  std::string csv() const;
+  /// Keys "episodes", "people", "baseline", "comparisons".
+  nlohmann::ordered_json json() const;
+
+ private:
+  const MethodScores& scores_;
+  std::size_t baseline_ = 0;
+  std::int32_t people_ = 0;
+  std::vector<MethodComparison> comparisons_;
+};
+
+}  // namespace veer::tools

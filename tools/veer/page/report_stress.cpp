@@ -1,0 +1,204 @@
+#include "tools/veer/page/report_stress.h"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <vector>
+
+#include "env/error.h"
+#include "env/store/run/run_directory.h"
+#include "scenarios/stress/perturbed_users.h"
+#include "scenarios/stress/resilience.h"
+#include "tools/veer/page/html.h"
+#include "tools/veer/page/svg_chart.h"
+
+namespace veer::tools {
+namespace {
+
+using namespace stress;
+
+/// What a run of a trial says about its world.
+struct StressWorld {
+  AnswerWorth worth;
+  std::int32_t horizon = 1;
+  StressTest test;
+};
+
+[[noreturn]] void no_trial(const std::filesystem::path& directory, const std::string& key) {
+  throw FormatError(
+      {directory / "run.toml", 0, "configuration." + key},
+      {"no such value", "what veer stress -o writes", "give one of its runs alone to see that"});
+}
+
+Perturbation perturbation_of(const toml::array& entry, const std::filesystem::path& directory) {
+  const auto number = [&](std::size_t place) {
+    const auto value = entry.get(place) == nullptr ? std::nullopt : entry.get(place)->value<double>();
+    if (!value || !std::isfinite(*value) || std::abs(*value) > 1e9) no_trial(directory, "stress");
+    return *value;
+  };
+  const auto kind = entry.empty() ? std::nullopt : entry.get(0)->value<std::string>();
+  const auto found = std::find(perturbation_names.begin(), perturbation_names.end(), kind.value_or(""));
+  if (found == perturbation_names.end()) no_trial(directory, "stress");
+  Perturbation out;
+  out.kind = static_cast<PerturbationKind>(found - perturbation_names.begin());
+  out.schedule = {static_cast<std::int32_t>(number(1)), static_cast<std::int32_t>(number(2)),
+                  static_cast<std::int32_t>(number(3))};
+  out.intensity = static_cast<float>(number(4));
+  out.share = static_cast<float>(number(5));
+  return out;
+}
+
+StressWorld world_of(const std::filesystem::path& directory, const RunHeader& header) {
+  StressWorld out;
+  toml::table table;
+  try {
+    table = toml::parse(header.configuration);
+  } catch (const toml::parse_error&) {
+    no_trial(directory, "stress");
+  }
+  const auto worth = [&](const char* key) {
+    const auto value = table[key].value<double>();
+    if (!value) no_trial(directory, key);
+    return static_cast<float>(*value);
+  };
+  out.worth = {
+      .click = worth("click_reward"), .purchase = worth("purchase_reward"), .skip = worth("skip_cost")};
+  const auto horizon = table["horizon"].value<std::int64_t>();
+  if (!horizon || *horizon < 1 || *horizon > 1'000'000) no_trial(directory, "horizon");
+  out.horizon = static_cast<std::int32_t>(*horizon);
+  out.test.name = directory.filename().string();
+  if (const toml::array* list = table["stress"].as_array()) {
+    for (const toml::node& entry : *list) {
+      if (!entry.is_array()) no_trial(directory, "stress");
+      out.test.perturbations.push_back(perturbation_of(*entry.as_array(), directory));
+    }
+  }
+  return out;
+}
+
+std::string words_of(const Perturbation& each) {
+  std::string when = fmt::format("from step {}", each.schedule.onset);
+  if (each.schedule.duration > 0) when += fmt::format(" for {} steps", each.schedule.duration);
+  if (each.schedule.ramp > 0) when += fmt::format(", growing over {}", each.schedule.ramp);
+  return fmt::format("{} {:g}, {}, in {:.0f} % of the episodes",
+                     perturbation_names[static_cast<std::size_t>(each.kind)], each.intensity, when,
+                     100.0 * each.share);
+}
+
+std::string share_cell(const Estimate& e) {
+  if (!std::isfinite(e.mean)) return "-";
+  if (!std::isfinite(e.low)) return fmt::format("{:.0f} %", 100.0 * e.mean);
+  return fmt::format("{:.0f} % ({:.0f} to {:.0f})", 100.0 * e.mean, 100.0 * e.low, 100.0 * e.high);
+}
+
+double total(const std::vector<double>& curve) { return std::accumulate(curve.begin(), curve.end(), 0.0); }
+
+std::vector<std::filesystem::path> tests_of(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> out;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    if (entry.path().filename() == "calm" || !std::filesystem::exists(entry.path() / "run.toml", ignored))
+      continue;
+    out.push_back(entry.path());
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+void check_run(const std::filesystem::path& directory, const RunSummary& run, const RunSummary& calm,
+               const Dataset& data) {
+  if (!run.complete) {
+    throw DataError({directory, 0, "segments"},
+                    {"an incomplete run", "a complete one", "give the command that began it once more"});
+  }
+  if (run.header.dataset_fingerprint != data.fingerprint) {
+    throw DataError({directory, 0, "dataset"}, {"another data set than " + data.name, "that of --data", ""});
+  }
+  if (run.header.policies != calm.header.policies || run.header.seed != calm.header.seed ||
+      run.header.episodes != calm.header.episodes) {
+    throw DataError({directory, 0, "run.toml"},
+                    {"other policies or episodes than in calm", "the same",
+                     "keep the runs of one veer stress in a folder of their own"});
+  }
+}
+
+std::string test_part(const std::filesystem::path& directory, std::size_t number, const RunReader& calm,
+                      const Dataset& data, const CrossedOptions& options) {
+  const RunReader run(directory);
+  const RunHeader& header = run.summary().header;
+  check_run(directory, run.summary(), calm.summary(), data);
+  const StressWorld world = world_of(directory, header);
+  if (world.test.perturbations.empty()) no_trial(directory, "stress");
+  std::string about;
+  for (const Perturbation& each : world.test.perturbations)
+    about += (about.empty() ? "" : "; ") + words_of(each);
+  HtmlTable table{"Resilience, " + world.test.name,
+                  {"policy", "calm", "stressed", "drop at onset", "lost", "lost of those hit", "recovers"},
+                  {}};
+  std::string charts;
+  for (std::size_t p = 0; p < header.policies.size(); ++p) {
+    const Trajectories before = calm.read(static_cast<std::int32_t>(p)),
+                       after = run.read(static_cast<std::int32_t>(p));
+    if (before.episode_id != after.episode_id || before.episode_user != after.episode_user) {
+      throw DataError({directory, 0, "episodes"}, {"other episodes than in calm", "the same", ""});
+    }
+    std::vector<std::uint8_t> hit;
+    for (const EpisodeId episode : after.episode_id) {
+      bool is_hit = false;
+      for (std::size_t i = 0; i < world.test.perturbations.size(); ++i) {
+        is_hit = is_hit || is_affected(world.test.perturbations[i], i, {header.seed, episode, 0});
+      }
+      hit.push_back(is_hit ? 1 : 0);
+    }
+    const Resilience found = resilience_of(step_worth(before, world.horizon, world.worth),
+                                           step_worth(after, world.horizon, world.worth), world.horizon,
+                                           world.test, after.episode_user, hit, options);
+    table.rows.push_back({header.policies[p], number_text(total(found.calm), 2),
+                          number_text(total(found.stressed), 2), share_cell(found.drop),
+                          share_cell(found.lost), share_cell(found.lost_hit),
+                          found.recovery < 0 ? "never" : fmt::format("{} steps", found.recovery)});
+    LineChart chart;
+    chart.id = fmt::format("stress-{}-{}", number, p);
+    chart.title = header.policies[p] + " under " + world.test.name;
+    chart.about =
+        "What a step brings on average, in the calm and in the stressed world; the mark is the onset.";
+    chart.x_title = "step, 0 is the first";
+    chart.y_title = "worth of the step";
+    chart.from_zero = true;
+    chart.onset = found.onset;
+    chart.lines = {{"calm", found.calm, {}, {}}, {"stressed", found.stressed, {}, {}}};
+    charts += line_chart(chart);
+  }
+  return "<h3>" + html_text(world.test.name) + "</h3>\n" + html_paragraph(about + ".") + html_table(table) +
+         "<div class=\"charts\">\n" + charts + "</div>\n";
+}
+
+}  // namespace
+
+bool is_stress_folder(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  return !std::filesystem::exists(folder / "run.toml", ignored) &&
+         std::filesystem::exists(folder / "calm" / "run.toml", ignored) && !tests_of(folder).empty();
+}
+
+std::string stress_section(const std::filesystem::path& folder, const Dataset& data,
+                           const CrossedOptions& options) {
+  const RunReader calm(folder / "calm");
+  std::string body = html_paragraph(
+      "The same episodes with the same randomness in a calm world and in one that goes wrong. Worth: what "
+      "clicks and "
+      "purchases count for, 0 once the person has left. Drop: share of the calm worth lost in the three "
+      "steps from the "
+      "onset on; lost: from there to the end; recovers: steps until the loss stays within a tenth. Brackets: "
+      "95 % "
+      "intervals over people. Gates and verdicts are what veer stress prints.");
+  const std::vector<std::filesystem::path> tests = tests_of(folder);
+  for (std::size_t t = 0; t < tests.size(); ++t) body += test_part(tests[t], t, calm, data, options);
+  return html_section("stress", "Under stress", body);
+}
+
+}  // namespace veer::tools

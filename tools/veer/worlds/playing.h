@@ -1,0 +1,59 @@
+// Playing policies in a world: every policy the same episodes, every path scored by every judge, with or
+// without a run directory. Call inside the Runtime's arena.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "env/engine.h"
+#include "env/recorder.h"
+#include "tools/veer/figures/leaderboard.h"
+#include "tools/veer/terminal/console.h"
+#include "tools/veer/worlds/world.h"
+
+namespace veer::tools {
+
+struct PlayOptions {
+  std::int64_t episodes = 1000;          ///< per policy, ids 0..episodes-1
+  std::int64_t segment_episodes = 1024;  ///< per file
+  std::uint64_t seed = 1;
+  /// Episodes in flight; no effect on results. 0: whole segments, as many as segments_in_flight() says.
+  std::int32_t rows = 0;
+  std::int64_t cache_mb = 1024;  ///< bound on the key/value caches of people, policies and judges at work
+  Mode mode = Mode::sample;
+};
+
+/// How many segments are played together, and with them what an interruption can cost: as many as fill four
+/// shards per thread, at most four per thread and no more than hold 2^22 steps; with PlayOptions::rows, as
+/// many as these rows fill; always at least one. In memory are at most the steps of these segments, three
+/// times over while judges score them (about 100 bytes per step and 30 more per judge), and those of five
+/// segments that wait to be written; reading the results back takes the steps of one policy.
+std::int64_t segments_in_flight(const PlayOptions& options, std::int32_t horizon, int threads);
+
+/// How many episodes to play when `asked` are wanted (0: as many as fit the world): each pair of a list of
+/// people and targets once, otherwise 1000. Says on stderr, in one line, when a list of `pairs` is not played
+/// just once; `list` names it.
+std::int64_t episodes_to_play(std::int64_t asked, std::int64_t pairs, const std::string& list,
+                              const Console& console);
+
+/// Episodes that begin with their target among the items the person has already taken.
+std::int64_t targets_in_history(const Trajectories& paths);
+
+/// Called once per policy, in order, with all its judged paths.
+using OnPolicy = std::function<void(const std::string& policy, const Trajectories& paths)>;
+
+/// Plays in memory. Throws Interrupted on Ctrl-C.
+void play(const World& world, const std::vector<Entrant>& entrants, const PlayOptions& options,
+          const Console& console, const OnPolicy& on_policy);
+
+/// Plays what the run directory still misses, creating it if need be, then reads everything back. Returns the
+/// digest. On Ctrl-C commits the whole segments and throws Interrupted saying how to go on. Files do not
+/// depend on how many segments were played together.
+std::string play_into(const std::filesystem::path& directory, const World& world,
+                      const std::vector<Entrant>& entrants, const PlayOptions& options,
+                      const Console& console, const OnPolicy& on_policy);
+
+}  // namespace veer::tools
