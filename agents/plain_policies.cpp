@@ -84,6 +84,7 @@ PolicyEntry nearest_entry() {
       .needs = {.item_table = true},
       .parameters = {{"recent", "1..", "3", "newest history items whose mean is the starting point"},
                      {"distance", "cosine|euclidean", "cosine", "cosine scales embeddings to unit length"},
+                     {"random_steps", "0..1", "0", "share of steps that show any item not yet seen instead"},
                      allow_target_parameter()},
       .make = [](const PolicyContext& c, const PolicyParameters& p) {
         check_catalogue(p, "item table", c.item_table.rows() - 1, c.world.items);
@@ -94,7 +95,8 @@ PolicyEntry nearest_entry() {
                                 .horizon = c.world.horizon,
                                 .recent = p.integer("recent", 3, 1, any_number),
                                 .distance = static_cast<ItemDistance>(p.choice("distance", 0, distances)),
-                                .allow_target = allow_target(c, p)});
+                                .allow_target = allow_target(c, p),
+                                .random_steps = static_cast<float>(p.real("random_steps", 0.0))});
       }};
 }
 

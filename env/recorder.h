@@ -33,11 +33,18 @@ struct Segment {
   EpisodeId last = 0;
 };
 
+/// Whether a recorder may make a run longer or shorter than the one it finds.
+enum class RunLength : std::uint8_t {
+  fixed,
+  may_change,  ///< run.toml is written anew where only `episodes` differs; what lies beyond is dropped
+};
+
 class Recorder {
  public:
   /// Creates the run directory, or continues one whose header is the same (drops unfinished segments). Throws
   /// ConfigError when the directory holds another run, IoError when it cannot be written.
-  Recorder(const std::filesystem::path& directory, const RunHeader& header);
+  Recorder(const std::filesystem::path& directory, const RunHeader& header,
+           RunLength length = RunLength::fixed);
   /// Waits for the writer. Errors not yet reported by append() or finish() are lost here, so call finish().
   ~Recorder();
 

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 
+#include <cmath>
+
 #include "agents/baselines/seen_items.h"
 #include "env/error.h"
+#include "env/random.h"
 
 namespace veer {
 namespace {
@@ -12,6 +15,7 @@ struct NearestWorkspace : SeenWorkspace {
   explicit NearestWorkspace(std::int32_t items) : SeenWorkspace(items) {}
   std::vector<float> point;
   std::vector<float> scores;
+  std::vector<ItemId> sorted;
 };
 
 }  // namespace
@@ -23,6 +27,10 @@ NearestItems::NearestItems(View<const float> table, const NearestItemsOptions& o
     throw ConfigError("policy " + options.name + ": found " + std::to_string(space_.width()) +
                       " dimensions and recent = " + std::to_string(options.recent) +
                       "; expected at least 1 of each");
+  }
+  if (!(options.random_steps >= 0.0F && options.random_steps <= 1.0F)) {
+    throw ConfigError("policy " + options.name +
+                      ": found random_steps = " + std::to_string(options.random_steps) + "; expected 0 to 1");
   }
   spec_ = {.name = options.name, .action = ActionKind::item, .width = 1, .state_width = options.horizon};
 }
@@ -70,7 +78,9 @@ ItemId NearestItems::nearest(const std::vector<float>& point, const SeenItems& e
   return best;
 }
 
-void NearestItems::act(Rows rows, const Observation& seen, PolicyState& state, Actions& actions, Mode) const {
+void NearestItems::act(Rows rows, const Observation& seen, PolicyState& state, Actions& actions,
+                       Mode mode) const {
+  const float share = mode == Mode::greedy ? 0.0F : options_.random_steps;
   auto& scratch = static_cast<NearestWorkspace&>(state.workspace);
   for (const std::int32_t row : rows) {
     actions.log_prob(row) = 0.0F;
@@ -79,7 +89,18 @@ void NearestItems::act(Rows rows, const Observation& seen, PolicyState& state, A
     scratch.seen.collect(row, seen, state);
     if (!options_.allow_target) scratch.seen.add(seen.target(row));
     waypoint(row, seen, scratch.point);
-    const ItemId item = nearest(scratch.point, scratch.seen, scratch.scores);
+    const ItemId best = nearest(scratch.point, scratch.seen, scratch.scores);
+    ItemId item = best;
+    if (share > 0.0F && best != no_item) {
+      const std::int32_t others = space_.items() - scratch.seen.size();
+      if (uniform(seen.key(row), Stream::explore) < share) {
+        const std::uint32_t place =
+            uniform_below(static_cast<std::uint32_t>(others), seen.key(row), Stream::explore, 1);
+        item = scratch.seen.nth_outside(1 + static_cast<std::int32_t>(place), scratch.sorted);
+      }
+      actions.log_prob(row) =
+          std::log(share / static_cast<float>(others) + (item == best ? 1.0F - share : 0.0F));
+    }
     actions.items(row) = item;
     remember_shown(row, seen, state, item);
   }

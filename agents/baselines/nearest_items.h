@@ -22,6 +22,9 @@ struct NearestItemsOptions {
   std::int32_t recent = 3;   ///< newest history items whose mean is where the person stands
   ItemDistance distance = ItemDistance::cosine;
   bool allow_target = false;
+  /// Share of steps, 0..1, that show any allowed item instead, all equally likely: a slightly worse policy
+  /// that meets the same people, to see how small a difference can be told.
+  float random_steps = 0.0F;
 };
 
 /// The rule, at step k of a horizon of H: let u be the mean of the `recent` newest history items (of all, if
@@ -30,11 +33,12 @@ struct NearestItemsOptions {
 /// the target. Shown is the item nearest to w (squared Euclidean distance, the lower id between equals) that
 /// is not in the history, was not shown in this episode, and is not the target unless allowed. Without a
 /// target w = u. Stops when nothing is left. Refused items leave u where it is, so the next waypoint is a
-/// little farther. Deterministic; log_prob 0. Thread-safe: immutable.
+/// little farther. Deterministic with log_prob 0, but for `random_steps` (none of them in Mode::greedy).
+/// Thread-safe: immutable.
 class NearestItems : public Policy {
  public:
-  /// `table` [N+1, d], row 0 (padding) unused; copied. Throws ConfigError for bad sizes, DataError for values
-  /// that are not finite.
+  /// `table` [N+1, d], row 0 (padding) unused; copied. Throws ConfigError for bad sizes or shares, DataError
+  /// for values that are not finite.
   NearestItems(View<const float> table, const NearestItemsOptions& options);
 
   const PolicySpec& spec() const noexcept override { return spec_; }

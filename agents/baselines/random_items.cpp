@@ -30,15 +30,9 @@ void RandomItems::act(Rows rows, const Observation& seen, PolicyState& state, Ac
       actions.log_prob(row) = 0.0F;
       continue;
     }
-    // The r-th item that is not excluded, without a list of all of them.
     const auto bound = static_cast<std::uint32_t>(candidates);
-    ItemId item = 1 + static_cast<ItemId>(uniform_below(bound, seen.key(row), Stream::policy));
-    sorted.assign(excluded.items().begin(), excluded.items().end());
-    std::ranges::sort(sorted);
-    for (const ItemId skipped : sorted) {
-      if (skipped > item) break;
-      ++item;
-    }
+    const std::uint32_t place = uniform_below(bound, seen.key(row), Stream::policy);
+    const ItemId item = excluded.nth_outside(1 + static_cast<std::int32_t>(place), sorted);
     actions.items(row) = item;
     actions.log_prob(row) = -std::log(static_cast<float>(candidates));
     remember_shown(row, seen, state, item);

@@ -34,6 +34,17 @@ void SeenItems::remove(ItemId item) noexcept {
   std::erase(items_, item);
 }
 
+ItemId SeenItems::nth_outside(std::int32_t n, std::vector<ItemId>& sorted) const {
+  ItemId item = n;
+  sorted.assign(items_.begin(), items_.end());
+  std::ranges::sort(sorted);
+  for (const ItemId skipped : sorted) {
+    if (skipped > item) break;
+    ++item;
+  }
+  return item;
+}
+
 void SeenItems::collect(std::int32_t row, const Observation& seen, const PolicyState& state) {
   clear();
   for (std::int32_t k = 0; k < seen.history_size(row); ++k) add(seen.history(row, k));

@@ -38,6 +38,10 @@ class SeenItems {
   std::span<const ItemId> items() const noexcept { return items_; }
   std::int32_t size() const noexcept { return static_cast<std::int32_t>(items_.size()); }
 
+  /// The n-th item of the catalogue, from 1 on, that is not in the set, without a list of all of them;
+  /// `sorted` is scratch. REQUIRES: at least n there.
+  ItemId nth_outside(std::int32_t n, std::vector<ItemId>& sorted) const;
+
   /// Empties the set and fills it with the row's history and the items it was shown in this episode.
   void collect(std::int32_t row, const Observation& seen, const PolicyState& state);
 

@@ -153,6 +153,37 @@ TEST_CASE("Cosine distance looks at directions only") {
   CHECK(shown(ItemDistance::euclidean) == 4);
 }
 
+TEST_CASE("Nearest with random steps is nearest but for that share of the steps") {
+  // Items 1..10 on a line; from 2, 3, 4 to 9 in one step nearest shows 8, its neighbour (the lower id). Six
+  // are free.
+  std::vector<float> line(11);
+  for (std::size_t i = 0; i < line.size(); ++i) line[i] = static_cast<float>(i);
+  NearestItemsOptions options{
+      .name = "nearest", .horizon = 1, .distance = ItemDistance::euclidean, .random_steps = 0.25F};
+  const NearestItems policy({line.data(), 11, 1}, options);
+  constexpr std::int32_t episodes = 8000;
+  Desk desk(policy, episodes, 4);
+  for (std::int32_t row = 0; row < episodes; ++row) {
+    desk.seat(row, static_cast<EpisodeId>(row), 9, Items{2, 3, 4});
+  }
+  desk.ask(Mode::sample);
+  std::array<int, 11> counts{};
+  for (std::int32_t row = 0; row < episodes; ++row) {
+    const ItemId item = desk.item(row);
+    ++counts[static_cast<std::size_t>(item)];
+    const double probability = 0.25 / 6.0 + (item == 8 ? 0.75 : 0.0);
+    REQUIRE(desk.shard().log_prob(row) == doctest::Approx(std::log(probability)).epsilon(1e-5));
+  }
+  for (const ItemId excluded : {2, 3, 4, 9}) CHECK(counts[static_cast<std::size_t>(excluded)] == 0);
+  for (const ItemId other : {1, 5, 6, 7, 10}) {  // 333 expected, deviation 18
+    CHECK(std::abs(counts[static_cast<std::size_t>(other)] - 333) < 75);
+  }
+  desk.ask(Mode::greedy);
+  for (std::int32_t row = 0; row < 100; ++row) CHECK(desk.item(row) == 8);
+  options.random_steps = 1.5F;
+  CHECK_THROWS_AS(NearestItems({line.data(), 11, 1}, options), ConfigError);
+}
+
 TEST_CASE("Nearest agrees with the plain formula on a catalogue of several tiles") {
   constexpr std::int32_t items = 2500;
   constexpr std::int32_t width = 8;

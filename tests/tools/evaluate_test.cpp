@@ -6,6 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "env/error.h"
 #include "tests/test.h"
 #include "tests/tools/run_program.h"
 #include "tests/tools/small_world.h"
@@ -198,4 +199,97 @@ TEST_CASE("a damaged run says what to do, and doing it mends the run") {
     CHECK(run_veer(command).code == 0);
     CHECK(files_of(world.folder / "run") == whole);
   }
+}
+
+TEST_CASE("playing stops when the interval is narrow enough, and is the run of that many episodes") {
+  SyntheticLogParameters parameters;
+  parameters.people = 900;  // 90 of them start episodes
+  parameters.events = 20;
+  parameters.world.items = 80;
+  const SyntheticLog log = generate_synthetic_log(parameters);
+  const ScratchFolder folder;
+  const std::string data = folder / "data.h5", users = folder / "truth.model.h5";
+  write_dataset(data, log.dataset);
+  write_model(users, synthetic_model_file(*log.truth, log.dataset.fingerprint, log.dataset.name));
+  const auto evaluate = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments{"evaluate",
+                                       "--data",
+                                       data,
+                                       "--users",
+                                       users,
+                                       "--policy",
+                                       "nearest",
+                                       "--policy",
+                                       "random",
+                                       "--policy",
+                                       "popular",
+                                       "--horizon",
+                                       "4",
+                                       "--targets",
+                                       "uniform-unseen",
+                                       "--segment-episodes",
+                                       "64"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_veer(arguments);
+  };
+  const auto until = [&](const std::string& width, const std::string& run) {
+    return evaluate({"--until-halfwidth", width, "--budget", "3000", "-o", run, "--json"});
+  };
+  const std::string run = folder / "run", other = folder / "other", plain = folder / "plain";
+  const Finished done = until("0.3", run);
+  CAPTURE(done.err);
+  REQUIRE(done.code == 0);
+  const Json found = Json::parse(done.out), rule = found["stopping"];
+  const std::int64_t episodes = found["episodes"];
+  CHECK(rule["metric"] == "ioi");
+  CHECK(rule["reached"] == true);
+  CHECK(rule["episodes"] == episodes);
+  CHECK(episodes > 64);
+  CHECK(episodes < 3000);
+  CHECK(episodes % 64 == 0);
+  REQUIRE(rule["intervals"].size() == 2);
+  for (const Json& interval : rule["intervals"]) {
+    CHECK(interval["minus"] == "random");
+    CHECK(interval["kind"] == "always-valid");
+    CHECK(interval["high"].get<double>() - interval["low"].get<double>() <= 0.6);
+    CHECK(interval["count"] == episodes);
+  }
+  // The same files as those of that number of episodes, whatever the number of threads.
+  REQUIRE(evaluate({"--episodes", std::to_string(episodes), "-o", plain, "--threads", "1"}).code == 0);
+  CHECK(read_text(plain + "/run.toml") == read_text(run + "/run.toml"));
+  CHECK(read_text(plain + "/segments.tsv") == read_text(run + "/segments.tsv"));
+  CHECK(read_text(plain + "/manifest.toml") == read_text(run + "/manifest.toml"));
+  CHECK(run_veer({"info", run, "--verify"}).code == 0);
+  // In memory, and from what is already there: the same words.
+  const Finished again = until("0.3", run),
+                 memory = evaluate({"--until-halfwidth", "0.3", "--budget", "3000", "--json"});
+  REQUIRE(memory.code == 0);
+  CHECK(again.out == done.out);
+  CHECK(Json::parse(memory.out)["stopping"] == rule);
+  // A narrower interval goes on from there and ends as if it had begun so; a segment that was lost is played
+  // anew.
+  std::filesystem::remove(std::filesystem::path(run) / "segments" / "p001-e00000064.h5");
+  const Finished narrow = until("0.1", run), fresh = until("0.1", other);
+  CAPTURE(narrow.err);
+  REQUIRE(narrow.code == 0);
+  REQUIRE(fresh.code == 0);
+  const Json longer = Json::parse(narrow.out);
+  CHECK(longer["episodes"] > episodes);
+  CHECK(longer["digest"] == Json::parse(fresh.out)["digest"]);
+  CHECK(longer["stopping"] == Json::parse(fresh.out)["stopping"]);
+  // Nothing that was played is thrown away for an easier question.
+  const Finished wider = until("0.3", run);
+  CHECK(wider.code == static_cast<int>(ExitCode::usage));
+  CHECK(has(wider.err, "--until-halfwidth"));
+  CHECK(run_veer({"info", run, "--verify"}).code == 0);
+
+  const Finished ended = evaluate({"--until-halfwidth", "0.001", "--budget", "200", "--metric", "ctr"});
+  CHECK(ended.code == 0);
+  CHECK(has(ended.out, "The budget ended after 200 episodes"));
+  CHECK(has(ended.out, "always-valid"));
+  CHECK(evaluate({"--until-halfwidth", "0.1"}).code == static_cast<int>(ExitCode::usage));
+  CHECK(evaluate({"--metric", "ctr"}).code == static_cast<int>(ExitCode::usage));
+  const Finished unknown = evaluate({"--until-halfwidth", "0.1", "--budget", "200", "--metric", "speed"});
+  CHECK(unknown.code == static_cast<int>(ExitCode::usage));
+  CHECK(has(unknown.err, "one of ioi"));
 }

@@ -33,8 +33,8 @@ SegmentKey key_of(const Segment& segment) { return {segment.policy, segment.firs
 }  // namespace
 
 struct Recorder::Impl {
-  Impl(const std::filesystem::path& where, const RunHeader& what)
-      : directory(where), header(what), run(open_run(where, what)) {
+  Impl(const std::filesystem::path& where, const RunHeader& what, RunLength length)
+      : directory(where), header(what), run(open_run(where, what, length)) {
     for (const Segment& segment : planned_segments(header)) missing.emplace(key_of(segment), segment);
     for (const SegmentEntry& entry : run.segments) missing.erase({entry.policy, entry.first});
     expected = missing;
@@ -171,8 +171,8 @@ struct Recorder::Impl {
   std::thread writer;
 };
 
-Recorder::Recorder(const std::filesystem::path& directory, const RunHeader& header)
-    : impl_(std::make_unique<Impl>(directory, header)) {}
+Recorder::Recorder(const std::filesystem::path& directory, const RunHeader& header, RunLength length)
+    : impl_(std::make_unique<Impl>(directory, header, length)) {}
 
 Recorder::~Recorder() = default;
 

@@ -148,17 +148,30 @@ void drop_unfinished(const fs::path& directory, const RunHeader& header, OpenedR
   if (kept != list) write_file_atomically(list_path(directory), kept);
 }
 
-OpenedRun open_locked(const fs::path& directory, const RunHeader& header) {
+/// What run.toml says; of a run that differs from `header` in its length alone it then says what `header`
+/// does.
+std::string found_header(const fs::path& directory, const RunHeader& header, RunLength length) {
+  const fs::path path = header_path(directory);
+  std::string found = read_text(path);
+  const std::string text = header_text(header);
+  // Another format is no other run.
+  if (found.substr(0, found.find('\n')) != text.substr(0, text.find('\n')))
+    parse_header(found, path.string());
+  if (length == RunLength::fixed || found == text) return found;
+  RunHeader other = parse_header(found, path.string());
+  other.episodes = header.episodes;
+  if (header_text(other) != text) return found;
+  // Until the manifest is written anew it belongs to no run, which the next recorder mends.
+  write_file_atomically(path, text);
+  return text;
+}
+
+OpenedRun open_locked(const fs::path& directory, const RunHeader& header, RunLength length) {
   const std::string text = header_text(header);
   const std::string run_sha256 = sha256_of(text);
   const bool resumed = fs::exists(header_path(directory));
   if (resumed) {
-    const std::string found = read_text(header_path(directory));
-    // Another format is no other run.
-    if (found.substr(0, found.find('\n')) != text.substr(0, text.find('\n'))) {
-      parse_header(found, header_path(directory).string());
-    }
-    check_same_run(header_path(directory), found, text);
+    check_same_run(header_path(directory), found_header(directory, header, length), text);
   } else {
     check_unused(directory);
   }
@@ -185,22 +198,22 @@ OpenedRun open_locked(const fs::path& directory, const RunHeader& header) {
   return run;
 }
 
-OpenedRun open_checked(const fs::path& directory, const RunHeader& header) {
+OpenedRun open_checked(const fs::path& directory, const RunHeader& header, RunLength length) {
   fs::create_directories(directory);
   // Before the first look: what another process is about to write must not be judged by what stands there
   // now.
   auto lock = std::make_unique<DirectoryLock>(directory);
-  OpenedRun run = open_locked(directory, header);
+  OpenedRun run = open_locked(directory, header, length);
   run.lock = std::move(lock);
   return run;
 }
 
 }  // namespace
 
-OpenedRun open_run(const fs::path& directory, const RunHeader& header) {
+OpenedRun open_run(const fs::path& directory, const RunHeader& header, RunLength length) {
   check_header(header);
   try {
-    return open_checked(directory, header);
+    return open_checked(directory, header, length);
   } catch (const fs::filesystem_error& error) {
     throw IoError(
         Where{error.path1(), 0, ""},

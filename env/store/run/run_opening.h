@@ -35,6 +35,6 @@ struct OpenedRun {
 /// Locks the directory, then looks: creates a run there or opens one with the same header. Removes .part
 /// files and segments that the list does not name, drops those whose checksum is wrong, writes a damaged
 /// manifest or list anew, and says so in the log. Throws as Recorder's constructor does.
-OpenedRun open_run(const std::filesystem::path& directory, const RunHeader& header);
+OpenedRun open_run(const std::filesystem::path& directory, const RunHeader& header, RunLength length);
 
 }  // namespace veer

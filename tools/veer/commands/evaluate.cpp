@@ -14,6 +14,7 @@
 #include "tools/veer/figures/group_report.h"
 #include "tools/veer/figures/leaderboard.h"
 #include "tools/veer/figures/method_report.h"
+#include "tools/veer/figures/stopping.h"
 #include "tools/veer/program.h"
 #include "tools/veer/terminal/checks.h"
 #include "tools/veer/worlds/playing.h"
@@ -25,6 +26,7 @@ namespace {
 struct EvaluateCommand {
   WorldOptions world;
   PlayOptions play;
+  StoppingOptions stopping;
   std::vector<std::string> policies;
   std::string output;
   std::string baseline;
@@ -72,9 +74,32 @@ EpisodeGroups cohorts_of(const Population& population, const Trajectories& paths
   return out;
 }
 
+/// Plays as the options say. Returns the digest, empty where nothing is kept. With a stopping rule `stopping`
+/// tells how it went, and the command's number of episodes becomes what was played.
+std::string play_all(EvaluateCommand& command, const World& world, const std::vector<Entrant>& entrants,
+                     const FigureSet& figures, const Console& console, const OnPolicy& score,
+                     std::optional<Stopping>& stopping) {
+  if (command.stopping.halfwidth == 0.0) {
+    if (!command.output.empty())
+      return play_into(command.output, world, entrants, command.play, console, score);
+    play(world, entrants, command.play, console, score);
+    return {};
+  }
+  std::vector<std::string> names;
+  for (const Entrant& entrant : entrants) names.push_back(entrant.name);
+  stopping.emplace(command.stopping, figures, std::move(names), command.baseline, looks_of(command.play));
+  const Stopped stopped =
+      play_until(command.output, world, entrants, command.play, console,
+                 {.add = [&](std::size_t policy, const Trajectories& batch) { stopping->add(policy, batch); },
+                  .enough = [&](std::int64_t episodes) { return stopping->enough(episodes); }},
+                 score);
+  command.play.episodes = stopped.episodes;
+  return stopped.digest;
+}
+
 /// Without a target no path leads anywhere: what people did is the result.
-void run_without_targets(const EvaluateCommand& command, const World& world,
-                         const std::vector<Entrant>& entrants, const Session& session) {
+void run_without_targets(EvaluateCommand& command, const World& world, const std::vector<Entrant>& entrants,
+                         const Session& session) {
   if (!command.by.empty()) {
     throw ConfigError({{}, 0, "--by"}, {"'" + command.by + "' in " + world.scenario().spec().id, "no --by",
                                         "it is about targets"});
@@ -85,12 +110,9 @@ void run_without_targets(const EvaluateCommand& command, const World& world,
     scores.add(policy, sessions, "policy " + policy);
     steps += sessions.steps();
   };
-  std::string digest;
-  if (command.output.empty()) {
-    play(world, entrants, command.play, session.console, score);
-  } else {
-    digest = play_into(command.output, world, entrants, command.play, session.console, score);
-  }
+  std::optional<Stopping> stopping;
+  const std::string digest =
+      play_all(command, world, entrants, scores.figures(), session.console, score, stopping);
   scores.group({});
   const MethodReport report(scores, command.baseline, {.seed = session.common.seed});
   if (session.console.json()) {
@@ -101,6 +123,7 @@ void run_without_targets(const EvaluateCommand& command, const World& world,
     out["steps"] = steps;
     out["run"] = command.output;
     out["digest"] = digest;
+    if (stopping) out["stopping"] = stopping->json();
     out.update(report.json());
     session.console.out() << out.dump(2) << '\n';
     return;
@@ -109,6 +132,7 @@ void run_without_targets(const EvaluateCommand& command, const World& world,
                                        world.scenario().spec().id, world.data().name, command.play.episodes,
                                        session.common.seed)
                         << report.text();
+  if (stopping) session.console.out() << "\n" << stopping->text();
   if (!digest.empty()) session.console.out() << fmt::format("Run: {}, digest {}\n", command.output, digest);
 }
 
@@ -127,6 +151,11 @@ void run_evaluate(EvaluateCommand& command, const Session& session) {
     if (command.policies[i] == command.baseline) command.baseline = names[i];
   }
   command.baseline = baseline_of(names, command.baseline);
+  if (command.stopping.halfwidth != 0.0) {
+    command.episodes = command.stopping.budget;
+  } else if (!command.stopping.metric.empty() || command.stopping.budget != 0) {
+    throw ConfigError({{}, 0, "--until-halfwidth"}, {"none beside --metric or --budget", "a half-width", ""});
+  }
   command.play.episodes =
       episodes_to_play(command.episodes, world.pairs(), command.world.targets, session.console);
   if (world.has_sessions() || world.has_slates())
@@ -148,12 +177,9 @@ void run_evaluate(EvaluateCommand& command, const Session& session) {
     if (!known_targets) known_targets = targets_in_history(paths);
     steps += paths.steps();
   };
-  std::string digest;
-  if (command.output.empty()) {
-    play(world, entrants, command.play, session.console, score);
-  } else {
-    digest = play_into(command.output, world, entrants, command.play, session.console, score);
-  }
+  const FigureSet figures(world.scenario().spec().id, world.data());
+  std::optional<Stopping> stopping;
+  const std::string digest = play_all(command, world, entrants, figures, session.console, score, stopping);
 
   if (known_targets.value_or(0) > 0) {
     session.console.note(
@@ -173,6 +199,7 @@ void run_evaluate(EvaluateCommand& command, const Session& session) {
     out["targets_in_history"] = known_targets.value_or(0);
     out["run"] = command.output;
     out["digest"] = digest;
+    if (stopping) out["stopping"] = stopping->json();
     out.update(board.json());
     if (groups) out["by_" + groups->by] = groups_json(board, *groups);
     session.console.out() << out.dump(2) << '\n';
@@ -183,6 +210,7 @@ void run_evaluate(EvaluateCommand& command, const Session& session) {
                                world.scenario().spec().id, world.data().name, command.world.acceptance,
                                command.world.targets, command.play.episodes, session.common.seed)
                         << board.text(session.console);
+  if (stopping) session.console.out() << "\n" << stopping->text();
   if (groups) session.console.out() << "\n" << groups_text(board, *groups, session.console);
   if (!digest.empty()) session.console.out() << fmt::format("Run: {}, digest {}\n", command.output, digest);
 }
@@ -225,9 +253,25 @@ void add_evaluate(Program& program) {
       ->check(CLI::IsMember({"difficulty", "cohort"}))
       ->type_name("WHAT");
   PlayOptions& play = command->play;
-  app.add_option("--episodes", command->episodes,
-                 "per policy; default: 1000, or each pair of a file of people and targets once")
-      ->check(positive());
+  CLI::Option* episodes =
+      app.add_option("--episodes", command->episodes,
+                     "per policy; default: 1000, or each pair of a file of people and targets once")
+          ->check(positive());
+  CLI::Option* budget =
+      app.add_option("--budget", command->stopping.budget, "with --until-halfwidth: most episodes per policy")
+          ->check(positive());
+  app.add_option(
+         "--until-halfwidth", command->stopping.halfwidth,
+         "play batch after batch until the difference of every policy to --baseline (of one policy: "
+         "its mean) has an always-valid 95 % interval of at most this half-width; looks come after one "
+         "segment, then a quarter more each")
+      ->check(CLI::PositiveNumber)
+      ->needs(budget)
+      ->excludes(episodes)
+      ->type_name("H");
+  app.add_option("--metric", command->stopping.metric,
+                 "with --until-halfwidth: of what, a name under --json; default: the first of the scenario")
+      ->type_name("NAME");
   app.add_flag("--greedy", command->greedy,
                "policies take their best guess instead of drawing from their distribution");
   app.add_option("--segment-episodes", play.segment_episodes,

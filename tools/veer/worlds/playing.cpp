@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <span>
+#include <utility>
 
 #include "env/error.h"
 #include "env/runtime.h"
@@ -97,6 +99,48 @@ RunHeader header_of(const World& world, const std::vector<Entrant>& entrants, co
   return header;
 }
 
+std::int64_t episodes_of(std::span<const Segment> segments) {
+  std::int64_t episodes = 0;
+  for (const Segment& segment : segments) episodes += static_cast<std::int64_t>(segment.last - segment.first);
+  return episodes;
+}
+
+/// `paths`: what the segments of a wave hold, one after the other.
+void record(Recorder& recorder, std::span<const Segment> wave, const Trajectories& paths) {
+  std::int64_t first = 0;
+  for (const Segment& segment : wave) {
+    const std::int64_t last = first + static_cast<std::int64_t>(segment.last - segment.first);
+    recorder.append(segment, cut(paths, first, last));
+    first = last;
+  }
+}
+
+[[noreturn]] void interrupted_while_recording(Recorder& recorder, std::int64_t total,
+                                              const std::filesystem::path& directory) {
+  recorder.finish();
+  throw Interrupted(
+      fmt::format("interrupted; {} of {} episodes are safe in {}: the same command goes on from there",
+                  total - episodes_of(recorder.missing()), total, directory.string()));
+}
+
+/// The part of the planned segments that lies in episodes [first, last), in their order.
+std::vector<Segment> within(std::span<const Segment> segments, std::int32_t policy, std::int64_t first,
+                            std::int64_t last) {
+  std::vector<Segment> out;
+  for (const Segment& segment : segments) {
+    if (segment.policy == policy && segment.first >= at(first) && segment.last <= at(last))
+      out.push_back(segment);
+  }
+  return out;
+}
+
+/// REQUIRES: ascending by policy and first episode, as segments are planned.
+bool holds(std::span<const Segment> segments, const Segment& wanted) {
+  return std::binary_search(segments.begin(), segments.end(), wanted, [](const Segment& a, const Segment& b) {
+    return std::pair(a.policy, a.first) < std::pair(b.policy, b.first);
+  });
+}
+
 }  // namespace
 
 std::int64_t segments_in_flight(const PlayOptions& options, std::int32_t horizon, int threads) {
@@ -158,8 +202,7 @@ std::string play_into(const std::filesystem::path& directory, const World& world
                       const Console& console, const OnPolicy& on_policy) {
   Recorder recorder(directory, header_of(world, entrants, options));
   const std::vector<Segment> missing = recorder.missing();
-  std::int64_t episodes = 0;
-  for (const Segment& segment : missing) episodes += static_cast<std::int64_t>(segment.last - segment.first);
+  const std::int64_t episodes = episodes_of(missing);
   const std::int64_t total = options.episodes * static_cast<std::int64_t>(entrants.size());
   if (episodes < total) {
     console.note(fmt::format("{} holds {} of {} episodes already; {}", directory.string(), total - episodes,
@@ -170,22 +213,11 @@ std::string play_into(const std::filesystem::path& directory, const World& world
     for (std::span<const Segment> left = missing; !left.empty();) {
       const std::span<const Segment> wave = player.wave(left);
       const Trajectories paths = player.play(wave);
-      std::int64_t first = 0;
-      for (const Segment& segment : wave) {
-        const std::int64_t last = first + static_cast<std::int64_t>(segment.last - segment.first);
-        recorder.append(segment, cut(paths, first, last));
-        first = last;
-      }
+      record(recorder, wave, paths);
       left = left.subspan(wave.size());
     }
   } catch (const Interrupted&) {
-    recorder.finish();
-    std::int64_t left = 0;
-    for (const Segment& segment : recorder.missing())
-      left += static_cast<std::int64_t>(segment.last - segment.first);
-    throw Interrupted(
-        fmt::format("interrupted; {} of {} episodes are safe in {}: the same command goes on from there",
-                    total - left, total, directory.string()));
+    interrupted_while_recording(recorder, total, directory);
   }
   recorder.finish();
   const RunReader run(directory);
@@ -193,6 +225,95 @@ std::string play_into(const std::filesystem::path& directory, const World& world
     on_policy(entrants[policy].name, run.read(static_cast<std::int32_t>(policy)));
   }
   return run.summary().digest;
+}
+
+std::vector<std::int64_t> looks_of(const PlayOptions& options) {
+  const std::int64_t size = options.segment_episodes;
+  std::vector<std::int64_t> looks;
+  for (std::int64_t segments = 1; segments * size < options.episodes;
+       segments += std::max<std::int64_t>(1, segments / 4)) {
+    looks.push_back(segments * size);
+  }
+  looks.push_back(options.episodes);
+  return looks;
+}
+
+Stopped play_until(const std::filesystem::path& directory, const World& world,
+                   const std::vector<Entrant>& entrants, const PlayOptions& options, const Console& console,
+                   const StoppingRule& rule, const OnPolicy& on_policy) {
+  RunHeader header = header_of(world, entrants, options);
+  const std::vector<Segment> planned = planned_segments(header);
+  const std::int64_t total = options.episodes * static_cast<std::int64_t>(entrants.size());
+  std::optional<Recorder> recorder;
+  std::vector<Segment> missing = planned;
+  std::vector<Trajectories> kept(entrants.size());  // with a directory what it held, otherwise all
+  if (!directory.empty()) {
+    recorder.emplace(directory, header, RunLength::may_change);
+    missing = recorder->missing();
+    const RunReader run(directory);
+    for (std::size_t p = 0; missing.size() < planned.size() && p < entrants.size(); ++p)
+      kept[p] = run.read(static_cast<std::int32_t>(p));
+  }
+  const std::int64_t held = total - episodes_of(missing);
+  if (held > 0)
+    console.note(fmt::format("{} holds {} episodes already, which count", directory.string(), held));
+
+  Stopped out;
+  try {
+    Player player(world, entrants, options, console, total);
+    /// Hands the rule the episodes of a policy between two looks, from the directory or newly played.
+    const auto play_between = [&](std::size_t policy, std::int64_t from, std::int64_t to) {
+      const std::vector<Segment> wanted = within(planned, static_cast<std::int32_t>(policy), from, to);
+      for (std::span<const Segment> left = wanted; !left.empty();) {
+        std::size_t count = 1;
+        if (!holds(missing, left.front())) {
+          const std::vector<EpisodeId>& ids = kept[policy].episode_id;
+          const auto begin = std::lower_bound(ids.begin(), ids.end(), left.front().first) - ids.begin();
+          const auto end = std::lower_bound(ids.begin(), ids.end(), left.front().last) - ids.begin();
+          rule.add(policy, cut(kept[policy], begin, end));
+        } else {
+          while (count < left.size() && holds(missing, left[count])) ++count;
+          const std::span<const Segment> wave = player.wave(left.first(count));
+          const Trajectories paths = player.play(wave);
+          rule.add(policy, paths);
+          if (recorder) {
+            record(*recorder, wave, paths);
+          } else {
+            kept[policy].append(paths);
+          }
+          count = wave.size();
+        }
+        left = left.subspan(count);
+      }
+    };
+    for (const std::int64_t look : looks_of(options)) {
+      for (std::size_t p = 0; p < entrants.size(); ++p) play_between(p, out.episodes, look);
+      out.episodes = look;
+      if (rule.enough(look)) break;
+    }
+  } catch (const Interrupted&) {
+    if (!recorder) throw;
+    interrupted_while_recording(*recorder, total, directory);
+  }
+  if (!recorder) {
+    for (std::size_t p = 0; p < entrants.size(); ++p) on_policy(entrants[p].name, kept[p]);
+    return out;
+  }
+  recorder->finish();
+  for (const Trajectories& paths : kept) {
+    if (paths.episodes() == 0 || paths.episode_id.back() < at(out.episodes)) continue;
+    throw ConfigError({directory, 0, "--until-halfwidth"},
+                      {fmt::format("a run that goes beyond the {} episodes that are enough", out.episodes),
+                       "at most as many", "ask for a narrower interval, or choose another directory"});
+  }
+  recorder.reset();  // its lock with it
+  header.episodes = out.episodes;
+  Recorder(directory, header, RunLength::may_change).finish();
+  const RunReader run(directory);
+  for (std::size_t p = 0; p < entrants.size(); ++p)
+    on_policy(entrants[p].name, run.read(static_cast<std::int32_t>(p)));
+  out.digest = run.summary().digest;
+  return out;
 }
 
 }  // namespace veer::tools

@@ -56,4 +56,30 @@ std::string play_into(const std::filesystem::path& directory, const World& world
                       const std::vector<Entrant>& entrants, const PlayOptions& options,
                       const Console& console, const OnPolicy& on_policy);
 
+/// Decides, look after look, whether enough was played.
+struct StoppingRule {
+  /// The next episodes of a policy, by its place among the entrants, judged.
+  std::function<void(std::size_t policy, const Trajectories& batch)> add;
+  /// Asked when every policy has played its first so many episodes.
+  std::function<bool(std::int64_t episodes)> enough;
+};
+
+struct Stopped {
+  std::int64_t episodes = 0;  ///< per policy
+  std::string digest;         ///< empty without a directory
+};
+
+/// The episodes after which a rule is asked: one segment, then a quarter more each time but at least a
+/// segment, at last all of PlayOptions::episodes.
+std::vector<std::int64_t> looks_of(const PlayOptions& options);
+
+/// Plays until the rule has enough, at most PlayOptions::episodes per policy. What then stands in the
+/// directory is, byte for byte, the run of that number of episodes; until then it is an unfinished run of all
+/// of them, and the same call goes on with it. A run that was stopped can be played on by a rule that wants
+/// more. Without a directory (empty) all paths of all policies stay in memory. Throws Interrupted as
+/// play_into does, ConfigError when the directory already holds more episodes than the rule wants.
+Stopped play_until(const std::filesystem::path& directory, const World& world,
+                   const std::vector<Entrant>& entrants, const PlayOptions& options, const Console& console,
+                   const StoppingRule& rule, const OnPolicy& on_policy);
+
 }  // namespace veer::tools
