@@ -29,10 +29,17 @@ struct Estimate {
   double low = 0.0, high = 0.0;  ///< ends of the 95 % percentile interval; NaN for fewer than two people
   /// Two-sided bootstrap p-value of a mean of 0, at least 2 / (replicates + 1); NaN as the ends.
   double p = 0.0;
+  double standard_error = 0.0;  ///< deviation of the replicates; NaN as the ends
 };
 
 /// One metric of one method: values[s][e] of training seed s in episode e; NaN where it is not defined.
 using SeedValues = std::vector<std::span<const float>>;
+
+/// What a tail is made of.
+enum class TailUnit : std::uint8_t {
+  people,    ///< a person's mean, per training seed
+  episodes,  ///< an episode, per training seed
+};
 
 class CrossedBootstrap {
  public:
@@ -53,14 +60,30 @@ class CrossedBootstrap {
   Estimate estimate(std::vector<double> replicates) const;
   Estimate difference(std::vector<double> a, std::span<const double> b) const;
 
+  /// The same as replicates() of the mean over the worst (lowest) `share` of the units: the conditional value
+  /// at risk of Rockafellar and Uryasev, "Optimization of conditional value-at-risk", Journal of Risk 2(3),
+  /// 2000. The unit at the edge counts with the part that belongs to the tail. REQUIRES: 0 < share <= 1.
+  std::vector<double> worst_replicates(const SeedValues& values, std::uint32_t method, TailUnit unit,
+                                       double share) const;
+
   std::int32_t people() const noexcept { return people_; }
 
  private:
+  /// How often each training seed counts in replicate r; 1 in the data, which are replicate `replicates`.
+  std::vector<double> seed_weights(std::size_t seeds, std::uint32_t method, std::int32_t r) const;
+
   CrossedOptions options_;
   std::int32_t people_ = 0;
   std::vector<std::int32_t> person_;    ///< [episodes]
   std::vector<std::uint16_t> weights_;  ///< [replicates, people] how often each one was drawn
 };
+
+/// What meeting the same people and the same noise is worth, from the replicates of two means: the variance
+/// that their difference had if they were independent, over the variance it has. NaN where that is 0.
+double pairing_gain(std::span<const double> a, std::span<const double> b);
+
+/// (a - b) / a, replicate by replicate: of what became of a, the share that b does not explain.
+std::vector<double> share_beyond(std::span<const double> a, std::span<const double> b);
 
 /// Holm's adjusted p-values, in the order given. NaN stays NaN and is not counted.
 std::vector<double> holm_adjusted(std::span<const double> p);

@@ -81,6 +81,13 @@ std::string_view name_of(Interval interval) noexcept {
   return "unknown";
 }
 
+double two_sided_p(const std::vector<double>& sorted) {
+  const auto not_above = std::ranges::upper_bound(sorted, 0.0) - sorted.begin();
+  const auto not_below = sorted.end() - std::ranges::lower_bound(sorted, 0.0);
+  return std::min(1.0, 2.0 * static_cast<double>(std::min(not_above, not_below) + 1) /
+                           static_cast<double>(sorted.size() + 1));
+}
+
 double quantile_of(const std::vector<double>& sorted, double q) {
   const double position = q * static_cast<double>(sorted.size() - 1);
   const auto below = static_cast<std::size_t>(position);
@@ -126,7 +133,7 @@ Summary Summariser::operator()(std::span<const float> values, std::span<const Us
   const bool bootstrap = resamples(people.size());
   summary.interval = bootstrap ? Interval::bootstrap : Interval::normal;
   if (summary.people < 2) {
-    summary.standard_error = summary.low = summary.high = undefined;
+    summary.standard_error = summary.low = summary.high = summary.p = undefined;
     return summary;
   }
   double squares = 0.0;
@@ -138,6 +145,9 @@ Summary Summariser::operator()(std::span<const float> values, std::span<const Us
   if (!bootstrap) {
     summary.low = summary.mean - 1.959963985 * summary.standard_error;
     summary.high = summary.mean + 1.959963985 * summary.standard_error;
+    summary.p = summary.standard_error > 0.0
+                    ? std::erfc(std::abs(summary.mean) / summary.standard_error / std::sqrt(2.0))
+                    : (summary.mean == 0.0 ? 1.0 : 0.0);
     return summary;
   }
   const std::span<const std::uint16_t> weights = draws(people.size());
@@ -145,6 +155,7 @@ Summary Summariser::operator()(std::span<const float> values, std::span<const Us
   for (std::size_t r = 0; r < means.size(); ++r)
     means[r] = weighted_mean(people, weights.subspan(r * people.size(), people.size()));
   std::ranges::sort(means);
+  summary.p = two_sided_p(means);
   summary.low = quantile_of(means, 0.025);
   summary.high = quantile_of(means, 0.975);
   return summary;

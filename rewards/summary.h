@@ -38,6 +38,7 @@ struct Summary {
   double standard_error = 0.0;           ///< of the mean, people being independent; NaN when people < 2
   double low = 0.0, high = 0.0;          ///< ends of the 95 % interval; NaN when people < 2
   Interval interval = Interval::normal;  ///< how the ends were found: bootstrap or normal
+  double p = 0.0;  ///< two-sided, of a mean of 0, found as the ends are; NaN when people < 2
 };
 
 /// NaN values are skipped: they stand for episodes in which a metric is not defined. REQUIRES: `people` is
@@ -67,6 +68,10 @@ class Summariser {
 
 /// Linear interpolation between order statistics. REQUIRES: sorted, not empty; 0 <= q <= 1.
 double quantile_of(const std::vector<double>& sorted, double q);
+
+/// Two-sided p-value of a mean of 0 from the replicates of a bootstrap, at least 2 / (their number + 1).
+/// REQUIRES: sorted, not empty.
+double two_sided_p(const std::vector<double>& sorted);
 
 /// a[i] - b[i]; NaN where either is. REQUIRES: equal sizes, the same episode at the same place.
 std::vector<float> difference_of(std::span<const float> a, std::span<const float> b);

@@ -1,5 +1,7 @@
 #include "env/data/support.h"
 
+#include <numeric>
+
 namespace veer {
 
 std::vector<std::int32_t> step_support(const TransitionCounts& counts, const Trajectories& paths) {
@@ -22,6 +24,17 @@ std::vector<std::int32_t> step_support(const TransitionCounts& counts, const Tra
     }
   }
   return support;
+}
+
+TransitionCounts learnable_transitions(const Dataset& data) {
+  std::vector<UserId> people = data.users_of(Part::train_plan);
+  const std::vector<UserId> judges = data.users_of(Part::train_judge);
+  people.insert(people.end(), judges.begin(), judges.end());
+  if (people.empty()) {
+    people.resize(at(data.interactions.users()));
+    std::iota(people.begin(), people.end(), 0);
+  }
+  return TransitionCounts(data, people);
 }
 
 }  // namespace veer

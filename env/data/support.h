@@ -19,4 +19,8 @@ namespace veer {
 /// transitions() for one that adds up to 1. REQUIRES: items of the catalogue the counts are of.
 std::vector<std::int32_t> step_support(const TransitionCounts& counts, const Trajectories& paths);
 
+/// Transitions in the logs of the people that models may learn from (train_plan and train_judge); everybody's
+/// in a data set without such people.
+TransitionCounts learnable_transitions(const Dataset& data);
+
 }  // namespace veer

@@ -3,3 +3,6 @@ veer_test(ope_test SOURCES scenarios/ope_golden_test.cpp scenarios/ope_exact_tes
           scenarios/ope_table_test.cpp LIBRARIES veer_scenarios LABELS unit)
 veer_test(stress_test CONFORMANCE SOURCES scenarios/stress_test.cpp LIBRARIES veer_scenarios LABELS unit)
 veer_test(slate_test CONFORMANCE SOURCES scenarios/slate_test.cpp LIBRARIES veer_scenarios veer_agents_plain LABELS unit)
+veer_test(trust_test SOURCES scenarios/trust_test.cpp LIBRARIES veer_scenarios veer_agents_plain LABELS unit)
+add_test(NAME trust_coverage COMMAND trust_test --no-intro --no-skip "-tc=*[slow]*")
+set_tests_properties(trust_coverage PROPERTIES LABELS slow TIMEOUT 900)

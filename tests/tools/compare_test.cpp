@@ -77,17 +77,42 @@ TEST_CASE("methods are compared as the runs have it") {
         doctest::Approx(ioi["nearest"] - (ioi["random"] + ioi["popular"]) / 2).epsilon(1e-6));
   CHECK(gap["low"] < gap["mean"]);
   CHECK(gap["p_adjusted"] >= gap["p"]);
+  CHECK(gap["pairing_gain"] > 0.0);
+  CHECK(gap["standard_error"] > 0.0);
+  CHECK(nearest["worst_tenth"]["mean"] < nearest["ioi"]["mean"]);
+  CHECK(nearest["cvar"]["mean"] <= nearest["worst_tenth"]["mean"]);
+  for (const Json& share : found["survival"][0]["shares"]) CHECK(share == 1.0);
+  // How far to trust it: the people of the world are the only judge.
+  const Json& trust = found["trust"];
+  CHECK(trust["own_model"] == "users");
+  CHECK(trust["neutral"] == "plain");
+  REQUIRE(trust["methods"].size() == 2);
+  const Json& doubted = trust["methods"][1];
+  CHECK(doubted["method"] == "nearest");
+  CHECK(doubted["verdict"] == "no other judge");
+  CHECK(doubted["flagged"] == false);
+  CHECK(doubted["judges_apart"].is_null());
+  CHECK(doubted["off_data"] == nearest["off_data"]["mean"]);
+  CHECK(doubted["caused"]["mean"].get<double>() == doctest::Approx(gap["mean"].get<double>()));
+  CHECK(doubted["caused_share"]["mean"].get<double>() ==
+        doctest::Approx(gap["mean"].get<double>() / nearest["ioi"]["mean"].get<double>()));
   CHECK(found["comparisons"][1]["methods"][1]["length"]["mean"] == 1.0);
   CHECK(found["comparisons"][2]["methods"][1]["length"]["mean"] == 2.0);
   const std::string table = read_text(csv);
   CHECK(has(table, "judge,length,method"));
   CHECK(has(table, ",2,\"nearest\",1,ioi,"));
-  CHECK(std::count(table.begin(), table.end(), '\n') == 1 + 3 * 2 * 8);
+  CHECK(std::count(table.begin(), table.end(), '\n') == 1 + 3 * 2 * 11);
 
   const Finished text = world.compare({world.first, world.second, "--baseline", "random"});
   CHECK(text.code == 0);
   CHECK(has(text.out, "minus random"));
   CHECK(has(text.out, "Holm"));
+  CHECK(has(text.out, "Worst 10 %"));
+  CHECK(has(text.out, "How far to trust it"));
+  const Finished other_neutral =
+      world.compare({world.first, world.second, "--baseline", "random", "--neutral", "popular"});
+  CHECK(has(other_neutral.out, "beyond popular"));
+  CHECK(world.compare({world.first, "--neutral", "popular"}).code == static_cast<int>(ExitCode::usage));
   CHECK(world.compare({world.first, world.second, "--baseline", "random"}).out == text.out);
 }
 

@@ -162,11 +162,17 @@ TEST_CASE("means, order and paired differences by hand") {
             .is_null());
 
   const std::string text = text_of(board);
-  CHECK(has(text, "over baseline"));
+  CHECK(has(text, "minus random"));
   CHECK(has(text, "+2.000 ±2.500"));
   CHECK(has(text, "4 episodes of 3 people"));
   CHECK(has(text, "percentile bootstrap over people"));
-  CHECK(has(text, "IoI minus that of random in the same episode"));
+  CHECK(has(text, "less the same of random in the same episode"));
+  // Around the means 3 and 5 the people's residuals are -3, 0, 3 and -4, -2, 6; of the differences -1, -2, 3.
+  CHECK(over.at("ioi").at("standard_error").get<double>() == Approx(std::sqrt(14.0 * 1.5) / 4.0));
+  CHECK(over.at("ioi").at("pairing_gain").get<double>() == Approx((18.0 + 56.0) / 14.0));
+  CHECK(over.at("ioi").at("p").get<double>() > 0.05);
+  CHECK(over.at("ioi").at("p_adjusted").get<double>() >= over.at("ioi").at("p").get<double>());
+  CHECK(over.at("ior").at("p_adjusted").get<double>() == 1.0);
 }
 
 TEST_CASE("intervals are those of the summary, and hold their mean") {
@@ -180,7 +186,7 @@ TEST_CASE("intervals are those of the summary, and hold their mean") {
   CHECK(random.at("ioi").at("high").get<double>() == expected.high);
   CHECK(expected.low < 3.0);
   CHECK(expected.high > 3.0);
-  CHECK_FALSE(has(text_of(board), "over baseline"));  // nothing to compare a single policy with
+  CHECK_FALSE(has(text_of(board), "minus random"));  // nothing to compare a single policy with
 }
 
 TEST_CASE("disagreement: share of equal signs, and the order of the policies") {

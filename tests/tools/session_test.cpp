@@ -69,6 +69,15 @@ TEST_CASE("sessions are fitted, played, recorded and compared alike") {
   // A click is worth 0.2, a purchase 1.
   CHECK(random["return"]["mean"].get<double>() ==
         doctest::Approx(0.2 * (taken - bought) + bought).epsilon(1e-4));
+  CHECK(random["worst_tenth"]["mean"] < random["return"]["mean"]);
+  // Who is still there falls from step to step and adds up to the mean length.
+  const Json& shares = board["survival"][0]["shares"];
+  double length = 0.0;
+  for (std::size_t k = 0; k < shares.size(); ++k) {
+    length += shares[k].get<double>();
+    if (k > 0) CHECK(shares[k] <= shares[k - 1]);
+  }
+  CHECK(length == doctest::Approx(random["length"]["mean"].get<double>()).epsilon(1e-6));
   CHECK(random["coverage"]["mean"] > board["comparisons"][0]["methods"][1]["coverage"]["mean"]);
 
   // The run holds the same; so does another number of threads.
@@ -82,6 +91,33 @@ TEST_CASE("sessions are fitted, played, recorded and compared alike") {
   REQUIRE(alone.code == 0);
   const Json second = Json::parse(alone.out);
   CHECK(second["digest"] == board["digest"]);
+}
+
+TEST_CASE("sessions by who the people are") {
+  const Shop shop;
+  REQUIRE(shop.fit().code == 0);
+  for (const std::string by : {"activity", "history", "attribute"}) {
+    CAPTURE(by);
+    const Finished done = shop.play({"--policy", "random", "--policy", "popular", "--by", by, "--json"});
+    CAPTURE(done.err);
+    REQUIRE(done.code == 0);
+    const Json board = Json::parse(done.out), groups = board["by_" + by];
+    std::int64_t episodes = 0;
+    double returns = 0.0;
+    for (const Json& group : groups) {
+      const auto count = group["episodes"].get<std::int64_t>();
+      episodes += count;
+      returns += static_cast<double>(count) * group["methods"][1]["return"]["mean"].get<double>();
+    }
+    CHECK(groups.size() >= 1);
+    CHECK(episodes == 90);
+    CHECK(
+        returns / 90.0 ==
+        doctest::Approx(board["comparisons"][0]["methods"][1]["return"]["mean"].get<double>()).epsilon(1e-5));
+  }
+  const Finished text = shop.play({"--policy", "random", "--policy", "popular", "--by", "activity"});
+  CHECK(has(text.out, "By activity: interactions of the person"));
+  CHECK(shop.play({"--policy", "random", "--by", "difficulty"}).code == 2);
 }
 
 TEST_CASE("the order of methods offline and online is compared") {

@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "env/store/dataset_file.h"
 #include "tools/veer/figures/method_report.h"
 #include "tools/veer/figures/order_agreement.h"
+#include "tools/veer/figures/trust_panel.h"
 #include "tools/veer/program.h"
 #include "tools/veer/terminal/checks.h"
 
@@ -21,6 +23,7 @@ struct CompareCommand {
   MethodChoice choice;
   std::vector<int> lengths;
   std::string offline;
+  std::string neutral;
 };
 
 void run_compare(const CompareCommand& command, const Session& session) {
@@ -33,17 +36,21 @@ void run_compare(const CompareCommand& command, const Session& session) {
   CrossedOptions options = command.choice.bootstrap;
   options.seed = session.common.seed;
   const MethodReport report(scores, command.choice.baseline, options);
+  std::optional<TrustPanel> trust;
+  if (scores.figures().judged()) trust.emplace(scores, report.baseline(), command.neutral, options);
   std::vector<OrderAgreement> agreement;
   if (!offline.empty()) agreement = order_agreement(offline, report, 0, options);
   if (!command.choice.csv.empty()) write_file_atomically(command.choice.csv, report.csv());
   if (session.console.json()) {
     nlohmann::ordered_json out{{"dataset", data.name}};
     out.update(report.json());
+    if (trust) out["trust"] = trust->json();
     if (!offline.empty()) out["order_agreement"] = agreement_json(agreement);
     session.console.out() << out.dump(2) << '\n';
     return;
   }
   session.console.out() << report.text();
+  if (trust) session.console.out() << "\n" << trust->text();
   if (!offline.empty()) session.console.out() << "\n" << agreement_text(offline, report, 0, agreement);
 }
 
@@ -67,6 +74,11 @@ void add_compare(Program& program) {
                  "also compare the first so many items of every path: 2,4,10 asks what equal lengths do")
       ->delimiter(',')
       ->check(positive());
+  app.add_option(
+         "--neutral", command->neutral,
+         "method that stands for what happens to people anyway: how much of the shift the others caused; "
+         "default: the baseline")
+      ->type_name("NAME");
   app.add_option("--offline", command->offline,
                  "table of veer rank --csv with the same methods: also say whether they stand in one order "
                  "there and here, under the first judge")

@@ -14,6 +14,7 @@
 #include "tools/veer/figures/group_report.h"
 #include "tools/veer/figures/leaderboard.h"
 #include "tools/veer/figures/method_report.h"
+#include "tools/veer/figures/people_groups.h"
 #include "tools/veer/figures/stopping.h"
 #include "tools/veer/program.h"
 #include "tools/veer/terminal/checks.h"
@@ -39,7 +40,6 @@ struct EvaluateCommand {
 constexpr std::string_view columns_help =
     "What the tables of guidance-v1 show, as means over episodes:\n"
     "  IoI            increase of interest: natural log of the target's probability, after minus before\n"
-    "  over baseline  the same minus the IoI of --baseline in the same episodes\n"
     "  IoR            increase of rank: places the target climbed in the catalogue\n"
     "  CTR            probability that the person accepts what was shown; comparable under one model only\n"
     "  Coherence      share of neighbouring items on the path with an attribute in common, undefined for\n"
@@ -100,14 +100,16 @@ std::string play_all(EvaluateCommand& command, const World& world, const std::ve
 /// Without a target no path leads anywhere: what people did is the result.
 void run_without_targets(EvaluateCommand& command, const World& world, const std::vector<Entrant>& entrants,
                          const Session& session) {
-  if (!command.by.empty()) {
-    throw ConfigError({{}, 0, "--by"}, {"'" + command.by + "' in " + world.scenario().spec().id, "no --by",
-                                        "it is about targets"});
+  if (command.by == "difficulty" || command.by == "cohort") {
+    throw ConfigError({{}, 0, "--by"}, {"'" + command.by + "' in " + world.scenario().spec().id,
+                                        "history, activity or attribute", "it is about targets"});
   }
+  std::optional<EpisodeGroups> groups;
   MethodScores scores(world.scenario().spec().id, {}, {}, world.data(), world.item_vectors());
   std::int64_t steps = 0;
   const auto score = [&](const std::string& policy, const Trajectories& sessions) {
     scores.add(policy, sessions, "policy " + policy);
+    if (!command.by.empty() && !groups) groups = people_groups(command.by, world.data(), sessions);
     steps += sessions.steps();
   };
   std::optional<Stopping> stopping;
@@ -125,6 +127,7 @@ void run_without_targets(EvaluateCommand& command, const World& world, const std
     out["digest"] = digest;
     if (stopping) out["stopping"] = stopping->json();
     out.update(report.json());
+    if (groups) out["by_" + groups->by] = method_groups_json(report, *groups, {.seed = session.common.seed});
     session.console.out() << out.dump(2) << '\n';
     return;
   }
@@ -132,6 +135,8 @@ void run_without_targets(EvaluateCommand& command, const World& world, const std
                                        world.scenario().spec().id, world.data().name, command.play.episodes,
                                        session.common.seed)
                         << report.text();
+  if (groups)
+    session.console.out() << "\n" << method_groups_text(report, *groups, {.seed = session.common.seed});
   if (stopping) session.console.out() << "\n" << stopping->text();
   if (!digest.empty()) session.console.out() << fmt::format("Run: {}, digest {}\n", command.output, digest);
 }
@@ -171,8 +176,9 @@ void run_evaluate(EvaluateCommand& command, const Session& session) {
     board.add(policy, paths, world.attributes(), world.support(paths));
     // Where an episode starts does not depend on who plays it.
     if (!command.by.empty() && !groups) {
-      groups = command.by == "cohort" ? cohorts_of(*world.population(), paths, command.play.seed)
-                                      : groups_of(difficulty_of(world.item_graph(), paths));
+      groups = command.by == "cohort"       ? cohorts_of(*world.population(), paths, command.play.seed)
+               : command.by == "difficulty" ? groups_of(difficulty_of(world.item_graph(), paths))
+                                            : people_groups(command.by, world.data(), paths);
     }
     if (!known_targets) known_targets = targets_in_history(paths);
     steps += paths.steps();
@@ -247,10 +253,13 @@ void add_evaluate(Program& program) {
   app.add_option("--baseline", command->baseline,
                  "the one of these policies that the others are compared with; default: the first random one")
       ->type_name("P");
-  app.add_option("--by", command->by,
-                 "difficulty: also a table for each tier of targets, by how few transitions of the training "
-                 "logs lead there from what the person took last; cohort: for each cohort of --population")
-      ->check(CLI::IsMember({"difficulty", "cohort"}))
+  app.add_option(
+         "--by", command->by,
+         "difficulty: also a table for each tier of targets, by how few transitions of the training "
+         "logs lead there from what the person took last; cohort: for each cohort of --population; history, "
+         "activity, attribute: by the length of the history an episode begins with, by how much the "
+         "person did in the logs, by what most of the history is")
+      ->check(CLI::IsMember({"difficulty", "cohort", "history", "activity", "attribute"}))
       ->type_name("WHAT");
   PlayOptions& play = command->play;
   CLI::Option* episodes =

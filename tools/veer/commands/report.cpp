@@ -7,6 +7,7 @@
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <ostream>
 #include <string_view>
 
@@ -81,7 +82,9 @@ void run_report(const ReportCommand& command, const Session& session) {
   const auto methods = static_cast<std::int32_t>(scores.methods().size());
   options.replicates = std::max(options.replicates, std::min(20'000, 100 * methods * (methods - 1) / 2));
   const CrossedBootstrap bootstrap(scores.people(), options);
-  Findings findings{data, summaries, report, {}, curves, sample};
+  std::optional<TrustPanel> trust;
+  if (judged) trust.emplace(scores, report.baseline(), "", report_options);
+  Findings findings{data, summaries, report, {}, curves, sample, trust ? &*trust : nullptr};
   for (std::size_t j = 0; j < scores.judges().size(); ++j) {
     findings.standings.push_back(standing_of(scores, bootstrap, j, 0));
   }
@@ -92,7 +95,8 @@ void run_report(const ReportCommand& command, const Session& session) {
       fmt::format("{}: {} policies, {} episodes of {} people each", page.title, policies,
                   grouped(static_cast<std::int64_t>(scores.people().size())), grouped(report.people()));
   page.conclusions = conclusions(findings);
-  page.sections = {leaderboard_section(findings), curves_section(findings), judges_section(findings)};
+  page.sections = {leaderboard_section(findings), curves_section(findings), judges_section(findings),
+                   trust_section(findings)};
   for (const std::string& trial : trials)
     page.sections.push_back(stress_section(trial, data, report_options));
   page.sections.push_back(paths_section(findings));

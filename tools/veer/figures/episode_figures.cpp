@@ -1,5 +1,6 @@
 #include "tools/veer/figures/episode_figures.h"
 
+#include "env/data/support.h"
 #include "env/error.h"
 #include "rewards/path_score.h"
 #include "rewards/session_score.h"
@@ -21,6 +22,7 @@ constexpr MetricFigure<PathMetric> path_figures[] = {{PathMetric::ioi, "IoI", 3,
                                                      {PathMetric::ctr, "CTR", 3, true},
                                                      {PathMetric::coherence, "Coherence", 3, false},
                                                      {PathMetric::length, "Length", 2, false},
+                                                     {PathMetric::off_data, "Off data", 3, false},
                                                      {PathMetric::holds_target, "Target", 3, false},
                                                      {PathMetric::holds_history, "History", 3, false},
                                                      {PathMetric::holds_repeat, "Repeat", 3, false}};
@@ -39,9 +41,19 @@ constexpr MetricFigure<SlateMetric> slate_figures[] = {{SlateMetric::reward, "Re
                                                        {SlateMetric::diversity, "Diversity", 3, false}};
 
 constexpr double worst_share = 0.2;
+constexpr double tail_share = 0.1;
+
+/// Tails of the first figure, whose values stand once more at the end of EpisodeFigures::values.
+void add_tails(std::vector<Figure>& figures) {
+  const int decimals = figures.front().decimals;
+  figures.push_back({"worst_tenth", "Worst 10 %", decimals, false, tail_share, TailUnit::people});
+  figures.push_back({"cvar", "CVaR 10 %", decimals, false, tail_share, TailUnit::episodes});
+}
 
 constexpr std::string_view path_legend =
-    "Target, History, Repeat: shares of paths that hold the target, an item of the history, an item twice.\n";
+    "Target, History, Repeat: shares of paths that hold the target, an item of the history, an item twice. "
+    "Off "
+    "data:\nshare of steps that no log of the people whom models may learn from takes.\n";
 constexpr std::string_view session_legend =
     "Return: sum of rewards; Length: items shown until the person left or the horizon; Purchases, Taken: "
     "items\n"
@@ -79,6 +91,7 @@ EpisodeFigures values_of(const MetricFigure<Metric> (&list)[n], const Scores& sc
     const std::span<const float> values = scores.of(each.metric);
     out.values.emplace_back(values.begin(), values.end());
   }
+  for (int tail = 0; tail < 2; ++tail) out.values.push_back(std::vector<float>(out.values.front()));
   return out;
 }
 
@@ -93,6 +106,7 @@ FigureSet::FigureSet(const std::string& scenario, const Dataset& data, View<cons
   if (scenario == "guidance-v1") {
     figures_ = titles_of(path_figures);
     legend_ = path_legend;
+    transitions_ = std::make_unique<const TransitionCounts>(learnable_transitions(data));
   } else if (scenario == "session-v1") {
     kind_ = Kind::sessions;
     figures_ = titles_of(session_figures);
@@ -108,6 +122,7 @@ FigureSet::FigureSet(const std::string& scenario, const Dataset& data, View<cons
   } else {
     throw ConfigError({{}, 0, "scenario"}, {"'" + scenario + "'", "guidance-v1, session-v1 or slate-v1", ""});
   }
+  add_tails(figures_);
 }
 
 EpisodeFigures FigureSet::of(const Trajectories& paths, std::size_t judge) const {
@@ -121,7 +136,8 @@ EpisodeFigures FigureSet::of(const Trajectories& paths, std::size_t judge) const
     return out;
   }
   if (kind_ == Kind::paths)
-    return values_of(path_figures, score_episodes(paths, paths.judges[judge], attributes_));
+    return values_of(path_figures, score_episodes(paths, paths.judges[judge], attributes_,
+                                                  step_support(*transitions_, paths)));
   EpisodeFigures out = values_of(session_figures, score_sessions(paths, data_.catalogue, attributes_));
   const Coverage coverage = coverage_of(paths, data_.catalogue.size());
   out.whole = {coverage.share, coverage.gini};

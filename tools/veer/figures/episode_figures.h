@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 
 #include "env/data/attribute_table.h"
 #include "env/data/dataset.h"
+#include "env/data/transitions.h"
 #include "env/loop/trajectories.h"
 #include "tools/veer/figures/method_table.h"
 
@@ -45,6 +47,7 @@ class FigureSet {
   std::vector<float> item_vectors_;
   std::int32_t vector_width_ = 0;
   Kind kind_ = Kind::paths;
+  std::unique_ptr<const TransitionCounts> transitions_;  ///< of guidance
   std::vector<Figure> figures_, whole_;
   std::string_view legend_;
 };

@@ -9,6 +9,8 @@
 #include <numeric>
 
 #include "env/error.h"
+#include "rewards/crossed.h"
+#include "tools/veer/figures/method_table.h"
 #include "tools/veer/terminal/table.h"
 
 namespace veer::tools {
@@ -49,6 +51,10 @@ constexpr std::array<MetricColumn, 12> columns{
      {PathMetric::interest_disagreement, "Apart ln p", 3, Shown::where_defined},
      {PathMetric::off_data, "Off data", 3, Shown::where_defined}}};
 
+/// What differences to the baseline are tested in, where the table shows it.
+constexpr std::array<PathMetric, 4> tested{PathMetric::ioi, PathMetric::ior, PathMetric::ctr,
+                                           PathMetric::reached};
+
 constexpr double undefined = std::numeric_limits<double>::quiet_NaN();
 
 std::size_t index_of(PathMetric metric) { return static_cast<std::size_t>(metric); }
@@ -72,6 +78,8 @@ Json to_json(const Summary& summary) {
   out["mean"] = summary.mean;  // NaN becomes null
   out["low"] = summary.low;
   out["high"] = summary.high;
+  out["standard_error"] = summary.standard_error;
+  out["p"] = summary.p;
   out["count"] = summary.count;
   out["people"] = summary.people;
   out["interval"] = std::string(name_of(summary.interval));
@@ -191,13 +199,10 @@ Summary Leaderboard::over_baseline(Summariser& summarise, std::size_t policy, st
                    people_);
 }
 
-std::string Leaderboard::table_of(std::size_t judge, Summariser& summarise) const {
-  const bool compare = rows_.size() > 1 && baseline() < rows_.size();
+std::string Leaderboard::table_of(std::size_t judge) const {
   std::vector<std::string> header{"policy"};
   for (const MetricColumn& column : columns) {
-    if (!is_shown(column, judge)) continue;
-    header.emplace_back(column.title);
-    if (compare && column.metric == PathMetric::ioi) header.emplace_back("over baseline");
+    if (is_shown(column, judge)) header.emplace_back(column.title);
   }
   Table table(header);
   for (const std::size_t index : order()) {
@@ -205,15 +210,62 @@ std::string Leaderboard::table_of(std::size_t judge, Summariser& summarise) cons
     for (const MetricColumn& column : columns) {
       if (!is_shown(column, judge)) continue;
       cells.push_back(interval_cell(rows_[index].summaries[judge][index_of(column.metric)], column.decimals));
-      if (!compare || column.metric != PathMetric::ioi) continue;
-      cells.push_back(
-          index == baseline()
-              ? "baseline"
-              : interval_cell(over_baseline(summarise, index, judge, column.metric), column.decimals, true));
     }
     table.add(std::move(cells));
   }
   return table.text();
+}
+
+std::vector<std::vector<double>> Leaderboard::adjusted(Summariser& summarise, std::size_t judge) const {
+  std::vector<double> p;
+  for (std::size_t policy = 0; policy < rows_.size(); ++policy) {
+    for (const MetricColumn& column : columns) {
+      const bool test = policy != baseline() && is_shown(column, judge) &&
+                        std::ranges::find(tested, column.metric) != tested.end();
+      p.push_back(test ? over_baseline(summarise, policy, judge, column.metric).p : undefined);
+    }
+  }
+  const std::vector<double> all = holm_adjusted(p);
+  std::vector<std::vector<double>> out;
+  for (std::size_t policy = 0; policy < rows_.size(); ++policy) {
+    const auto first = all.begin() + static_cast<std::ptrdiff_t>(policy * columns.size());
+    out.emplace_back(first, first + static_cast<std::ptrdiff_t>(columns.size()));
+  }
+  return out;
+}
+
+double Leaderboard::pairing(const Summary& difference, std::size_t policy, std::size_t judge,
+                            PathMetric metric) const {
+  const double paired = difference.standard_error;
+  const double mine = rows_[policy].summaries[judge][index_of(metric)].standard_error;
+  const double its = rows_[baseline()].summaries[judge][index_of(metric)].standard_error;
+  return paired > 0.0 ? (mine * mine + its * its) / (paired * paired) : undefined;
+}
+
+std::string Leaderboard::differences_of(std::size_t judge, Summariser& summarise) const {
+  if (rows_.size() < 2 || baseline() >= rows_.size()) return {};
+  std::vector<std::string> header{"minus " + options_.baseline};
+  for (const MetricColumn& column : columns) {
+    if (is_shown(column, judge) && std::ranges::find(tested, column.metric) != tested.end())
+      header.insert(header.end(), {column.title, "p", "x"});
+  }
+  const std::vector<std::vector<double>> p = adjusted(summarise, judge);
+  Table table(header);
+  for (const std::size_t index : order()) {
+    if (index == baseline()) continue;
+    std::vector<std::string> cells{rows_[index].policy};
+    for (std::size_t c = 0; c < columns.size(); ++c) {
+      const MetricColumn& column = columns[c];
+      if (!is_shown(column, judge) || std::ranges::find(tested, column.metric) == tested.end()) continue;
+      const Summary difference = over_baseline(summarise, index, judge, column.metric);
+      const double gain = pairing(difference, index, judge, column.metric);
+      cells.push_back(interval_cell(difference, column.decimals, true));
+      cells.push_back(p_text(p[index][c]));
+      cells.push_back(std::isnan(gain) ? "-" : fmt::format("{:.1f}", gain));
+    }
+    table.add(std::move(cells));
+  }
+  return table.text() + "\n";
 }
 
 std::string Leaderboard::disagreement_text() const {
@@ -257,8 +309,12 @@ std::string Leaderboard::legend() const {
       "the episodes of one person count together).\n",
       people_.size(), people, interval_text(bootstrap, normal));
   if (rows_.size() > 1 && baseline() < rows_.size()) {
-    out +=
-        fmt::format("Over baseline: IoI minus that of {} in the same episode, paired.\n", options_.baseline);
+    out += fmt::format(
+        "Minus {0}: less the same of {0} in the same episode, paired; p: of no difference, two-sided, "
+        "after Holm's correction\nfor all differences in one table; x: how many times smaller the "
+        "variance of the difference is than with other\npeople and other noise for each policy, "
+        "episodes being equal.\n",
+        options_.baseline);
   }
   return out +
          "Coherence: the paper's, undefined for paths of fewer than two accepted items; --json also has that "
@@ -271,8 +327,8 @@ std::string Leaderboard::text(const Console& console) const {
   std::string out;
   for (std::size_t judge = 0; judge < judges_.size(); ++judge) {
     const auto& [name, about, model] = judges_[judge];
-    out += fmt::format("{}\n{}\n", console.bold(fmt::format("Under {} ({})", name, about)),
-                       table_of(judge, summarise));
+    out += fmt::format("{}\n{}\n{}", console.bold(fmt::format("Under {} ({})", name, about)), table_of(judge),
+                       differences_of(judge, summarise));
   }
   if (judges_.size() > 1) {
     out +=
@@ -293,6 +349,8 @@ Json Leaderboard::json() const {
     out["judges"].push_back({{"name", judge.name}, {"fit", judge.fitted_on}});
   out["leaderboard"] = Json::array();
   for (std::size_t judge = 0; judge < judges_.size(); ++judge) {
+    const std::vector<std::vector<double>> p =
+        compare ? adjusted(summarise, judge) : std::vector<std::vector<double>>{};
     for (const std::size_t index : order()) {
       Json entry{{"judge", judges_[judge].name}, {"policy", rows_[index].policy}};
       Json over;
@@ -300,9 +358,13 @@ Json Leaderboard::json() const {
         const auto metric = static_cast<PathMetric>(m);
         const std::string name(name_of(metric));
         entry[name] = to_json(rows_[index].summaries[judge][index_of(metric)]);
-        if (compare && index != baseline())
-          over[name] = to_json(over_baseline(summarise, index, judge, metric));
+        if (!compare || index == baseline()) continue;
+        const Summary difference = over_baseline(summarise, index, judge, metric);
+        over[name] = to_json(difference);
+        over[name]["pairing_gain"] = pairing(difference, index, judge, metric);
       }
+      for (std::size_t c = 0; compare && index != baseline() && c < columns.size(); ++c)
+        over[std::string(name_of(columns[c].metric))]["p_adjusted"] = p[index][c];
       entry["over_baseline"] = std::move(over);  // null for the baseline itself
       out["leaderboard"].push_back(std::move(entry));
     }

@@ -64,10 +64,12 @@ class Leaderboard {
   /// the policies for which both are defined; NaN for fewer than two.
   double order_agreement(std::size_t judge) const;
 
-  /// One table per judge, policies in order(), then what the judges disagree about, then how to read both.
+  /// Per judge a table of means and one of paired differences, policies in order(), then what the judges
+  /// disagree about, then how to read both.
   std::string text(const Console& console) const;
   /// Keys "baseline", "judges", "leaderboard" (one entry per judge and policy; "over_baseline" has the
-  /// paired differences of every metric) and "disagreement".
+  /// paired differences of every metric, with "pairing_gain" and, where tested, "p_adjusted") and
+  /// "disagreement".
   nlohmann::ordered_json json() const;
 
  private:
@@ -81,7 +83,11 @@ class Leaderboard {
   std::size_t baseline() const;
   Summary over_baseline(Summariser& summarise, std::size_t policy, std::size_t judge,
                         PathMetric metric) const;
-  std::string table_of(std::size_t judge, Summariser& summarise) const;
+  /// Holm's p per policy and column of the table of differences under a judge; NaN for the baseline.
+  std::vector<std::vector<double>> adjusted(Summariser& summarise, std::size_t judge) const;
+  double pairing(const Summary& difference, std::size_t policy, std::size_t judge, PathMetric metric) const;
+  std::string differences_of(std::size_t judge, Summariser& summarise) const;
+  std::string table_of(std::size_t judge) const;
   std::string disagreement_text() const;
   std::string legend() const;
 
@@ -97,7 +103,7 @@ class Leaderboard {
 /// "6.372 ±0.131": the mean and half the width of its interval; "6.372" without an interval, "-" without a
 /// mean.
 std::string interval_cell(const Summary& summary, int decimals, bool with_sign = false);
-/// Keys mean, low, high, count, people, interval; NaN becomes null.
+/// Keys mean, low, high, standard_error, p, count, people, interval; NaN becomes null.
 nlohmann::ordered_json to_json(const Summary& summary);
 /// "percentile bootstrap over people" or the like: how the intervals of these summaries were found.
 std::string interval_text(bool any_bootstrap, bool any_normal);

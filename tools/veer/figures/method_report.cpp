@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+
+#include "tools/veer/terminal/table.h"
 
 namespace veer::tools {
 
@@ -30,6 +33,51 @@ MethodReport::MethodReport(const MethodScores& scores, const std::string& baseli
   }
 }
 
+std::vector<std::vector<double>> MethodReport::survival() const {
+  const std::span<const Figure> figures = scores_.figures().figures();
+  const auto is_length = [](const Figure& f) { return f.name == "length" || f.name == "depth"; };
+  const auto figure =
+      static_cast<std::size_t>(std::find_if(figures.begin(), figures.end(), is_length) - figures.begin());
+  std::vector<std::vector<double>> out(scores_.methods().size());
+  std::size_t longest = 0;
+  for (std::size_t m = 0; m < out.size(); ++m) {
+    double episodes = 0.0;
+    for (const std::span<const float> lengths : scores_.values(m, 0, 0, figure)) {
+      for (const float length : lengths) {
+        const auto steps = static_cast<std::size_t>(length);
+        if (out[m].size() < steps) out[m].resize(steps, 0.0);
+        for (std::size_t k = 0; k < steps; ++k) out[m][k] += 1.0;
+        episodes += 1.0;
+      }
+    }
+    for (double& share : out[m]) share /= episodes;
+    longest = std::max(longest, out[m].size());
+  }
+  for (std::vector<double>& curve : out) curve.resize(longest, 0.0);
+  return out;
+}
+
+std::string MethodReport::survival_text() const {
+  const std::vector<std::vector<double>> curves = survival();
+  const std::size_t longest = curves.front().size();
+  const auto whole = [](const std::vector<double>& curve) { return curve.empty() || curve.back() == 1.0; };
+  if (std::all_of(curves.begin(), curves.end(), whole)) return {};
+  std::vector<std::size_t> steps;
+  for (const std::size_t eighth : {1U, 2U, 4U, 6U, 8U}) {
+    const std::size_t step = std::max<std::size_t>(1, longest * eighth / 8);
+    if (steps.empty() || steps.back() != step) steps.push_back(step);
+  }
+  std::vector<std::string> header{"has step"};
+  for (const std::size_t step : steps) header.push_back(std::to_string(step));
+  Table table(header);
+  for (std::size_t m = 0; m < curves.size(); ++m) {
+    std::vector<std::string> row{scores_.methods()[m].name};
+    for (const std::size_t step : steps) row.push_back(fmt::format("{:.3f}", curves[m][step - 1]));
+    table.add(row);
+  }
+  return table.text() + "\n";
+}
+
 std::string MethodReport::text() const {
   std::string out;
   for (const MethodComparison& each : comparisons_) {
@@ -39,6 +87,7 @@ std::string MethodReport::text() const {
     if (heading) out += fmt::format("Under {}, {}\n", each.judge, part);
     out += table_text(each.table, scores_.methods(), baseline_) + "\n";
   }
+  out += survival_text();
   return out + fmt::format("{} episodes of {} people, the same for all methods. {}{}",
                            scores_.people().size(), people_, table_legend(), scores_.figures().legend());
 }
@@ -59,10 +108,79 @@ nlohmann::ordered_json MethodReport::json() const {
                     {"length", each.length},
                     {"methods", table_json(each.table, scores_.methods(), baseline_)}});
   }
+  nlohmann::ordered_json curves = nlohmann::ordered_json::array();
+  const std::vector<std::vector<double>> shares = survival();
+  for (std::size_t m = 0; m < shares.size(); ++m)
+    curves.push_back({{"method", scores_.methods()[m].name}, {"shares", shares[m]}});
   return {{"episodes", scores_.people().size()},
           {"people", people_},
           {"baseline", scores_.methods()[baseline_].name},
-          {"comparisons", list}};
+          {"comparisons", list},
+          {"survival", curves}};
+}
+
+namespace {
+
+/// Calls `with(judge, group, episodes, table)` for every judge and group that has episodes.
+template <class With>
+void each_group(const MethodReport& report, const EpisodeGroups& groups, const CrossedOptions& options,
+                const With& with) {
+  const MethodScores& scores = report.scores();
+  const std::span<const Figure> figures = scores.figures().figures();
+  for (std::size_t judge = 0; judge < scores.judges().size(); ++judge) {
+    for (std::size_t g = 0; g < groups.groups.size(); ++g) {
+      std::vector<std::size_t> places;
+      std::vector<UserId> people;
+      for (std::size_t e = 0; e < groups.of.size(); ++e) {
+        if (at(groups.of[e]) != g) continue;
+        places.push_back(e);
+        people.push_back(scores.people()[e]);
+      }
+      if (places.empty()) continue;
+      std::vector<std::vector<float>> chosen;
+      const auto values = [&](std::size_t m, std::size_t f) {
+        chosen.clear();
+        for (const std::span<const float> all : scores.values(m, judge, 0, f)) {
+          std::vector<float>& column = chosen.emplace_back();
+          for (const std::size_t place : places) column.push_back(all[place]);
+        }
+        return SeedValues(chosen.begin(), chosen.end());
+      };
+      with(judge, groups.groups[g], places.size(),
+           tabulate(scores.methods(), {figures.begin(), figures.end()}, report.baseline(),
+                    CrossedBootstrap(people, options), values));
+    }
+  }
+}
+
+}  // namespace
+
+std::string method_groups_text(const MethodReport& report, const EpisodeGroups& groups,
+                               const CrossedOptions& options) {
+  std::string out = fmt::format("By {}: {}\n\n", groups.by, groups.meaning);
+  const auto add = [&](std::size_t judge, const EpisodeGroups::Group& group, std::size_t episodes,
+                       const MethodTable& table) {
+    out += fmt::format("{} ({}){}: {} episodes\n{}\n", group.name, group.meaning,
+                       report.scores().figures().judged() ? ", under " + report.scores().judges()[judge] : "",
+                       episodes, table_text(table, report.scores().methods(), report.baseline()));
+  };
+  each_group(report, groups, options, add);
+  return out;
+}
+
+nlohmann::ordered_json method_groups_json(const MethodReport& report, const EpisodeGroups& groups,
+                                          const CrossedOptions& options) {
+  nlohmann::ordered_json out = nlohmann::ordered_json::array();
+  const auto add = [&](std::size_t judge, const EpisodeGroups::Group& group, std::size_t episodes,
+                       const MethodTable& table) {
+    out.push_back({{"judge", report.scores().judges()[judge]},
+                   {groups.one, group.name},
+                   {"meaning", group.meaning},
+                   {"episodes", episodes},
+                   {"methods", table_json(table, report.scores().methods(), report.baseline())}});
+  };
+  each_group(report, groups, options, add);
+  return out;
 }
 
 }  // namespace veer::tools

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "tools/veer/figures/group_report.h"
 #include "tools/veer/figures/method_scores.h"
 #include "tools/veer/figures/method_table.h"
 
@@ -28,14 +29,27 @@ class MethodReport {
 
   std::string text() const;
   std::string csv() const;
-  /// Keys "episodes", "people", "baseline", "comparisons".
+  /// Per method and step the share of its episodes that have it, from the first step on: the survival curve.
+  std::vector<std::vector<double>> survival() const;
+  /// Keys "episodes", "people", "baseline", "comparisons", "survival".
   nlohmann::ordered_json json() const;
 
  private:
+  /// Empty where every episode has all steps.
+  std::string survival_text() const;
+
   const MethodScores& scores_;
   std::size_t baseline_ = 0;
   std::int32_t people_ = 0;
   std::vector<MethodComparison> comparisons_;
 };
+
+/// Episodes by group, whole ones under every judge: one table per judge and group that has episodes, with
+/// differences to the baseline. REQUIRES: as many episodes as `scores` has.
+std::string method_groups_text(const MethodReport& report, const EpisodeGroups& groups,
+                               const CrossedOptions& options);
+/// An array of one entry per judge and group: judge, `one`, episodes, methods.
+nlohmann::ordered_json method_groups_json(const MethodReport& report, const EpisodeGroups& groups,
+                                          const CrossedOptions& options);
 
 }  // namespace veer::tools

@@ -47,6 +47,8 @@ struct Figure {
   std::string title;  ///< of its column
   int decimals = 3;
   bool compared = false;  ///< printed with its interval, and its differences are tested
+  double tail = 0.0;      ///< above 0: of the worst such share of `unit` instead of all
+  TailUnit unit = TailUnit::people;
 };
 
 struct MethodTable {
@@ -54,6 +56,7 @@ struct MethodTable {
   std::vector<std::vector<Estimate>> means;        ///< [method][figure]
   std::vector<std::vector<Estimate>> differences;  ///< [method][figure] to the baseline; empty for itself
   std::vector<std::vector<double>> adjusted;       ///< [method][figure] Holm's p; NaN where nothing is tested
+  std::vector<std::vector<double>> pairing;        ///< [method][figure] pairing_gain; as differences
 };
 
 /// `values(method, figure)`: one span per training seed, which must last until the next call.
@@ -64,6 +67,12 @@ MethodTable tabulate(std::span<const Method> methods, std::vector<Figure> figure
 /// One more column, of a number per method that has no interval and is not tested.
 void add_whole(MethodTable& table, const Figure& figure, std::span<const double> values,
                std::size_t baseline);
+
+/// "1.234 (1.000 to 1.500)", "-" without a mean; and the same as JSON.
+std::string estimate_cell(const Estimate& e, int decimals, bool sign);
+nlohmann::ordered_json estimate_json(const Estimate& e);
+/// "0.032", "<0.001", "-" for NaN.
+std::string p_text(double p);
 
 /// A table of means and one of differences.
 std::string table_text(const MethodTable& table, std::span<const Method> methods, std::size_t baseline);

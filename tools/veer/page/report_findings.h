@@ -12,6 +12,7 @@
 #include "tools/veer/figures/method_report.h"
 #include "tools/veer/figures/path_sample.h"
 #include "tools/veer/figures/standing.h"
+#include "tools/veer/figures/trust_panel.h"
 
 namespace veer::tools {
 
@@ -22,6 +23,7 @@ struct Findings {
   std::vector<Standing> standings;  ///< per judge, by the first figure
   const EpisodeCurves& curves;
   const PathSample& paths;
+  const TrustPanel* trust = nullptr;  ///< of guidance
 
   const MethodScores& scores() const noexcept { return report.scores(); }
   const Figure& first_figure() const { return scores().figures().figures().front(); }
@@ -35,6 +37,8 @@ std::string leaderboard_section(const Findings& findings);
 std::string curves_section(const Findings& findings);
 /// Empty where fewer than two judges looked.
 std::string judges_section(const Findings& findings);
+/// Empty where no judge looked.
+std::string trust_section(const Findings& findings);
 /// A static example, and the place where the script puts the explorer.
 std::string paths_section(const Findings& findings);
 /// Runs, digests, data set, effective configuration.

@@ -151,6 +151,20 @@ std::string runs_section(const Findings& f) {
   return html_section("runs", "What was run", body);
 }
 
+std::string trust_section(const Findings& f) {
+  if (f.trust == nullptr) return "";
+  HtmlTable table{"Agreement, data and cause", f.trust->header(), f.trust->rows()};
+  std::string body;
+  for (std::size_t m = 0; m < f.trust->methods().size(); ++m) {
+    if (f.trust->methods()[m].verdict != GainVerdict::own_only) continue;
+    body += html_paragraph(f.method(m) + " gains under " + f.trust->own() +
+                           " and under no other judge: it may exploit that model rather than please people.");
+  }
+  body += html_table(table);
+  for (const std::string& line : f.trust->legend()) body += html_paragraph(line, "note");
+  return html_section("trust", "How far to trust it", body);
+}
+
 std::string reading_section(const Findings& f) {
   std::string body = html_paragraph(
       "A simulator is not a person. What is on this page says what models of people, learned from logs or "

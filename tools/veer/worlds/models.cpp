@@ -110,7 +110,11 @@ std::string fit_of(const ModelManifest& manifest) {
     const auto word = [&](const char* name) { return about.contains(name) ? about.at(name) : "?"; };
     kind = fmt::format("ensemble of {} ({})", word("members"), word("kinds"));
   }
-  return fmt::format("{}, fitted on {}, seed {}{}", kind, manifest.fitted_on, manifest.seed,
+  const auto calibration = manifest.metrics.find("calibration_error");
+  return fmt::format("{}, fitted on {}, seed {}{}{}", kind, manifest.fitted_on, manifest.seed,
+                     calibration == manifest.metrics.end()
+                         ? ""
+                         : fmt::format(", calibration error {:.3f}", calibration->second),
                      letter.empty() ? "" : ", long run " + letter);
 }
 

@@ -125,10 +125,7 @@ const ItemGraph& World::item_graph() {
 
 std::vector<std::int32_t> World::support(const Trajectories& paths) {
   if (transitions_ == nullptr) {
-    std::vector<UserId> people = data_->users_of(Part::train_plan);
-    const std::vector<UserId> judges = data_->users_of(Part::train_judge);
-    people.insert(people.end(), judges.begin(), judges.end());
-    transitions_ = std::make_unique<const TransitionCounts>(*data_, or_everybody(std::move(people), *data_));
+    transitions_ = std::make_unique<const TransitionCounts>(learnable_transitions(*data_));
   }
   return step_support(*transitions_, paths);
 }
