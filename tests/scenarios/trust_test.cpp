@@ -122,7 +122,7 @@ class ModelledWorld {
     const SyntheticLog log = generate_synthetic_log(made);
     auto data = std::make_shared<Dataset>(log.dataset);
     data->parts.assign(data->parts.size(), Part::test);
-    SyntheticParameters off = made.world, foreign = made.world;
+    SyntheticParameters off = made.world, unrelated = made.world;
     off.temperature = 1.3F;
     off.scale = 5.0F;
     const SyntheticWorld& truth = log.truth->world();
@@ -130,8 +130,8 @@ class ModelledWorld {
     off_ = std::make_shared<const SyntheticUser>(
         std::make_shared<const SyntheticWorld>(off, std::vector<float>(topics.begin(), topics.end()),
                                                std::vector<float>(quality.begin(), quality.end())));
-    foreign.seed = 99;
-    foreign_ = std::make_shared<const SyntheticUser>(std::make_shared<const SyntheticWorld>(foreign));
+    unrelated.seed = 99;
+    foreign_ = std::make_shared<const SyntheticUser>(std::make_shared<const SyntheticWorld>(unrelated));
     GuidanceParameters rules;
     rules.data = data;
     rules.users = log.truth;
