@@ -1,5 +1,6 @@
 // veer evaluate --scenario slate-v1: made-up people, runs that are the same for any number of threads,
 // refusals.
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -62,6 +63,62 @@ TEST_CASE("slates are played to made-up people, and the oracle beats the others"
   const Json best = Json::parse(oracle.out);
   const Json& rows = best["comparisons"][0]["methods"];
   CHECK(rows[1]["reward"]["mean"] > rows[0]["reward"]["mean"].get<double>() + 1.0);
+}
+
+TEST_CASE("agents of slates are trained to the same bytes, described and played") {
+  const ScratchFolder folder;
+  const auto train = [&](const std::string& agent, const std::string& to, std::vector<std::string> more) {
+    std::vector<std::string> arguments{"train",
+                                       agent,
+                                       "--made-up-people",
+                                       "200",
+                                       "--steps",
+                                       "320",
+                                       "--evaluate-every",
+                                       "160",
+                                       "--episodes",
+                                       "20",
+                                       "--rows",
+                                       "32",
+                                       "--batch",
+                                       "16",
+                                       "--replay",
+                                       "200",
+                                       "--json",
+                                       "-o",
+                                       to};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_veer(arguments);
+  };
+  std::vector<std::string> played{"--policy", "random", "--json"};
+  for (const std::string agent : {"hsrl", "ddpg"}) {
+    CAPTURE(agent);
+    const std::string one = folder / (agent + "-one.model.h5"), two = folder / (agent + "-two.model.h5");
+    const Finished first = train(agent, one, {"--threads", "1"});
+    CAPTURE(first.err);
+    REQUIRE(first.code == 0);
+    const Json report = Json::parse(first.out);
+    CHECK(report["role"] == "agent");
+    CHECK(report["test_people"]["oracle"]["reward"] > report["test_people"]["random"]["reward"]);
+    CHECK(report["test_people"]["agent"]["slates"] >= 1.0);
+    // Any number of threads brings the same bytes.
+    REQUIRE(train(agent, two, {"--threads", "2"}).code == 0);
+    CHECK(veer::tests::read_text(one) == veer::tests::read_text(two));
+    CHECK_FALSE(std::filesystem::exists(one + ".checkpoint"));
+    const Finished info = run_veer({"info", one, "--json"});
+    CHECK(Json::parse(info.out)["metrics"]["test_reward"] == report["test_people"]["agent"]["reward"]);
+    played.insert(played.end(), {"--policy", "slates:model=" + one});
+  }
+  const Finished done = slates(played);
+  CAPTURE(done.err);
+  REQUIRE(done.code == 0);
+  CHECK(Json::parse(done.out)["comparisons"][0]["methods"].size() == 3);
+  const Finished world = train("hsrl", folder / "x.model.h5", {"--world", "mars"});
+  CHECK(world.code == 2);
+  CHECK(world.err.find("rl4rs-session") != std::string::npos);
+  const Finished profile = train("hsrl", folder / "x.model.h5", {"--profile", "best"});
+  CHECK(profile.code == 2);
+  CHECK(profile.err.find("recommended") != std::string::npos);
 }
 
 TEST_CASE("worlds, links and options that slate-v1 does not have are named") {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
 #include <ostream>
@@ -23,6 +24,7 @@
 #include "rewards/slate.h"
 #include "scenarios/slate/slate.h"
 #include "tools/veer/terminal/checks.h"
+#include "tools/veer/terminal/describe.h"
 #include "tools/veer/terminal/table.h"
 #include "tools/veer/terminal/text.h"
 #include "tools/veer/training/train_agents.h"
@@ -281,9 +283,23 @@ void run_slate(SlateTask& task, const Session& session) {
                       {"test_click_rate", agent.clicks},
                       {"score", score},
                       {"best_step", static_cast<double>(result.best_step)}};
-  write_model(task.files.output, trainee.file(std::move(manifest)));
+  const ModelFile file = trainee.file(std::move(manifest));
+  write_model(task.files.output, file);
   std::filesystem::remove(options.checkpoint);
-
+  if (session.console.json()) {
+    nlohmann::ordered_json out = describe_model(file.manifest);
+    for (const auto& [name, f] : {std::pair<std::string, const SlateFigures*>{"random", &random},
+                                  {"agent", &agent},
+                                  {"oracle", &oracle}}) {
+      out["test_people"][name] = {{"reward", f->reward},
+                                  {"slates", f->depth},
+                                  {"click_rate", f->clicks},
+                                  {"items_shown", f->shown_items},
+                                  {"worst_fifth", f->worst_fifth}};
+    }
+    session.console.out() << out.dump(2) << '\n';
+    return;
+  }
   Table table({"on test people", "reward", "slates", "reward per slate", "click rate", "items shown",
                "worst fifth", "score"});
   const auto row = [&](const std::string& name, const SlateFigures& f) {
