@@ -72,26 +72,39 @@ EpisodeGroups cohorts_of(const Population& population, const Trajectories& paths
   return out;
 }
 
+Played play_or_record(const EvaluateCommand& command, const World& world,
+                      const std::vector<Entrant>& entrants, const Session& session, const OnPolicy& score) {
+  const Played played = command.output.empty() ? play(world, entrants, command.play, session.console, score)
+                                               : play_into(command.output, world, entrants, command.play,
+                                                           session.console, score);
+  if (played.failed.size() == entrants.size()) played.require_all();
+  return played;
+}
+
+void tell_digest(const EvaluateCommand& command, const Played& played, const Session& session) {
+  if (played.digest.empty()) return;
+  session.console.out() << fmt::format("Run: {}, digest {}\n", command.output, played.digest);
+}
+
 /// Without a target no path leads anywhere: what people did is the result.
-void run_without_targets(const EvaluateCommand& command, const World& world,
-                         const std::vector<Entrant>& entrants, const Session& session) {
+Played run_without_targets(EvaluateCommand& command, const World& world, const std::vector<Entrant>& entrants,
+                           const Session& session) {
   if (!command.by.empty()) {
     throw ConfigError({{}, 0, "--by"}, {"'" + command.by + "' in " + world.scenario().spec().id, "no --by",
                                         "it is about targets"});
   }
   MethodScores scores(world.scenario().spec().id, {}, {}, world.data(), world.item_vectors());
   std::int64_t steps = 0;
+  std::vector<std::string> played_policies;
   const auto score = [&](const std::string& policy, const Trajectories& sessions) {
+    played_policies.push_back(policy);
     scores.add(policy, sessions, "policy " + policy);
     steps += sessions.steps();
   };
-  std::string digest;
-  if (command.output.empty()) {
-    play(world, entrants, command.play, session.console, score);
-  } else {
-    digest = play_into(command.output, world, entrants, command.play, session.console, score);
-  }
+  const Played played = play_or_record(command, world, entrants, session, score);
   scores.group({});
+  // Where the baseline failed another one takes its place.
+  if (played.has_failed(command.baseline)) command.baseline = baseline_of(played_policies, "");
   const MethodReport report(scores, command.baseline, {.seed = session.common.seed});
   if (session.console.json()) {
     nlohmann::ordered_json out;
@@ -100,19 +113,21 @@ void run_without_targets(const EvaluateCommand& command, const World& world,
     out["seed"] = session.common.seed;
     out["steps"] = steps;
     out["run"] = command.output;
-    out["digest"] = digest;
+    out["digest"] = played.digest;
+    if (!played.failed.empty()) out["failed"] = played.failures_json();
     out.update(report.json());
     session.console.out() << out.dump(2) << '\n';
-    return;
+    return played;
   }
   session.console.out() << fmt::format("{} on {}: {} episodes per policy, seed {}\n\n",
                                        world.scenario().spec().id, world.data().name, command.play.episodes,
                                        session.common.seed)
                         << report.text();
-  if (!digest.empty()) session.console.out() << fmt::format("Run: {}, digest {}\n", command.output, digest);
+  tell_digest(command, played, session);
+  return played;
 }
 
-void run_evaluate(EvaluateCommand& command, const Session& session) {
+Played play_and_tell(EvaluateCommand& command, const Session& session) {
   command.play.seed = session.common.seed;
   command.play.mode = command.greedy ? Mode::greedy : Mode::sample;
   World world(command.world, session.common.device);
@@ -148,12 +163,7 @@ void run_evaluate(EvaluateCommand& command, const Session& session) {
     if (!known_targets) known_targets = targets_in_history(paths);
     steps += paths.steps();
   };
-  std::string digest;
-  if (command.output.empty()) {
-    play(world, entrants, command.play, session.console, score);
-  } else {
-    digest = play_into(command.output, world, entrants, command.play, session.console, score);
-  }
+  const Played played = play_or_record(command, world, entrants, session, score);
 
   if (known_targets.value_or(0) > 0) {
     session.console.note(
@@ -172,11 +182,12 @@ void run_evaluate(EvaluateCommand& command, const Session& session) {
     out["steps"] = steps;
     out["targets_in_history"] = known_targets.value_or(0);
     out["run"] = command.output;
-    out["digest"] = digest;
+    out["digest"] = played.digest;
+    if (!played.failed.empty()) out["failed"] = played.failures_json();
     out.update(board.json());
     if (groups) out["by_" + groups->by] = groups_json(board, *groups);
     session.console.out() << out.dump(2) << '\n';
-    return;
+    return played;
   }
   session.console.out() << fmt::format(
                                "{} on {}: acceptance {}, targets {}, {} episodes per policy, seed {}\n\n",
@@ -184,7 +195,12 @@ void run_evaluate(EvaluateCommand& command, const Session& session) {
                                command.world.targets, command.play.episodes, session.common.seed)
                         << board.text(session.console);
   if (groups) session.console.out() << "\n" << groups_text(board, *groups, session.console);
-  if (!digest.empty()) session.console.out() << fmt::format("Run: {}, digest {}\n", command.output, digest);
+  tell_digest(command, played, session);
+  return played;
+}
+
+void run_evaluate(EvaluateCommand& command, const Session& session) {
+  play_and_tell(command, session).require_all();
 }
 
 }  // namespace

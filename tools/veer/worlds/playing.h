@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -42,18 +43,37 @@ std::int64_t episodes_to_play(std::int64_t asked, std::int64_t pairs, const std:
 /// Episodes that begin with their target among the items the person has already taken.
 std::int64_t targets_in_history(const Trajectories& paths);
 
-/// Called once per policy, in order, with all its judged paths.
+/// A policy that broke its contract: it crashed, was too late, or answered what is no action.
+struct FailedPolicy {
+  std::string policy;
+  std::string reason;
+};
+
+struct Played {
+  std::string digest;  ///< of a complete run directory, otherwise empty
+  std::vector<FailedPolicy> failed;
+
+  bool has_failed(const std::string& policy) const;
+  /// Throws an Error (exit 1) that names all that failed and why.
+  void require_all() const;
+  /// [{"policy", "reason"}]
+  nlohmann::ordered_json failures_json() const;
+};
+
+/// Called once per policy that did not fail, in order, with all its judged paths.
 using OnPolicy = std::function<void(const std::string& policy, const Trajectories& paths)>;
 
-/// Plays in memory. Throws Interrupted on Ctrl-C.
-void play(const World& world, const std::vector<Entrant>& entrants, const PlayOptions& options,
-          const Console& console, const OnPolicy& on_policy);
+/// Plays in memory. A policy that fails is left out, the others play on. Throws Interrupted on Ctrl-C.
+Played play(const World& world, const std::vector<Entrant>& entrants, const PlayOptions& options,
+            const Console& console, const OnPolicy& on_policy);
 
-/// Plays what the run directory still misses, creating it if need be, then reads everything back. Returns the
-/// digest. On Ctrl-C commits the whole segments and throws Interrupted saying how to go on. Files do not
-/// depend on how many segments were played together.
-std::string play_into(const std::filesystem::path& directory, const World& world,
-                      const std::vector<Entrant>& entrants, const PlayOptions& options,
-                      const Console& console, const OnPolicy& on_policy);
+/// Plays what the run directory still misses, creating it if need be, then reads everything back. Where a
+/// policy fails, its whole segments stay, the others play on, and the run is incomplete: the same command,
+/// when the policy is mended, plays what is missing and ends with the digest of a run that never failed. On
+/// Ctrl-C commits the whole segments and throws Interrupted saying how to go on. Files do not depend on how
+/// many segments were played together.
+Played play_into(const std::filesystem::path& directory, const World& world,
+                 const std::vector<Entrant>& entrants, const PlayOptions& options, const Console& console,
+                 const OnPolicy& on_policy);
 
 }  // namespace veer::tools

@@ -34,6 +34,7 @@ struct TestedPolicy {
   std::vector<stress::Resilience> tests;  ///< as in the suite
   std::vector<TestedGate> gates;
   stress::Verdict verdict = stress::Verdict::undecided;  ///< pass where the suite has no gates for it
+  std::string failure{};  ///< not empty: it broke its contract so, and is judged no further: verdict fail
 };
 
 struct Trial {
