@@ -13,6 +13,7 @@
 #include "tools/veer/figures/difficulty_report.h"
 #include "tools/veer/figures/group_report.h"
 #include "tools/veer/figures/leaderboard.h"
+#include "tools/veer/figures/live_board.h"
 #include "tools/veer/figures/method_report.h"
 #include "tools/veer/program.h"
 #include "tools/veer/terminal/checks.h"
@@ -29,6 +30,8 @@ struct EvaluateCommand {
   std::string output;
   std::string baseline;
   std::string by;
+  bool watch = false;
+  std::string tensorboard;
   std::int64_t episodes = 0;  ///< 0: not given
   bool greedy = false;
 };
@@ -74,9 +77,14 @@ EpisodeGroups cohorts_of(const Population& population, const Trajectories& paths
 
 Played play_or_record(const EvaluateCommand& command, const World& world,
                       const std::vector<Entrant>& entrants, const Session& session, const OnPolicy& score) {
-  const Played played = command.output.empty() ? play(world, entrants, command.play, session.console, score)
-                                               : play_into(command.output, world, entrants, command.play,
-                                                           session.console, score);
+  LiveBoard board(session.console, command.watch, command.tensorboard);
+  PlayOptions options = command.play;
+  if (command.watch || !command.tensorboard.empty()) {
+    options.on_wave = [&](const std::string& policy, const Trajectories& paths) { board.add(policy, paths); };
+  }
+  const Played played = command.output.empty()
+                            ? play(world, entrants, options, session.console, score)
+                            : play_into(command.output, world, entrants, options, session.console, score);
   if (played.failed.size() == entrants.size()) played.require_all();
   return played;
 }
@@ -240,6 +248,7 @@ void add_evaluate(Program& program) {
                  "logs lead there from what the person took last; cohort: for each cohort of --population")
       ->check(CLI::IsMember({"difficulty", "cohort"}))
       ->type_name("WHAT");
+  add_watch_options(app, command->watch, command->tensorboard);
   PlayOptions& play = command->play;
   app.add_option("--episodes", command->episodes,
                  "per policy; default: 1000, or each pair of a file of people and targets once")

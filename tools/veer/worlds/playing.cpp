@@ -69,6 +69,7 @@ class Player {
     });
     if (world_.panel() != nullptr) world_.panel()->judge(paths, options_.cache_mb);
     done_ += static_cast<std::int64_t>(ids.size());
+    if (options_.on_wave) options_.on_wave(entrant.name, paths);
     return paths;
   }
 

@@ -25,6 +25,8 @@ struct PlayOptions {
   std::int32_t rows = 0;
   std::int64_t cache_mb = 1024;  ///< bound on the key/value caches of people, policies and judges at work
   Mode mode = Mode::sample;
+  /// Told of episodes as they are played, judged, some segments at a time; for watching.
+  std::function<void(const std::string& policy, const Trajectories& episodes)> on_wave{};
 };
 
 /// How many segments are played together, and with them what an interruption can cost: as many as fill four

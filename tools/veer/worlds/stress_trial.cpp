@@ -11,6 +11,7 @@
 #include "env/error.h"
 #include "env/policy_error.h"
 #include "scenarios/stress/perturbed_users.h"
+#include "tools/veer/figures/live_board.h"
 #include "tools/veer/terminal/table.h"
 
 namespace veer::tools {
@@ -82,6 +83,7 @@ class TrialRun {
       }
       played.steps = step_worth(episodes, world_.scenario().spec().horizon, options_.worth);
     };
+    if (options_.watch != nullptr) options_.watch->begin(name);
     Played result;
     if (options_.output.empty()) {
       result = play(world_, entrants_, options_.play, console_, keep);
