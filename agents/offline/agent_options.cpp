@@ -109,6 +109,7 @@ nn::HyperParameters AgentOptions::to_hyper_parameters() const {
     out["deviation"] = decimal(prompt.deviation);
     out["decay"] = decimal(prompt.decay);
     out["released_sasrec"] = prompt.released_sasrec ? "true" : "false";
+    out["released_means"] = prompt.released_means ? "true" : "false";
   }
   return out;
 }

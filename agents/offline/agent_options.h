@@ -48,8 +48,10 @@ enum class PromptWeighting : std::uint8_t {
   reward,      ///< the event's own reward
   none,        ///< 1
   cumulative,  ///< the return that was collected from the event on
+  normalised,  ///< that return over its mean at the step, as one released script weighs
 };
-inline constexpr std::array<std::string_view, 3> weighting_names{"reward", "none", "cumulative"};
+inline constexpr std::array<std::string_view, 4> weighting_names{"reward", "none", "cumulative",
+                                                                 "normalised"};
 
 /// Steps that prompts tell apart; later ones count as the last.
 inline constexpr std::int32_t prompt_steps = 50;
@@ -61,6 +63,8 @@ struct PromptOptions {
   float wanted = 2.0F;     ///< mu: the return asked for, as a multiple of the mean return at that step
   float deviation = 0.0F;  ///< epsilon: standard deviation of that multiple, drawn per event
   float decay = 1.0F;      ///< lambda of the return
+  /// As released: the means are over the sessions of all people, those that the agent is judged by included.
+  bool released_means = false;
   /// SASRec as in the released code: the three rows, without a norm, attend to the encoded items (padding is
   /// told by its vector's sum being zero, which stops being true once training has begun) instead of to each
   /// other. Only the row of the state is read, so the wanted return then reaches no score.

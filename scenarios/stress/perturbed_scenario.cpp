@@ -9,13 +9,29 @@
 namespace veer::stress {
 
 PerturbedScenario::PerturbedScenario(std::shared_ptr<const Scenario> base,
-                                     std::vector<Perturbation> perturbations, const Catalogue& catalogue)
+                                     std::vector<Perturbation> perturbations, const Catalogue& catalogue,
+                                     std::shared_ptr<const UserModel> others)
     : base_(std::move(base)),
+      others_(std::move(others)),
       perturbations_(std::move(perturbations)),
-      users_(*base_, perturbations_, catalogue) {
-  if (base_->spec().acceptance == Acceptance::sampled) return;
-  throw ConfigError({{}, 0, "stress: scenario"}, {base_->spec().id + ", where everything is accepted",
-                                                  "a world whose people decide", "use session-v1"});
+      users_(*base_, perturbations_, catalogue, others_.get()) {
+  if (base_->spec().acceptance != Acceptance::sampled) {
+    throw ConfigError({{}, 0, "stress: scenario"}, {base_->spec().id + ", where everything is accepted",
+                                                    "a world whose people decide", "use session-v1"});
+  }
+  for (const Perturbation& each : perturbations_) {
+    if (each.kind != PerturbationKind::other_people) continue;
+    if (others_ == nullptr) {
+      throw ConfigError({{}, each.line, "stress: other_people"},
+                        {"no other user model", "one whose people come", "name a file by --other-users"});
+    }
+    if (others_->spec().items != catalogue.size()) {
+      throw ConfigError(
+          {{}, each.line, "stress: other_people"},
+          {"a user model of " + std::to_string(others_->spec().items) + " items",
+           std::to_string(catalogue.size()) + " items, as the data set has", "fit it on the same data set"});
+    }
+  }
 }
 
 void PerturbedScenario::begin_episode(std::int32_t row, Shard& shard) const {

@@ -15,10 +15,11 @@ namespace veer::stress {
 
 class PerturbedScenario final : public Scenario {
  public:
-  /// `catalogue` is read here only. Throws ConfigError where the scenario does not let people decide
-  /// (Acceptance::always).
+  /// `catalogue` is read here only. `others` answers in other_people, and may be null where there is none.
+  /// Throws ConfigError where the scenario does not let people decide (Acceptance::always), and where
+  /// `others` is missing or of another catalogue.
   PerturbedScenario(std::shared_ptr<const Scenario> base, std::vector<Perturbation> perturbations,
-                    const Catalogue& catalogue);
+                    const Catalogue& catalogue, std::shared_ptr<const UserModel> others = nullptr);
 
   const EnvSpec& spec() const noexcept override { return base_->spec(); }
   const UserModel& users() const noexcept override { return users_; }
@@ -30,6 +31,7 @@ class PerturbedScenario final : public Scenario {
 
  private:
   std::shared_ptr<const Scenario> base_;
+  std::shared_ptr<const UserModel> others_;
   std::vector<Perturbation> perturbations_;
   PerturbedUsers users_;
 };

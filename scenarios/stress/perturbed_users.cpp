@@ -60,31 +60,40 @@ struct PerturbedUsers::Scratch final : Workspace {
 };
 
 PerturbedUsers::PerturbedUsers(const Scenario& base, std::vector<Perturbation> perturbations,
-                               const Catalogue& catalogue)
+                               const Catalogue& catalogue, const UserModel* others)
     : base_(base),
       perturbations_(std::move(perturbations)),
       attributes_(catalogue),
       fame_(fame_of(catalogue)) {
   for (std::size_t i = 0; i < perturbations_.size(); ++i) {
     const PerturbationKind kind = perturbations_[i].kind;
-    if (kind == PerturbationKind::taste_shock || kind == PerturbationKind::short_history)
-      hides_ = static_cast<std::ptrdiff_t>(i);
+    if (kind == PerturbationKind::taste_shock || kind == PerturbationKind::short_history) {
+      hidden_users_ = &base.users();
+    } else if (kind == PerturbationKind::other_people) {
+      hidden_users_ = others;
+    } else {
+      continue;
+    }
+    hides_ = static_cast<std::ptrdiff_t>(i);
   }
   spec_ = base.users().spec();
   inner_width_ = spec_.state_width;
   history_length_ = base.spec().history_length;
-  if (hides_ >= 0) spec_.state_width = 2 * inner_width_ + hidden_history + history_length_;
+  if (hidden_users_ == nullptr) return;
+  hidden_width_ = hidden_users_->spec().state_width;
+  spec_.state_width = inner_width_ + hidden_width_ + hidden_history + history_length_;
 }
 
 std::unique_ptr<Workspace> PerturbedUsers::make_workspace(const WorkspaceShape& shape) const {
   auto out = std::make_unique<Scratch>();
   out->visible = base_.users().make_workspace(shape);
-  if (hides_ >= 0) out->hidden = base_.users().make_workspace(shape);
+  if (hidden_users_ != nullptr) out->hidden = hidden_users_->make_workspace(shape);
   return out;
 }
 
 std::size_t PerturbedUsers::cache_bytes(const WorkspaceShape& shape) const noexcept {
-  return (hides_ >= 0 ? 2 : 1) * base_.users().cache_bytes(shape);
+  return base_.users().cache_bytes(shape) +
+         (hidden_users_ != nullptr ? hidden_users_->cache_bytes(shape) : 0);
 }
 
 PerturbedUsers::Scratch& PerturbedUsers::claim(Workspace& workspace, const Shard& shard) const {
@@ -109,7 +118,7 @@ Shard PerturbedUsers::hidden(const Shard& shard, Scratch& scratch) const {
   Shard out = shard;
   const std::int32_t rows = shard.rows();
   out.user_state =
-      View<float>(shard.user_state.data() + inner_width_, rows, inner_width_, shard.user_state.stride());
+      View<float>(shard.user_state.data() + inner_width_, rows, hidden_width_, shard.user_state.stride());
   out.user = columns(scratch.user, rows, 1);
   out.target = columns(scratch.target, rows, 1);
   out.history = columns(scratch.history, rows, shard.history.width());
@@ -147,7 +156,7 @@ void PerturbedUsers::begin(Rows rows, Shard& shard, Workspace& workspace) const 
   other.seed = shard.seed;
   other.modifiers = knobs;
   for (const std::int32_t row : those) {
-    const std::span<float> kept = shard.user_state.row(row).subspan(at(2 * inner_width_));
+    const std::span<float> kept = shard.user_state.row(row).subspan(at(inner_width_ + hidden_width_));
     const std::int32_t size = std::min(other.history_size(row), history_length_);
     kept[taken_since] = 0.0F;
     kept[hidden_person] = static_cast<float>(other.user(row));
@@ -156,14 +165,14 @@ void PerturbedUsers::begin(Rows rows, Shard& shard, Workspace& workspace) const 
     for (std::int32_t i = 0; i < size; ++i) kept[at(hidden_history + i)] = static_cast<float>(window[at(i)]);
   }
   write_hidden_histories(those, shard, other);
-  base_.users().begin(those, other, *scratch.hidden);
+  hidden_users_->begin(those, other, *scratch.hidden);
 }
 
 /// What the hidden state knows: its own beginning, then what was taken since, the newest where it does not
 /// fit.
 void PerturbedUsers::write_hidden_histories(Rows rows, const Shard& shard, Shard& out) const {
   for (const std::int32_t row : rows) {
-    const std::span<const float> kept = shard.user_state.row(row).subspan(at(2 * inner_width_));
+    const std::span<const float> kept = shard.user_state.row(row).subspan(at(inner_width_ + hidden_width_));
     const std::int32_t since =
         std::min(static_cast<std::int32_t>(kept[taken_since]), shard.history_size(row));
     const auto window = static_cast<std::int32_t>(kept[hidden_size]);
@@ -191,10 +200,12 @@ float PerturbedUsers::changed(float p, float hidden_p, const Shard& shard, std::
   for (std::size_t i = 0; i < perturbations_.size(); ++i) {
     const Perturbation& each = perturbations_[i];
     const float level = each.schedule.level(key.step), a = each.intensity;
-    // Items vanish for everybody or for nobody: there is one catalogue.
-    if (level == 0.0F || !is_affected(each, i, key)) continue;
+    // What is yet to come is missing before the onset too.
+    const bool always = each.kind == PerturbationKind::items_change;
+    if ((level == 0.0F && !always) || !is_affected(each, i, key)) continue;
     switch (each.kind) {
       case PerturbationKind::taste_shock:
+      case PerturbationKind::other_people:
         p += level * a * (hidden_p - p);
         break;
       case PerturbationKind::short_history:
@@ -215,6 +226,14 @@ float PerturbedUsers::changed(float p, float hidden_p, const Shard& shard, std::
         const StepKey lot{key.seed, static_cast<EpisodeId>(item), 1};
         if (uniform(lot, Stream::scenario, first_lane_of_stress + static_cast<std::uint32_t>(i)) < a)
           p *= 1.0F - level;
+        break;
+      }
+      case PerturbationKind::items_change: {
+        const StepKey lot{key.seed, static_cast<EpisodeId>(item), 1};
+        const float drawn =
+            uniform(lot, Stream::scenario, first_lane_of_stress + static_cast<std::uint32_t>(i));
+        if (drawn < a) p *= 1.0F - level;
+        if (drawn >= 1.0F - a) p *= level;
         break;
       }
       case PerturbationKind::boredom:
@@ -240,7 +259,7 @@ void PerturbedUsers::choose(Rows rows, Shard& shard, Workspace& workspace) const
   if (!those.empty()) {
     other = hidden(shard, scratch);
     write_hidden_histories(those, shard, other);
-    base_.users().choose(those, other, *scratch.hidden);
+    hidden_users_->choose(those, other, *scratch.hidden);
   }
   auto next = those.begin();
   for (const std::int32_t row : rows) {
@@ -266,7 +285,7 @@ void PerturbedUsers::advance(Rows rows, Shard& shard, Workspace& workspace) cons
   const std::vector<std::int32_t> those = hiding(rows, shard);
   if (those.empty()) return;
   for (const std::int32_t row : those) {
-    float& since = shard.user_state(row, 2 * inner_width_ + taken_since);
+    float& since = shard.user_state(row, inner_width_ + hidden_width_ + taken_since);
     for (std::int32_t slot = 0; slot < shard.items.width(); ++slot) {
       const bool taken =
           shard.items(row, slot) != no_item && (shard.feedback(row, slot) & feedback::accepted) != 0;
@@ -279,7 +298,7 @@ void PerturbedUsers::advance(Rows rows, Shard& shard, Workspace& workspace) cons
     std::ranges::copy(shard.feedback.row(row), other.feedback.row(row).begin());
     std::ranges::copy(shard.probability.row(row), other.probability.row(row).begin());
   }
-  base_.users().advance(those, other, *scratch.hidden);
+  hidden_users_->advance(those, other, *scratch.hidden);
 }
 
 void PerturbedUsers::measure(Rows rows, Shard& shard, Workspace& workspace) const {
@@ -293,10 +312,10 @@ void PerturbedUsers::copy_state(Rows from, Rows to, Shard& shard, Workspace& wor
   base_.users().copy_state(from, to, seen, *scratch.visible);
   if (hides_ < 0) return;
   Shard other = hidden(shard, scratch);
-  base_.users().copy_state(from, to, other, *scratch.hidden);
+  hidden_users_->copy_state(from, to, other, *scratch.hidden);
   for (std::size_t i = 0; i < from.size(); ++i) {
-    const auto kept = shard.user_state.row(from[i]).subspan(at(2 * inner_width_));
-    std::ranges::copy(kept, shard.user_state.row(to[i]).subspan(at(2 * inner_width_)).begin());
+    const auto kept = shard.user_state.row(from[i]).subspan(at(inner_width_ + hidden_width_));
+    std::ranges::copy(kept, shard.user_state.row(to[i]).subspan(at(inner_width_ + hidden_width_)).begin());
   }
 }
 

@@ -2,9 +2,9 @@
 // have answered and what they answer come from the same uniforms, so that episodes with and without stress
 // differ by the stress alone.
 //
-// People who answer out of a state that policies do not see (taste_shock, short_history) carry two states of
-// the model underneath: that of the visible history, and a hidden one begun with another history and moved by
-// the same answers. Interest, ranks and paths are those of the visible one.
+// People who answer out of a state that policies do not see (taste_shock, short_history, other_people) carry
+// two states: that of the visible history, and a hidden one, moved by the same answers, which began with
+// another history or is another model's. Interest, ranks and paths are those of the visible one.
 //
 // Thread-safety and ownership as in env/user_model.h.
 #pragma once
@@ -25,8 +25,10 @@ bool is_affected(const Perturbation& perturbation, std::size_t place, const Step
 
 class PerturbedUsers final : public UserModel {
  public:
-  /// `base`: whose people these are and whose episodes begin hidden histories; both must outlive this.
-  PerturbedUsers(const Scenario& base, std::vector<Perturbation> perturbations, const Catalogue& catalogue);
+  /// `base`: whose people these are and whose episodes begin hidden histories; `others`: who answers in
+  /// other_people, over the same items, else null; both must outlive this.
+  PerturbedUsers(const Scenario& base, std::vector<Perturbation> perturbations, const Catalogue& catalogue,
+                 const UserModel* others);
 
   const UserModelSpec& spec() const noexcept override { return spec_; }
   std::unique_ptr<Workspace> make_workspace(const WorkspaceShape&) const override;
@@ -55,8 +57,9 @@ class PerturbedUsers final : public UserModel {
   std::vector<Perturbation> perturbations_;
   std::ptrdiff_t hides_ = -1;  ///< place of the perturbation with a hidden state; -1: none
   AttributeTable attributes_;
-  std::vector<float> fame_;  ///< [N+1] standard score of ln(1 + popularity)
-  std::int32_t inner_width_ = 0;
+  std::vector<float> fame_;                  ///< [N+1] standard score of ln(1 + popularity)
+  const UserModel* hidden_users_ = nullptr;  ///< who has the hidden state; null: nobody
+  std::int32_t inner_width_ = 0, hidden_width_ = 0;
   std::int32_t history_length_ = 0;
   UserModelSpec spec_;
 };

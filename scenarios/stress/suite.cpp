@@ -82,7 +82,8 @@ bool is_file_name(const std::string& name) {
 
 /// Whether the person answers out of another state than the one policies and histories show.
 bool hides_a_state(PerturbationKind kind) {
-  return kind == PerturbationKind::taste_shock || kind == PerturbationKind::short_history;
+  return kind == PerturbationKind::taste_shock || kind == PerturbationKind::short_history ||
+         kind == PerturbationKind::other_people;
 }
 
 }  // namespace
@@ -97,6 +98,15 @@ bool StressSuite::compares() const noexcept {
   for (const StressTest& test : tests) {
     for (const StressGate& gate : test.gates) {
       if (gate.rule == GateRule::not_worse) return true;
+    }
+  }
+  return false;
+}
+
+bool StressSuite::brings_others() const noexcept {
+  for (const StressTest& test : tests) {
+    for (const Perturbation& each : test.perturbations) {
+      if (each.kind == PerturbationKind::other_people) return true;
     }
   }
   return false;
@@ -132,6 +142,8 @@ void check_suite(const StressSuite& suite) {
         within(-10.0F, 10.0F);
       } else if (each.kind == PerturbationKind::impatience) {
         within(0.0F, 100.0F);
+      } else if (each.kind == PerturbationKind::items_change) {
+        within(0.0F, 0.5F);
       } else {
         within(0.0F, 1.0F);
       }
@@ -149,7 +161,7 @@ void check_suite(const StressSuite& suite) {
       hidden += hides_a_state(each.kind) ? 1 : 0;
     }
     if (hidden > 1) {
-      fail(test.line, where + "perturbation", "two of taste_shock and short_history",
+      fail(test.line, where + "perturbation", "two of taste_shock, short_history and other_people",
            "one of them: each gives people a state that policies do not see");
     }
     for (const StressGate& gate : test.gates) {

@@ -21,16 +21,19 @@ enum class PerturbationKind : std::uint8_t {
   bots,         ///< answers are a coin: (1 - level) p + level a
   popularity_shock,  ///< what is popular goes out of fashion: log odds of p minus level a z, z the standard
                      ///< score of ln(1 + popularity) over the catalogue; a < 0: it comes into fashion
-  items_vanish,   ///< nobody can take them: (1 - level) p for a share a of the items, by lot
+  items_vanish,      ///< nobody can take them: (1 - level) p for a share a of the items, by lot
+  items_change,   ///< a share a of the items goes, (1 - level) p, and as many others come that nobody could
+                  ///< take before: level p
   boredom,        ///< (1 - level a) p for an item that shares an attribute with the newest one taken
   fatigue,        ///< p (1 - a)^(level k) in the k-th step from the onset
   impatience,     ///< a refusal uses up 1 + level a of the patience
   short_history,  ///< policies see the newest (1 - a) of the items a person starts with, at least one; the
                   ///< person remembers all. From the start of the episode.
+  other_people,   ///< (1 - level a) p + level a p', p' by another user model, which sees the same episode
 };
-inline constexpr std::array<std::string_view, 9> perturbation_names{
-    "taste_shock", "click_noise", "bots",       "popularity_shock", "items_vanish",
-    "boredom",     "fatigue",     "impatience", "short_history"};
+inline constexpr std::array<std::string_view, 11> perturbation_names{
+    "taste_shock", "click_noise", "bots",       "popularity_shock", "items_vanish", "items_change",
+    "boredom",     "fatigue",     "impatience", "short_history",    "other_people"};
 
 /// When it happens: from step `onset` (0 is the first) for `duration` steps (0: to the end), growing evenly
 /// over the first `ramp` steps (0: at once).
@@ -78,7 +81,8 @@ struct StressSuite {
   std::vector<StressTest> tests;
   std::filesystem::path file;  ///< it was read from, for messages; may be empty
 
-  bool compares() const noexcept;  ///< whether some gate needs a baseline policy
+  bool compares() const noexcept;       ///< whether some gate needs a baseline policy
+  bool brings_others() const noexcept;  ///< whether some test needs another user model (other_people)
 };
 
 /// Throws ConfigError naming file, line, test and key for a suite that breaks its own rules.

@@ -390,6 +390,20 @@ TEST_CASE("forms of the prompt: each learns, and the mean return is asked for by
       CHECK(listens == (options.prompt.form != PromptForm::none));
     }
   }
+  // Means from elsewhere are what is divided by: by means of 1 a return weighs what it is.
+  AgentOptions cumulative = small_agent(AgentKind::prl), normalised = cumulative;
+  cumulative.prompt.weighting = PromptWeighting::cumulative;
+  normalised.prompt.weighting = PromptWeighting::normalised;
+  const std::vector<float> ones(at(prompt_steps), 1.0F);
+  OfflineLearner left(log, cumulative, 3, ones), right(log, normalised, 3, ones), own(log, normalised, 3);
+  for (int i = 0; i < 20; ++i) {
+    left.update();
+    right.update();
+    own.update();
+  }
+  CHECK(bytes_of(left.state()) == bytes_of(right.state()));
+  CHECK(bytes_of(own.state()) != bytes_of(right.state()));
+  CHECK(left.snapshot().mean_returns()[1] == 1.0F);
   // The released SASRec reads the state's row of an attention to items: no prompt can reach it.
   AgentOptions released = small_agent(AgentKind::prl, nn::EncoderKind::sasrec);
   released.prompt.released_sasrec = true;
@@ -428,12 +442,31 @@ TEST_CASE("training keeps the best weights, goes on from a checkpoint, and refus
   clear_interrupt();
   options.progress = nullptr;
   const OfflineTrainingResult resumed = train_offline(training, validation, options);
+  CHECK_FALSE(resumed.twin);
   CHECK(resumed.best_update == straight.best_update);
   CHECK((bytes_of(resumed.model.to_arrays()) == bytes_of(straight.model.to_arrays())));
   OfflineTrainingOptions changed = options;
   changed.agent.discount = 0.4F;
   CHECK_THROWS_WITH_AS(train_offline(training, validation, changed), doctest::Contains("another training"),
                        ConfigError);
+  std::filesystem::remove(file);
+  // The twin is the other network after the same update, interrupted or not.
+  OfflineTrainingOptions with_twin = options;
+  with_twin.keep_twin = true;
+  with_twin.progress = [](const OfflineProgress& p) {
+    if (p.update == 43) request_interrupt();
+  };
+  CHECK_THROWS_AS(train_offline(training, validation, with_twin), Interrupted);
+  clear_interrupt();
+  const OfflineTrainingResult both = train_offline(training, validation, with_twin);
+  REQUIRE(both.twin);
+  CHECK((bytes_of(both.model.to_arrays()) == bytes_of(straight.model.to_arrays())));
+  OfflineLearner steps(training, options.agent, options.seed);
+  for (std::int64_t update = 0; update < both.best_update; ++update) steps.update();
+  CHECK((bytes_of(both.twin->to_arrays()) == bytes_of(steps.twin_snapshot().to_arrays())));
+  CHECK((bytes_of(both.twin->to_arrays()) != bytes_of(both.model.to_arrays())));
+  with_twin.agent = small_agent(AgentKind::prl);
+  CHECK_THROWS_AS(train_offline(training, validation, with_twin), ConfigError);
   std::filesystem::remove(file);
   options.checkpoint.clear();
   options.updates = 1000;

@@ -23,12 +23,12 @@ constexpr std::int32_t stock = 8;
 constexpr float often = 0.6F;
 
 /// Takes every item with one probability; or, `tastes`, surely what is as odd or even as the first item of
-/// the person's history, and surely nothing else.
+/// the person's history, and surely nothing else, but that an `easy` person also takes item 1.
 class Plain final : public UserModel {
  public:
-  explicit Plain(bool tastes) : tastes_(tastes) {
+  explicit Plain(bool tastes, bool easy = false, std::int32_t items = stock) : tastes_(tastes), easy_(easy) {
     spec_.kind = "plain";
-    spec_.items = stock;
+    spec_.items = items;
     spec_.state_width = 1;
   }
   const UserModelSpec& spec() const noexcept override { return spec_; }
@@ -37,9 +37,9 @@ class Plain final : public UserModel {
   }
   void choose(Rows rows, Shard& shard, Workspace&) const override {
     for (const std::int32_t row : rows) {
-      const float p = !tastes_                                                               ? often
-                      : static_cast<float>(shard.items(row, 0) % 2) == shard.user_state(row) ? 1.0F
-                                                                                             : 0.0F;
+      const ItemId item = shard.items(row, 0);
+      const bool likes = static_cast<float>(item % 2) == shard.user_state(row) || (easy_ && item == 1);
+      const float p = !tastes_ ? often : likes ? 1.0F : 0.0F;
       shard.probability(row, 0) = p;
       shard.feedback(row, 0) =
           uniform(shard.key(row), Stream::choice) < p ? feedback::accepted : feedback::refused;
@@ -55,7 +55,7 @@ class Plain final : public UserModel {
 
  private:
   UserModelSpec spec_;
-  bool tastes_;
+  bool tastes_, easy_;
 };
 
 /// Shows item 1 for ever, or 1, 2, 3, ... in turn.
@@ -76,13 +76,19 @@ class Shelf final : public Policy {
   bool turns_;
 };
 
-std::shared_ptr<const Dataset> stock_data() {
+/// More than eight items are all like the eighth.
+std::shared_ptr<const Dataset> stock_data(std::int32_t items = stock) {
   auto data = std::make_shared<Dataset>();
-  data->catalogue.ids.assign(stock + 1, "i");
+  data->catalogue.ids.assign(at(items) + 1, "i");
   data->catalogue.attribute_names = {"a", "b"};
   data->catalogue.attribute_offsets = {0, 0, 1, 2, 3, 4, 5, 6, 7, 8};
   data->catalogue.attributes = {0, 0, 1, 1, 0, 0, 1, 1};
   data->catalogue.popularity = {0, 100, 50, 20, 10, 5, 2, 1, 0};
+  for (std::int32_t item = stock; item < items; ++item) {
+    data->catalogue.attribute_offsets.push_back(item + 1);
+    data->catalogue.attributes.push_back(1);
+    data->catalogue.popularity.push_back(0);
+  }
   data->interactions.offsets = {0};
   for (std::int32_t person = 0; person < 8; ++person) {
     data->interactions.user_ids.push_back("u");
@@ -93,10 +99,11 @@ std::shared_ptr<const Dataset> stock_data() {
   return data;
 }
 
-std::shared_ptr<const SessionScenario> calm_world(bool tastes, std::int32_t patience = 1000) {
+std::shared_ptr<const SessionScenario> calm_world(bool tastes, std::int32_t patience = 1000,
+                                                  bool easy = false, std::int32_t items = stock) {
   SessionParameters p;
-  p.data = stock_data();
-  p.users = std::make_shared<const Plain>(tastes);
+  p.data = stock_data(items);
+  p.users = std::make_shared<const Plain>(tastes, easy, items);
   p.history = 4;
   p.cut = HistoryCut::last;
   p.horizon = 10;
@@ -182,6 +189,63 @@ TEST_CASE("vanished items are taken by nobody, all others as before") {
   CHECK(gone < 8);
 }
 
+TEST_CASE("when items change, some go and others come, and the rest stays") {
+  const auto calm = calm_world(false);
+  const Schedule when{.onset = 4};
+  // Every item once before the onset and once after it: the shelf turns by fours.
+  class Fours final : public Policy {
+   public:
+    explicit Fours(ItemId first) : first_(first) { spec_.name = "fours"; }
+    const PolicySpec& spec() const noexcept override { return spec_; }
+    void act(Rows rows, const Observation& seen, PolicyState&, Actions& actions, Mode) const override {
+      for (const std::int32_t row : rows) {
+        actions.items(row, 0) = first_ + static_cast<ItemId>(seen.step(row) % 4);
+        actions.log_prob(row) = 0.0F;
+      }
+    }
+
+   private:
+    PolicySpec spec_;
+    ItemId first_;
+  };
+  std::int32_t gone = 0, come = 0, stay = 0;
+  for (const ItemId first : {1, 5}) {
+    const std::vector<double> found = taken_by_step(
+        under(calm, {stress_of(PerturbationKind::items_change, 0.4F, when)}, Fours(first), 4000));
+    for (std::size_t item = 0; item < 4; ++item) {
+      const double before = found[item], after = found[item + 4];
+      if (before > 0.0) CHECK(before == Approx(double{often}).epsilon(0.06));
+      if (after > 0.0) CHECK(after == Approx(double{often}).epsilon(0.06));
+      CHECK(before + after > 0.0);
+      gone += after == 0.0 ? 1 : 0;
+      come += before == 0.0 ? 1 : 0;
+      stay += before > 0.0 && after > 0.0 ? 1 : 0;
+    }
+  }
+  CHECK(gone + come + stay == stock);
+  CHECK(gone > 0);
+  CHECK(come > 0);
+}
+
+TEST_CASE("other people answer by their own model from the same history, and are asked for") {
+  const auto calm = calm_world(false);
+  const std::shared_ptr<const Dataset> data = stock_data();
+  const std::vector<Perturbation> stress{
+      stress_of(PerturbationKind::other_people, 0.5F, {.onset = 3, .duration = 4})};
+  const PerturbedScenario world(calm, stress, data->catalogue, std::make_shared<const Plain>(true));
+  const Trajectories all = played(world, Shelf(false), 2000);
+  for (std::size_t e = 0; e < 2000; ++e) {
+    const float theirs = all.history[e * 4] % 2 == 1 ? 1.0F : 0.0F;
+    for (std::size_t k = 0; k < 10; ++k) {
+      const float p = k >= 3 && k < 7 ? 0.5F * often + 0.5F * theirs : often;
+      CHECK(all.probability[at(all.first_step[e]) + k] == Approx(p));
+    }
+  }
+  CHECK_THROWS_WITH_AS(PerturbedScenario(calm, stress, data->catalogue), doctest::Contains("--other-users"),
+                       ConfigError);
+  conformance::check_scenario(world, std::make_shared<const Shelf>(true));
+}
+
 TEST_CASE("a refusal under impatience costs more patience") {
   const auto calm = calm_world(true, 4);
   // Only even items for odd people: every second item of the shelf is refused.
@@ -241,12 +305,13 @@ TEST_CASE("without stress, before it and outside its share, episodes are those o
   const auto calm = std::make_shared<const SessionScenario>(p);
   const Trajectories before = played(*calm, Shelf(true), 300);
   const auto stressed = [&](const Perturbation& each) {
-    return played(PerturbedScenario(calm, {each}, world.dataset.catalogue), Shelf(true), 300);
+    return played(PerturbedScenario(calm, {each}, world.dataset.catalogue, world.truth), Shelf(true), 300);
   };
   for (std::size_t kind = 0; kind < perturbation_names.size(); ++kind) {
     CAPTURE(perturbation_names[kind]);
     Perturbation each = stress_of(static_cast<PerturbationKind>(kind), 0.8F, {.onset = 9}, 0.5F);
     if (each.kind == PerturbationKind::short_history) each.schedule = {};
+    if (each.kind == PerturbationKind::items_change) continue;  // what is to come is missing before
     const Trajectories after = stressed(each);
     for (std::size_t e = 0; e < 300; ++e) {
       const bool hit = is_affected(each, 0, {1, after.episode_id[e], 0});
@@ -378,37 +443,100 @@ class Reader final : public Policy {
   bool learns_;
 };
 
-TEST_CASE("a policy that cannot follow a shock fails the gate made for it, one that can passes") {
-  // After the third step half of the people like the other kind: who cannot follow keeps 0.6 of the calm
-  // world, who can 0.95.
-  constexpr int studies = 50, episodes = 120;
-  const auto calm = calm_world(true);
-  const std::shared_ptr<const Dataset> data = stock_data();
-  const PerturbedScenario shocked(calm, {stress_of(PerturbationKind::taste_shock, 1.0F, {.onset = 2})},
-                                  data->catalogue);
-  const StressGate gate{GateFigure::taken, GateRule::keeps, 0.8, 0};
+/// Shows one item, by lot of the episode, and the next one after a refusal; or keeps to what was taken once.
+class Taster final : public Policy {
+ public:
+  Taster(bool learns, std::int32_t items) : learns_(learns), items_(items) {
+    spec_.name = "taster";
+    spec_.state_width = 2;
+  }
+  const PolicySpec& spec() const noexcept override { return spec_; }
+  void begin(Rows rows, const Observation& seen, PolicyState& state) const override {
+    for (const std::int32_t row : rows) {
+      state.values(row, 0) = static_cast<float>(
+          uniform_below(static_cast<std::uint32_t>(items_), seen.key(row), Stream::policy, 0));
+      state.values(row, 1) = 0.0F;
+    }
+  }
+  void act(Rows rows, const Observation& seen, PolicyState& state, Actions& actions, Mode) const override {
+    for (const std::int32_t row : rows) {
+      const bool taken = seen.step(row) > 0 && (seen.last_feedback(row, 0) & feedback::accepted) != 0;
+      if (taken) state.values(row, 1) = 1.0F;
+      const bool stays = taken || seen.step(row) == 0 || (!learns_ && state.values(row, 1) > 0.0F);
+      if (!stays) state.values(row, 0) += 1.0F;
+      actions.items(row, 0) = 1 + static_cast<ItemId>(state.values(row, 0)) % items_;
+      actions.log_prob(row) = 0.0F;
+    }
+  }
+
+ private:
+  PolicySpec spec_;
+  bool learns_;
+  std::int32_t items_;
+};
+
+/// Of fifty trials with other seeds, how many fail the weak policy and how many pass the healthy one.
+struct Planted {
   int fails = 0, passes = 0;
+};
+Planted trials_of(const Scenario& calm, const Scenario& stressed, const StressGate& gate, const Policy& weak,
+                  const Policy& healthy) {
+  constexpr int studies = 50, episodes = 120;
+  Planted out;
   for (int study = 0; study < studies; ++study) {
-    for (const bool learns : {false, true}) {
-      const Reader policy(learns);
+    for (const Policy* policy : {&weak, &healthy}) {
       std::vector<EpisodeId> ids;
       for (int e = 0; e < episodes; ++e) ids.push_back(static_cast<EpisodeId>(e));
       const EngineOptions options{.rows = episodes, .seed = static_cast<std::uint64_t>(study + 1)};
-      const Trajectories before = Engine(*calm, policy.spec(), options).evaluate(policy, Mode::sample, ids);
-      const Trajectories after = Engine(shocked, policy.spec(), options).evaluate(policy, Mode::sample, ids);
+      const Trajectories before = Engine(calm, policy->spec(), options).evaluate(*policy, Mode::sample, ids);
+      const Trajectories after =
+          Engine(stressed, policy->spec(), options).evaluate(*policy, Mode::sample, ids);
       const std::vector<float> slack =
           slack_of(gate, figure_of(after, gate.figure), figure_of(before, gate.figure), {});
       const std::vector<UserId> strangers(slack.size(), -1);
       // Every episode somebody else's: eight people are too few to resample.
       const std::vector<GateEvidence> evidence{weigh(slack, strangers, {.replicates = 1000})};
       const Verdict verdict = decide(evidence, 0.05).front();
-      fails += !learns && verdict == Verdict::fail ? 1 : 0;
-      passes += learns && verdict == Verdict::pass ? 1 : 0;
+      out.fails += policy == &weak && verdict == Verdict::fail ? 1 : 0;
+      out.passes += policy == &healthy && verdict == Verdict::pass ? 1 : 0;
     }
   }
-  MESSAGE("of 50 trials ", fails, " fail the policy that cannot follow, ", passes, " pass the one that can");
-  CHECK(fails >= studies * 8 / 10);
-  CHECK(passes >= studies * 8 / 10);
+  return out;
+}
+
+TEST_CASE("planted weaknesses fail the gate made for them, healthy policies pass it") {
+  const std::shared_ptr<const Dataset> data = stock_data();
+  const StressGate keeps_most{GateFigure::taken, GateRule::keeps, 0.8, 0},
+      keeps_half{GateFigure::taken, GateRule::keeps, 0.5, 0};
+  const auto check = [](const std::string& weakness, const Planted& found) {
+    MESSAGE(weakness, ": of 50 trials ", found.fails, " fail who has it, ", found.passes,
+            " pass who has it not");
+    CHECK(found.fails >= 40);
+    CHECK(found.passes >= 40);
+  };
+  // After the third step half of the people like the other kind: who cannot follow keeps 0.6 of the calm
+  // world, who can 0.95.
+  const auto tastes = calm_world(true);
+  check("cannot follow a shock",
+        trials_of(*tastes,
+                  PerturbedScenario(tastes, {stress_of(PerturbationKind::taste_shock, 1.0F, {.onset = 2})},
+                                    data->catalogue),
+                  keeps_most, Reader(false), Reader(true)));
+  // Every item goes or comes: what was taken before the third step is taken no more.
+  constexpr std::int32_t many = 200;
+  const auto plain = calm_world(false, 1000, false, many);
+  check("ignores new items",
+        trials_of(*plain,
+                  PerturbedScenario(plain, {stress_of(PerturbationKind::items_change, 0.5F, {.onset = 4})},
+                                    stock_data(many)->catalogue),
+                  keeps_half, Taster(false, many), Taster(true, many)));
+  // Easy people take item 1 whatever they like; others do not. Who shows what people like loses nothing.
+  const auto easy = calm_world(true, 1000, true);
+  check("exploits one user model",
+        trials_of(*easy,
+                  PerturbedScenario(easy, {stress_of(PerturbationKind::other_people, 1.0F)}, data->catalogue,
+                                    std::make_shared<const Plain>(true)),
+                  keeps_most, Shelf(false), Reader(false)));
 }
 
 TEST_CASE("suites are read whole or refused by line and key") {

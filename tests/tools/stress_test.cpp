@@ -99,6 +99,18 @@ TEST_CASE("a suite that compares needs a baseline; what is wrong is said before 
                                      "random", "--suite", "no-such.toml"});
   CHECK(missing.code == 1);
   CHECK(missing.err.find("no-such.toml") != std::string::npos);
+  std::ofstream(world.suite, std::ios::app) << "[[test]]\nname = \"others\"\n[[test.perturbation]]\n"
+                                               "kind = \"other_people\"\n";
+  const Finished nobody = world.stress({"--baseline", "random"});
+  CHECK(nobody.code == 2);
+  CHECK(nobody.err.find("--other-users") != std::string::npos);
+  const Finished same =
+      world.stress({"--baseline", "random", "--other-users", world.users, "--episodes", "20", "--json"});
+  CAPTURE(same.err);
+  REQUIRE(same.code == 0);
+  // The same people come: nothing changes.
+  const Json others = Json::parse(same.out)["policies"][0]["tests"][1];
+  CHECK(others["calm"] == others["stressed"]);
   const Finished printed = run_veer({"stress", "--print", "smoke"});
   CHECK(printed.code == 0);
   CHECK(printed.out.find("name = \"smoke\"") != std::string::npos);

@@ -57,15 +57,15 @@ struct OfflineLearner::Impl {
   EventBatch batch;
   std::int64_t updates = 0;
 
-  Impl(const SessionLog& events, const AgentOptions& o, std::uint64_t s)
-      : log(events), options(o), seed(s), batch(o.encoder.state_length) {
+  Impl(const SessionLog& events, const AgentOptions& o, std::uint64_t s, std::vector<float> means)
+      : log(events), options(o), seed(s), mean_return(std::move(means)), batch(o.encoder.state_length) {
     for (std::uint32_t twin = 0; twin < (o.has_twin() ? 2U : 1U); ++twin) {
       networks.push_back(std::make_unique<TrainableNetwork>(o, events.items(), s, twin));
       cross_entropy.emplace_back(networks.back()->ranking_head());
     }
     if (o.has_prompt()) {
       returns = returns_to_go(events, o.prompt.decay);
-      mean_return = mean_returns(events, returns);
+      if (mean_return.empty()) mean_return = mean_returns(events, returns);
     }
     if (o.kind == AgentKind::sa2c) {
       share.assign(at(events.items()) + 1, 0.0F);
@@ -192,6 +192,8 @@ float OfflineLearner::Impl::event_weight(std::size_t row) const {
       return 1.0F;
     case PromptWeighting::cumulative:
       return returns[at(batch.events[row])];
+    case PromptWeighting::normalised:
+      return batch.prompts.ratio[row];
   }
   return 1.0F;
 }
@@ -288,7 +290,8 @@ UpdateStats OfflineLearner::Impl::learn(std::size_t learner, std::span<const flo
   return stats;
 }
 
-OfflineLearner::OfflineLearner(const SessionLog& log, const AgentOptions& options, std::uint64_t seed) {
+OfflineLearner::OfflineLearner(const SessionLog& log, const AgentOptions& options, std::uint64_t seed,
+                               std::vector<float> mean_returns) {
   check_options(options);
   if (log.events() < options.batch) {
     throw DataError(Where{{}, 0, "training sessions"},
@@ -300,7 +303,7 @@ OfflineLearner::OfflineLearner(const SessionLog& log, const AgentOptions& option
     throw DataError(Where{{}, 0, "catalogue"},
                     Problem{"one item", "two or more", "there is nothing to sample"});
   }
-  impl_ = std::make_unique<Impl>(log, options, seed);
+  impl_ = std::make_unique<Impl>(log, options, seed, std::move(mean_returns));
 }
 OfflineLearner::~OfflineLearner() = default;
 
@@ -326,6 +329,11 @@ std::int64_t OfflineLearner::updates() const noexcept { return impl_->updates; }
 OfflineModel OfflineLearner::snapshot() const {
   return OfflineModel::from_arrays(impl_->options, impl_->log.items(),
                                    impl_->networks.front()->ranking_arrays(), impl_->mean_return);
+}
+
+OfflineModel OfflineLearner::twin_snapshot() const {
+  return OfflineModel::from_arrays(impl_->options, impl_->log.items(),
+                                   impl_->networks.back()->ranking_arrays(), impl_->mean_return);
 }
 
 NamedArrays OfflineLearner::state() const {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "agents/offline/agent_options.h"
 #include "agents/offline/offline_model.h"
@@ -19,9 +20,11 @@ namespace veer::offline {
 
 class OfflineLearner {
  public:
-  /// `log` must outlive the learner. Throws ConfigError for options out of range, DataError for a log with
-  /// fewer events than a batch.
-  OfflineLearner(const SessionLog& log, const AgentOptions& options, std::uint64_t seed);
+  /// `log` must outlive the learner. `mean_returns` [prompt_steps]: what prompts and weights divide by;
+  /// empty: the means of `log`. Throws ConfigError for options out of range, DataError for a log with fewer
+  /// events than a batch.
+  OfflineLearner(const SessionLog& log, const AgentOptions& options, std::uint64_t seed,
+                 std::vector<float> mean_returns = {});
   ~OfflineLearner();
 
   /// "loss": mean over the batch of all that is minimised; "cross_entropy", and with action values "value"
@@ -29,8 +32,11 @@ class OfflineLearner {
   UpdateStats update();
   std::int64_t updates() const noexcept;
 
-  /// The first network, as it ranks.
+  /// The first network, as it ranks; it is the one that the released code evaluates.
   OfflineModel snapshot() const;
+  /// The other one of two that take turns: as good as the first, since a coin chooses who learns. Only where
+  /// AgentOptions::has_twin().
+  OfflineModel twin_snapshot() const;
   NamedArrays state() const;
   void restore(const NamedArrays& state);  ///< throws FormatError
 

@@ -26,8 +26,10 @@ std::string identity_of(const SessionLog& training, const SessionLog& validation
   std::string text =
       fmt::format("offline agent\nseed {}\nupdates {} evaluated every {} patience {} events {}\n", o.seed,
                   o.updates, o.evaluate_every, o.patience, o.evaluation_events);
+  if (o.keep_twin) text += "with its twin\n";
   for (const auto& [name, value] : o.agent.to_hyper_parameters()) text += fmt::format("{} {}\n", name, value);
   Sha256 hash;
+  hash.update_values<float>(o.mean_returns);
   for (const SessionLog* log : {&training, &validation}) {
     for (std::int64_t e = 0; e < log->events(); ++e) {
       const std::int32_t row[] = {log->session_of(e), log->item(e), log->purchase(e) ? 1 : 0};
@@ -43,6 +45,9 @@ void check_training(const SessionLog& validation, const OfflineTrainingOptions& 
   if (o.updates < 1) nn::reject_field("updates", std::to_string(o.updates), "1 or more");
   if (o.evaluate_every < 1) nn::reject_field("evaluate_every", std::to_string(o.evaluate_every), "1 or more");
   if (o.patience < 0) nn::reject_field("patience", std::to_string(o.patience), "0 (never) or more");
+  if (o.keep_twin && !o.agent.has_twin()) {
+    nn::reject_field("keep_twin", "an agent of one network", "one of two that take turns");
+  }
   if (validation.events() == 0) {
     throw DataError(
         Where{{}, 0, "validation sessions"},
@@ -56,7 +61,7 @@ class Training {
       : validation_(validation),
         items_(training.items()),
         options_(options),
-        learner_(training, options.agent, options.seed),
+        learner_(training, options.agent, options.seed, options.mean_returns),
         identity_(identity_of(training, validation, options)) {}
 
   OfflineTrainingResult run() {
@@ -88,8 +93,15 @@ class Training {
     }
     save();
     if (best_.all().empty()) evaluate();
-    return {OfflineModel::from_arrays(options_.agent, items_, best_, mean_returns_), best_update_,
-            evaluations_, end};
+    OfflineTrainingResult out{OfflineModel::from_arrays(options_.agent, items_, best_, mean_returns_),
+                              {},
+                              best_update_,
+                              evaluations_,
+                              end};
+    if (options_.keep_twin) {
+      out.twin = OfflineModel::from_arrays(options_.agent, items_, best_twin_, mean_returns_);
+    }
+    return out;
   }
 
  private:
@@ -113,6 +125,7 @@ class Training {
     counted_ = 0;
     if (best_.all().empty() || found.score() > best_score_) {
       best_ = model.to_arrays();
+      if (options_.keep_twin) best_twin_ = learner_.twin_snapshot().to_arrays();
       mean_returns_.assign(model.mean_returns().begin(), model.mean_returns().end());
       best_score_ = found.score();
       best_update_ = found.update;
@@ -167,6 +180,7 @@ class Training {
     state.set_text("identity", identity_);
     state.put_group("learner", learner_.state());
     if (!best_.all().empty()) state.put_group("best", best_);
+    if (!best_twin_.all().empty()) state.put_group("best_twin", best_twin_);
     state.set<float>("mean_returns", mean_returns_);
     state.set_scalar<double>("best_score", best_score_);
     state.set_scalar<std::int64_t>("best_update", best_update_);
@@ -186,6 +200,7 @@ class Training {
   void restore(const NamedArrays& state) {
     learner_.restore(state.group("learner"));
     best_ = state.group("best");
+    best_twin_ = state.group("best_twin");
     const auto returns = state.get<float>("mean_returns");
     mean_returns_.assign(returns.begin(), returns.end());
     best_score_ = state.scalar<double>("best_score");
@@ -207,7 +222,8 @@ class Training {
   const std::string identity_;
 
   std::vector<OfflineEvaluation> evaluations_;
-  NamedArrays best_;  ///< weights; empty before the first evaluation
+  NamedArrays best_;       ///< weights; empty before the first evaluation
+  NamedArrays best_twin_;  ///< of the other network after the same update
   std::vector<float> mean_returns_;
   double best_score_ = 0.0;
   std::int64_t best_update_ = 0;

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,7 +35,10 @@ struct OfflineTrainingOptions {
   std::int32_t patience = 0;  ///< evaluations without a better one before training ends; 0: never
   /// Validation events that are judged at each evaluation, the first ones; 0: all.
   std::int64_t evaluation_events = 0;
-  std::string data;  ///< names the data set in the checkpoint: another one is another training
+  /// Means of returns that prompts divide by, [prompt_steps]; empty: those of the training sessions.
+  std::vector<float> mean_returns;
+  bool keep_twin = false;  ///< also hand out the other one of two networks that take turns
+  std::string data;        ///< names the data set in the checkpoint: another one is another training
   double budget_seconds = 0.0;
   std::filesystem::path checkpoint;  ///< empty: none. Continued from when the file exists
   double checkpoint_seconds = 300.0;
@@ -52,7 +56,8 @@ struct OfflineEvaluation {
 enum class OfflineEnd : std::uint8_t { all_done, patience, budget };
 
 struct OfflineTrainingResult {
-  OfflineModel model;  ///< with the highest validation score
+  OfflineModel model;                  ///< with the highest validation score
+  std::optional<OfflineModel> twin{};  ///< the other network after the same update, where it was asked for
   std::int64_t best_update = 0;
   std::vector<OfflineEvaluation> evaluations;
   OfflineEnd end = OfflineEnd::all_done;

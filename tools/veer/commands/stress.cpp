@@ -61,6 +61,10 @@ void run_stress(StressCommand& command, const Session& session) {
                       {"none", "one of the policies", "the suite has gates that compare with it"});
   }
   if (!options.baseline.empty()) options.baseline = baseline_of(names, options.baseline);
+  if (suite.brings_others() && command.world.other_users.empty()) {
+    throw ConfigError({{}, 0, "--other-users"},
+                      {"none", "a user model's file", "the suite has a test of other_people"});
+  }
   options.play.seed = session.common.seed;
   options.play.episodes = command.episodes;
   options.play.mode = command.sampled ? Mode::sample : Mode::greedy;
@@ -139,6 +143,9 @@ void add_stress(Program& program) {
   app.add_flag("--sampled", command->sampled,
                "policies draw from their distribution instead of taking their best guess");
   add_watch_options(app, command->watch, command->tensorboard);
+  app.add_option("--other-users", command->world.other_users,
+                 "user model of another kind or of other people, who come in tests of other_people")
+      ->type_name("FILE");
   app.add_option("--csv", command->csv, "what every step brought, calm and stressed, for plots")
       ->type_name("FILE");
   app.add_option("--cache-mb", command->trial.play.cache_mb, "bound in MiB on the key/value caches in use")

@@ -1,5 +1,5 @@
 // The agents that `veer train` trains: options and work of each. Needs a build with LibTorch: defined in
-// with_torch/train_*.cpp.
+// with_torch/training/train_*.cpp.
 #pragma once
 
 #include <cstdint>
@@ -61,6 +61,7 @@ struct OfflineTask {
   TrainingFiles files;
   SessionChoice sessions;
   std::string people = "train_plan", encoder = "gru", prompt = "attention", weighting = "reward";
+  std::filesystem::path twin;  ///< where the other of two networks goes; empty: nowhere
   offline::OfflineTrainingOptions training;
 };
 void add_offline_options(CLI::App& app, OfflineTask& task);

@@ -66,6 +66,10 @@ void World::open_people() {
     // Naming the same file twice means the same model, not a second judge.
     if (planner.checksum != users_.checksum) planner_ = std::move(planner);
   }
+  if (!options_.other_users.empty()) {
+    others_ = load_user_model(options_.other_users, *data_, device_);
+    checksums_.emplace_back("other_users_sha256", others_->checksum);
+  }
   calm_ = scenario_of(options_, data_, users_.users);
   if (!options_.population.empty()) {
     checksums_.emplace_back("population_sha256", sha256_of_file(options_.population));
@@ -108,7 +112,8 @@ void World::put_under_stress(const std::vector<stress::Perturbation>& perturbati
   scenario_ = calm_;
   stress_.clear();
   if (perturbations.empty()) return;
-  scenario_ = std::make_shared<const stress::PerturbedScenario>(calm_, perturbations, data_->catalogue);
+  scenario_ = std::make_shared<const stress::PerturbedScenario>(calm_, perturbations, data_->catalogue,
+                                                                others_ ? others_->users : nullptr);
   for (const stress::Perturbation& each : perturbations) {
     stress_ +=
         fmt::format("{}[\"{}\", {}, {}, {}, {}, {}]", stress_.empty() ? "" : ", ",

@@ -84,6 +84,7 @@ class World {
   std::shared_ptr<const Dataset> data_;
   LoadedModel users_;
   std::optional<LoadedModel> planner_;
+  std::optional<LoadedModel> others_;   ///< who comes in a stress test of other_people
   std::unique_ptr<const Panel> panel_;  ///< null where nothing is judged
   std::vector<std::pair<std::string, std::string>>
       checksums_;                             ///< of target, policy and judge files, by role

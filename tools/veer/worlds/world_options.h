@@ -22,6 +22,7 @@ struct WorldOptions {
   std::string scenario = "guidance-v1";
   std::string data;                 ///< dataset file
   std::string users;                ///< model file: the people of this world
+  std::string other_users;          ///< model file: who comes in a stress test of other_people
   std::string planner;              ///< model file that policies plan with; empty: users
   std::vector<std::string> judges;  ///< "name=file"
   std::string part = "test";

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "agents/offline/offline_model_file.h"
+#include "agents/offline/returns.h"
 #include "env/store/dataset_file.h"
 #include "tools/veer/terminal/checks.h"
 #include "tools/veer/terminal/describe.h"
@@ -38,6 +39,10 @@ void add_value_options(CLI::App& app, OfflineTask& task) {
   if (!agent.learns_values()) return;
   if (agent.has_twin()) {
     real("--discount", agent.discount, "gamma");
+    app.add_option("--twin", task.twin,
+                   "also write the other of the two networks that take turns: to be judged as one more seed")
+        ->type_name("FILE")
+        ->group(group);
     app.add_flag("--target-dropout", agent.target_dropout, "as released: next states are read with dropout")
         ->group(group);
   }
@@ -94,6 +99,9 @@ void add_prompt_options(CLI::App& app, OfflineTask& task) {
        "mu: the return asked for when ranking, a multiple of the mean at that step");
   real("--deviation", prompt.deviation, "epsilon: standard deviation of that multiple");
   real("--decay", prompt.decay, "lambda of the return");
+  app.add_flag("--released-means", prompt.released_means,
+               "mean returns as in the released code: over all people, those it is judged by included")
+      ->group(group);
   app.add_flag(
          "--released-sasrec", prompt.released_sasrec,
          "SASRec's prompt as in the released code: it attends to the items, and no return reaches a score")
@@ -178,6 +186,12 @@ void run_offline(OfflineTask& task, const Session& session) {
   check_options(agent);
   const SessionLog training(data, training_parts(task.people), cut);
   const SessionLog validation(data, std::vector<Part>{Part::validation}, cut);
+  if (agent.has_prompt() && agent.prompt.released_means) {
+    const SessionLog all(
+        data, std::vector<Part>{Part::train_plan, Part::train_judge, Part::validation, Part::test}, cut);
+    options.mean_returns = mean_returns(all, returns_to_go(all, agent.prompt.decay));
+  }
+  options.keep_twin = !task.twin.empty();
   options.checkpoint = prepare_training(task.files, session);
   options.checkpoint_seconds = checkpoint_seconds(task.files);
   const std::string name(agent_names[static_cast<std::size_t>(agent.kind)]);
@@ -209,6 +223,11 @@ void run_offline(OfflineTask& task, const Session& session) {
     if (e.update != result->best_update) continue;
     manifest.metrics["validation_click_ndcg_10"] = e.clicks.gains[1];
     if (e.purchases.cases > 0) manifest.metrics["validation_purchase_ndcg_10"] = e.purchases.gains[1];
+  }
+  if (result->twin) {
+    ModelManifest of_twin = manifest;  // the figures of validation are the first network's
+    of_twin.metrics = {{"best_update", static_cast<double>(result->best_update)}};
+    write_model(task.twin, offline_model_file(*result->twin, std::move(of_twin)));
   }
   const ModelFile file = offline_model_file(result->model, std::move(manifest));
   write_model(task.files.output, file);
