@@ -212,7 +212,7 @@ TEST_CASE("what is wrong before the first question is an error of the command") 
     return message_of<ConfigError>([&] { stage.make(option); });
   };
   CHECK(says(refused("process:/no/such/program"), "exit code 127 (no such command)"));
-  CHECK(says(refused("process:echo '{\"veer\":2}'"), "malformed answer"));
+  CHECK(says(refused("process:read w; echo '{\"veer\":2}'"), "malformed answer"));
   CHECK(says(refused("process[start=0.2]:sleep 9"), "start=SECONDS in brackets"));
   CHECK(says(refused("process[timeout=0]:true"), "more than 0"));
   CHECK(says(refused("process[speed=1]:true"), "one of timeout, start, processes"));
