@@ -149,7 +149,8 @@ std::vector<Change> header_changes(const RunHeader& before, const RunHeader& aft
   keys.insert(b.begin(), b.end());
   std::vector<Change> out;
   for (const char* area : areas) {
-    for (const auto& [place, ignored] : keys) {
+    for (const auto& each : keys) {
+      const std::pair<std::string, std::string>& place = each.first;
       if (place.first != area) continue;
       const auto value = [&](const Fields& fields) {
         const auto found = fields.find(place);
