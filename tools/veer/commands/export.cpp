@@ -27,7 +27,7 @@ struct ExportCommand {
 constexpr const char* end_names[] = {"running", "target_reached", "user_left", "policy_stopped", "horizon"};
 
 /// A field as RFC 4180 has it: quoted where it must be.
-std::string csv_text(std::string_view text) {
+std::string csv_field(std::string_view text) {
   if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
   std::string out = "\"";
   for (const char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
@@ -144,7 +144,7 @@ void write_headers(CsvFile& steps, CsvFile& episodes, const RunFiles& run, const
   episodes.add("policy,episode,user,target,length,end,return,history");
   for (std::size_t j = 0; j < run.header.judges.size(); ++j) {
     const auto add = [&](CsvFile& file, const char* column) {
-      file.add(",{}", csv_text(run.header.judges[j] + " " + column));
+      file.add(",{}", csv_field(run.header.judges[j] + " " + column));
     };
     for (const char* column : {"acceptance", "interest", "rank"}) add(steps, column);
     if (!like.judges.empty() && !like.judges[j].acceptance_deviation.empty()) {
@@ -160,12 +160,12 @@ void write_names(const std::filesystem::path& folder, const Dataset& data) {
   CsvFile items(folder / "items.csv"), people(folder / "people.csv");
   items.add("item,id,title\n");
   for (std::size_t i = 1; i < data.catalogue.ids.size(); ++i) {
-    items.add("{},{},{}", i, csv_text(data.catalogue.ids[i]), csv_text(data.catalogue.titles[i]));
+    items.add("{},{},{}", i, csv_field(data.catalogue.ids[i]), csv_field(data.catalogue.titles[i]));
     items.end_line();
   }
   people.add("user,id\n");
   for (std::size_t u = 0; u < data.interactions.user_ids.size(); ++u) {
-    people.add("{},{}", u, csv_text(data.interactions.user_ids[u]));
+    people.add("{},{}", u, csv_field(data.interactions.user_ids[u]));
     people.end_line();
   }
   items.finish();
@@ -198,7 +198,7 @@ void run_export(const ExportCommand& command, const Session& session) {
   std::int64_t rows = 0;
   for (const SegmentEntry& entry : run.segments) {
     const Trajectories paths = read_segment(command.run, entry, run.header.judges);
-    const std::string policy = csv_text(run.header.policies.at(at(entry.policy)));
+    const std::string policy = csv_field(run.header.policies.at(at(entry.policy)));
     write_steps(steps, policy, paths);
     write_episodes(episodes, policy, paths);
     rows += paths.steps();
