@@ -8,6 +8,7 @@
 #include "agents/baselines/popular_items.h"
 #include "agents/baselines/random_items.h"
 #include "agents/baselines/slates.h"
+#include "agents/external/outside_entries.h"
 #include "agents/guidance/graph_path.h"
 #include "agents/guidance/path_planner.h"
 #include "agents/target_rule.h"
@@ -220,8 +221,10 @@ PolicyEntry beam_entry() {
 }  // namespace
 
 std::vector<PolicyEntry> plain_policies() {
-  return {random_entry(), popular_entry(), nearest_entry(),      graph_path_entry(),
-          greedy_entry(), beam_entry(),    greedy_slate_entry(), oracle_slate_entry()};
+  std::vector<PolicyEntry> out{random_entry(), popular_entry(), nearest_entry(),      graph_path_entry(),
+                               greedy_entry(), beam_entry(),    greedy_slate_entry(), oracle_slate_entry()};
+  for (PolicyEntry& entry : external::outside_entries()) out.push_back(std::move(entry));
+  return out;
 }
 
 }  // namespace veer

@@ -7,7 +7,7 @@
 
 namespace veer {
 
-/// random, popular, nearest, graph_path, greedy_reward, beam, greedy_slate. Unless `allow_target` says
+/// random, popular, nearest, graph_path, greedy_reward, beam, greedy_slate, process, plugin. Unless `allow_target` says
 /// otherwise, all of them show the target itself when the world's answers are sampled and never when
 /// everything is accepted (see target_may_be_shown in agents/baselines/seen_items.h).
 std::vector<PolicyEntry> plain_policies();

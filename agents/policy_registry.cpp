@@ -35,27 +35,49 @@ std::string missing_of(PolicyNeeds needs, const PolicyContext& context) {
 
 }  // namespace
 
+void PolicyParameters::malformed(std::string_view found, std::string_view expected) const {
+  throw ConfigError({.file = {}, .line = 0, .field = fmt::format("policy \"{}\"", option_)},
+                    {.found = std::string(found), .expected = std::string(expected), .hint = {}});
+}
+
+void PolicyParameters::read_pairs(std::string_view pairs, std::string_view expected) {
+  while (true) {
+    const std::size_t comma = pairs.find(',');
+    const std::string_view pair = pairs.substr(0, comma);
+    const std::size_t equals = pair.find('=');
+    if (equals == std::string_view::npos || equals == 0) malformed(fmt::format("\"{}\"", pair), expected);
+    const std::string key(pair.substr(0, equals));
+    if (!values_.emplace(key, pair.substr(equals + 1)).second) {
+      malformed(fmt::format("\"{}\" twice", key), expected);
+    }
+    if (comma == std::string_view::npos) return;
+    pairs.remove_prefix(comma + 1);
+  }
+}
+
 PolicyParameters::PolicyParameters(std::string_view option) : option_(option) {
+  constexpr std::string_view expected = "WORD or WORD:KEY=VALUE,KEY=VALUE";
   const std::size_t colon = option.find(':');
   word_ = option.substr(0, colon);
-  const auto malformed = [&](std::string_view found) {
-    throw ConfigError(
-        {.file = {}, .line = 0, .field = fmt::format("policy \"{}\"", option_)},
-        {.found = std::string(found), .expected = "WORD or WORD:KEY=VALUE,KEY=VALUE", .hint = {}});
-  };
-  if (word_.empty()) malformed("no policy word");
-  if (colon == std::string_view::npos) return;
-  std::string_view rest = option.substr(colon + 1);
-  while (true) {
-    const std::size_t comma = rest.find(',');
-    const std::string_view pair = rest.substr(0, comma);
-    const std::size_t equals = pair.find('=');
-    if (equals == std::string_view::npos || equals == 0) malformed(fmt::format("\"{}\"", pair));
-    const std::string key(pair.substr(0, equals));
-    if (!values_.emplace(key, pair.substr(equals + 1)).second) malformed(fmt::format("\"{}\" twice", key));
-    if (comma == std::string_view::npos) return;
-    rest.remove_prefix(comma + 1);
+  if (word_.empty()) malformed("no policy word", expected);
+  if (colon != std::string_view::npos) read_pairs(option.substr(colon + 1), expected);
+}
+
+PolicyParameters PolicyParameters::with_argument(std::string_view option) {
+  PolicyParameters out;
+  out.option_ = option;
+  out.word_ = option.substr(0, option.find_first_of(":["));
+  const std::string expected = fmt::format("{0}:ARGUMENT or {0}[KEY=VALUE,KEY=VALUE]:ARGUMENT", out.word_);
+  std::string_view rest = option.substr(out.word_.size());
+  if (rest.starts_with("[")) {
+    const std::size_t end = rest.find("]:");
+    if (end == std::string_view::npos) out.malformed("no \"]:\"", expected);
+    out.read_pairs(rest.substr(1, end - 1), expected);
+    rest.remove_prefix(end + 1);
   }
+  if (rest.size() < 2) out.malformed("nothing behind the word", expected);
+  out.argument_ = rest.substr(1);
+  return out;
 }
 
 void PolicyParameters::reject(std::string_view key, std::string_view found, std::string_view expected) const {
@@ -146,7 +168,7 @@ const PolicyEntry& PolicyRegistry::find(const PolicyParameters& parameters) cons
 
 std::shared_ptr<const Policy> PolicyRegistry::make(std::string_view option,
                                                    const PolicyContext& context) const {
-  const PolicyParameters parameters(option);
+  const PolicyParameters parameters = this->parameters(option);
   const PolicyEntry& entry = find(parameters);
   const std::string missing = missing_of(entry.needs, context);
   if (!missing.empty()) {
@@ -158,15 +180,21 @@ std::shared_ptr<const Policy> PolicyRegistry::make(std::string_view option,
   return entry.make(context, parameters);
 }
 
-PolicyNeeds PolicyRegistry::needs(std::string_view option) const {
-  return find(PolicyParameters(option)).needs;
+PolicyNeeds PolicyRegistry::needs(std::string_view option) const { return find(parameters(option)).needs; }
+
+PolicyParameters PolicyRegistry::parameters(std::string_view option) const {
+  const std::string_view word = option.substr(0, option.find_first_of(":["));
+  const auto entry = std::ranges::find(entries_, word, &PolicyEntry::word);
+  const bool whole = entry != entries_.end() && !entry->argument.empty();
+  return whole ? PolicyParameters::with_argument(option) : PolicyParameters(option);
 }
 
 std::string PolicyRegistry::help() const {
   std::string text;
   for (const PolicyEntry& entry : entries_) {
-    text +=
-        fmt::format("{}\n    {}\n", entry.suffix.empty() ? entry.word : "FILE" + entry.suffix, entry.summary);
+    const std::string word = entry.suffix.empty() ? entry.word : "FILE" + entry.suffix;
+    const std::string shape = entry.argument.empty() ? word : word + "[KEY=VALUE,...]:" + entry.argument;
+    text += fmt::format("{}\n    {}\n", shape, entry.summary);
     for (const PolicyParameter& p : entry.parameters) {
       text += fmt::format("    {}={}  (default {}) {}\n", p.name, p.values, p.fallback, p.meaning);
     }

@@ -1,5 +1,5 @@
 // From a word on the command line to a policy: "beam:width=4,m=all", "graph_path:variant=coherent",
-// "model.pt".
+// "model.pt", "process[timeout=2]:python3 mine.py".
 //
 // One visible list, no static objects. What needs LibTorch is not known here: whoever links it adds its
 // entries to the list (see PolicyRegistry::add), and they look the same to the program. Thread-safety:
@@ -56,11 +56,15 @@ class PolicyParameters {
   /// "word", "word:key=value,key=value". Throws ConfigError for an empty word or key, a missing '=', a key
   /// given twice.
   explicit PolicyParameters(std::string_view option);
+  /// "word:text", "word[key=value,key=value]:text": all behind the colon is one argument. Throws likewise,
+  /// and when there is no argument.
+  static PolicyParameters with_argument(std::string_view option);
 
   const std::string& option() const noexcept {
     return option_;
   }  ///< as it was given; names the policy in tables
   const std::string& word() const noexcept { return word_; }
+  const std::string& argument() const noexcept { return argument_; }
   const std::map<std::string, std::string, std::less<>>& values() const noexcept { return values_; }
 
   std::int32_t integer(std::string_view key, std::int32_t fallback, std::int32_t least,
@@ -74,8 +78,13 @@ class PolicyParameters {
   [[noreturn]] void reject(std::string_view key, std::string_view found, std::string_view expected) const;
 
  private:
+  PolicyParameters() = default;
+  [[noreturn]] void malformed(std::string_view found, std::string_view expected) const;
+  void read_pairs(std::string_view pairs, std::string_view expected);
+
   std::string option_;
   std::string word_;
+  std::string argument_;
   std::map<std::string, std::string, std::less<>> values_;
 };
 
@@ -93,6 +102,7 @@ struct PolicyEntry {
   PolicyNeeds needs;
   std::vector<PolicyParameter> parameters;
   std::function<std::shared_ptr<const Policy>(const PolicyContext&, const PolicyParameters&)> make;
+  std::string argument{};  ///< not empty: what stands behind the colon, parameters standing in brackets
 };
 
 class PolicyRegistry {
@@ -109,6 +119,8 @@ class PolicyRegistry {
   /// context lacks something that the policy needs.
   std::shared_ptr<const Policy> make(std::string_view option, const PolicyContext& context) const;
   PolicyNeeds needs(std::string_view option) const;
+  /// The option in its parts. Throws ConfigError as make().
+  PolicyParameters parameters(std::string_view option) const;
 
   /// Every policy with its parameters, for the program's --help.
   std::string help() const;

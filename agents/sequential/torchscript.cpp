@@ -13,6 +13,7 @@
 
 #include "env/error.h"
 #include "env/nn/kernels/score_kernels.h"
+#include "env/policy_error.h"
 
 namespace veer {
 namespace {
@@ -62,7 +63,16 @@ class TorchScript final : public Policy {
       target.data_ptr<std::int64_t>()[i] = seen.target(row);
       step.data_ptr<std::int64_t>()[i] = seen.step(row);
     }
-    torch::Tensor answer = call(history, length, target, step);
+    try {
+      answer_with(call(history, length, target, step), rows, seen, actions, mode);
+    } catch (const ConfigError& error) {
+      // The trial call went well: what is wrong now is the policy's conduct, not the command.
+      throw PolicyError(error.what());
+    }
+  }
+
+  void answer_with(torch::Tensor answer, Rows rows, const Observation& seen, Actions& actions,
+                   Mode mode) const {
     if (answer.scalar_type() == torch::kInt64) {
       for (std::size_t i = 0; i < rows.size(); ++i) {
         // Rows without an episode hold no target: what the file makes of them is nobody's mistake.

@@ -42,7 +42,7 @@ struct TorchScriptOptions {
 /// put into evaluation mode and run without graph optimisation, so that its first calls and its later ones
 /// compute the same. Throws IoError when the file cannot be read, FormatError when it is no TorchScript file,
 /// ConfigError when a trial call with two rows shows that arguments or results are not the above; act()
-/// throws ConfigError likewise.
+/// throws PolicyError likewise.
 std::unique_ptr<Policy> load_torchscript_policy(const std::filesystem::path& path,
                                                 const TorchScriptOptions& options);
 

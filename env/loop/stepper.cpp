@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "env/error.h"
+#include "env/policy_error.h"
 
 namespace veer {
 namespace {
@@ -17,13 +18,13 @@ std::vector<std::int32_t> all_rows(const Shard& shard) {
 }
 
 [[noreturn]] void reject_item(const Policy& policy, ItemId item, std::int32_t catalogue) {
-  throw ConfigError("policy " + policy.spec().name + ": found item " + std::to_string(item) +
+  throw PolicyError("policy " + policy.spec().name + ": found item " + std::to_string(item) +
                     " in its action; expected an id from 0 (stop) to " + std::to_string(catalogue) +
                     "; was it built for another catalogue?");
 }
 
 [[noreturn]] void reject_plan(const Policy& policy, std::int32_t size, std::int32_t width) {
-  throw ConfigError("policy " + policy.spec().name + ": found a plan of " + std::to_string(size) +
+  throw PolicyError("policy " + policy.spec().name + ": found a plan of " + std::to_string(size) +
                     " items; expected 0 to " + std::to_string(width) + ", the width it declares");
 }
 

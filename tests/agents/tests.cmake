@@ -26,3 +26,19 @@ if(VEER_TORCH)
   veer_test(slate_agents_test TORCH CONFORMANCE SOURCES agents/slate/hsrl_test.cpp agents/slate/online_training_test.cpp
             LIBRARIES veer_agents veer_semantic_ids LABELS unit)
 endif()
+
+# Policies from outside need the program that hosts plug-ins.
+if(VEER_BUILD_TOOLS)
+  foreach(plugin seeded_items faulty)
+    add_library(veer_plugin_${plugin} MODULE agents/external/${plugin}.c)
+    target_include_directories(veer_plugin_${plugin} PRIVATE ${PROJECT_SOURCE_DIR}/agents/external)
+    set_target_properties(veer_plugin_${plugin} PROPERTIES PREFIX "" OUTPUT_NAME ${plugin} C_STANDARD 99)
+    target_compile_options(veer_plugin_${plugin} PRIVATE -D_POSIX_C_SOURCE=200809L)
+  endforeach()
+  target_link_libraries(veer_plugin_seeded_items PRIVATE m)
+  veer_test(outside_test CONFORMANCE SOURCES agents/external/outside_test.cpp LIBRARIES veer_agents_plain)
+  add_dependencies(outside_test veer_plugin_host veer_plugin_seeded_items veer_plugin_faulty)
+  target_compile_definitions(outside_test PRIVATE VEER_SEEDED_PLUGIN="$<TARGET_FILE:veer_plugin_seeded_items>"
+                             VEER_FAULTY_PLUGIN="$<TARGET_FILE:veer_plugin_faulty>"
+                             VEER_NO_PLUGIN="${CMAKE_CURRENT_SOURCE_DIR}/agents/external/faulty.c")
+endif()

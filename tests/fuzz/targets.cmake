@@ -4,4 +4,5 @@ file(GLOB veer_fuzz_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/fuzz_*.c
 set(fuzz_targets_also ${PROJECT_SOURCE_DIR}/scenarios/targets.cpp)
 set(fuzz_population_also ${PROJECT_SOURCE_DIR}/scenarios/population_recipe.cpp)
 set(fuzz_ope_log_also ${PROJECT_SOURCE_DIR}/scenarios/ope/log_table.cpp ${PROJECT_SOURCE_DIR}/scenarios/ope/log.cpp)
+set(fuzz_outside_also ${PROJECT_SOURCE_DIR}/agents/external/protocol.cpp)
 set(fuzz_stress_also ${PROJECT_SOURCE_DIR}/scenarios/stress/suite.cpp ${PROJECT_SOURCE_DIR}/scenarios/stress/shipped_suites.cpp)

@@ -49,6 +49,12 @@ if(VEER_BUILD_TOOLS)
   endif()
   add_dependencies(tools_test veer_program)
   target_compile_definitions(tools_test PRIVATE VEER_PROGRAM="$<TARGET_FILE:veer_program>")
+  veer_test(records_test SOURCES tools/records_test.cpp tools/outside_run_test.cpp tools/run_program.cpp
+            LIBRARIES veer_tools nlohmann_json::nlohmann_json TIMEOUT 900)
+  add_dependencies(records_test veer_program veer_plugin_seeded_items veer_plugin_faulty)
+  target_compile_definitions(records_test PRIVATE VEER_PROGRAM="$<TARGET_FILE:veer_program>"
+                             VEER_SEEDED_PLUGIN="$<TARGET_FILE:veer_plugin_seeded_items>"
+                             VEER_FAULTY_PLUGIN="$<TARGET_FILE:veer_plugin_faulty>")
   add_test(NAME report_in_browser COMMAND tools_test --no-intro --no-skip "-tc=a browser shows the report*")
   set_tests_properties(report_in_browser PROPERTIES LABELS slow TIMEOUT 300)
 endif()

@@ -14,7 +14,7 @@
 namespace veer::bench {
 namespace {
 
-constexpr std::int32_t width = 64;
+constexpr std::int32_t topics = 64;
 
 struct Kind {
   std::string name;
@@ -25,7 +25,7 @@ struct Kind {
 std::vector<Kind> kinds(std::uint64_t seed) {
   const nn::SequenceModel base = random_network("sasrec", seed);
   const auto all = shift::Mechanisms::all();
-  SyntheticParameters drifting{.items = movielens_items, .topics = width, .seed = seed}, steady = drifting;
+  SyntheticParameters drifting{.items = movielens_items, .topics = topics, .seed = seed}, steady = drifting;
   steady.rates.drift = 0.0F;
   const auto synthetic = [](const SyntheticParameters& world) {
     return std::make_shared<SyntheticUser>(std::make_shared<SyntheticWorld>(world));

@@ -1,4 +1,5 @@
 #include "tools/bench/memory.h"
+#include "tools/bench/record.h"
 #include "tools/bench/workload.h"
 #ifdef VEER_WITH_TORCH
 #include "tools/bench/ensemble.h"
@@ -59,6 +60,7 @@ std::vector<Workload> workloads() {
        scaling},
 #endif
       {"memory", "hold a million episodes at once", memory},
+      {"record", "evaluate synthetic people and write every step down, against keeping nothing", record},
   };
 }
 

@@ -21,7 +21,7 @@ foreach(folder env rewards simulators agents scenarios)
 endforeach()
 install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 if(TARGET veer_program)
-  install(TARGETS veer_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  install(TARGETS veer_program veer_plugin_host RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
 
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/veerConfig.cmake.in ${PROJECT_BINARY_DIR}/veerConfig.cmake

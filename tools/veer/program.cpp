@@ -101,6 +101,8 @@ Program::Program()
   add_train(*this);
   add_evaluate(*this);
   add_compare(*this);
+  add_diff(*this);
+  add_export(*this);
   add_report(*this);
   add_ope(*this);
   add_stress(*this);

@@ -69,6 +69,8 @@ void add_fit(Program& program);
 void add_train(Program& program);
 void add_evaluate(Program& program);
 void add_compare(Program& program);
+void add_diff(Program& program);
+void add_export(Program& program);
 void add_report(Program& program);
 void add_ope(Program& program);
 void add_stress(Program& program);

@@ -13,6 +13,7 @@
 #include "tools/veer/figures/difficulty_report.h"
 #include "tools/veer/figures/group_report.h"
 #include "tools/veer/figures/leaderboard.h"
+#include "tools/veer/figures/live_board.h"
 #include "tools/veer/figures/method_report.h"
 #include "tools/veer/figures/people_groups.h"
 #include "tools/veer/figures/stopping.h"
@@ -32,6 +33,8 @@ struct EvaluateCommand {
   std::string output;
   std::string baseline;
   std::string by;
+  bool watch = false;
+  std::string tensorboard;
   std::int64_t episodes = 0;  ///< 0: not given
   bool greedy = false;
 };
@@ -74,32 +77,43 @@ EpisodeGroups cohorts_of(const Population& population, const Trajectories& paths
   return out;
 }
 
-/// Plays as the options say. Returns the digest, empty where nothing is kept. With a stopping rule `stopping`
-/// tells how it went, and the command's number of episodes becomes what was played.
-std::string play_all(EvaluateCommand& command, const World& world, const std::vector<Entrant>& entrants,
-                     const FigureSet& figures, const Console& console, const OnPolicy& score,
-                     std::optional<Stopping>& stopping) {
+/// Plays as the options say. With a stopping rule `stopping` tells how it went, and the command's number of
+/// episodes becomes what was played.
+Played play_all(EvaluateCommand& command, const World& world, const std::vector<Entrant>& entrants,
+                const FigureSet& figures, const Session& session, const OnPolicy& score,
+                std::optional<Stopping>& stopping) {
+  LiveBoard board(session.console, command.watch, command.tensorboard);
+  PlayOptions options = command.play;
+  if (command.watch || !command.tensorboard.empty()) {
+    options.on_wave = [&](const std::string& policy, const Trajectories& paths) { board.add(policy, paths); };
+  }
   if (command.stopping.halfwidth == 0.0) {
-    if (!command.output.empty())
-      return play_into(command.output, world, entrants, command.play, console, score);
-    play(world, entrants, command.play, console, score);
-    return {};
+    Played played = command.output.empty()
+                        ? play(world, entrants, options, session.console, score)
+                        : play_into(command.output, world, entrants, options, session.console, score);
+    if (played.failed.size() == entrants.size()) played.require_all();
+    return played;
   }
   std::vector<std::string> names;
   for (const Entrant& entrant : entrants) names.push_back(entrant.name);
   stopping.emplace(command.stopping, figures, std::move(names), command.baseline, looks_of(command.play));
   const Stopped stopped =
-      play_until(command.output, world, entrants, command.play, console,
+      play_until(command.output, world, entrants, options, session.console,
                  {.add = [&](std::size_t policy, const Trajectories& batch) { stopping->add(policy, batch); },
                   .enough = [&](std::int64_t episodes) { return stopping->enough(episodes); }},
                  score);
   command.play.episodes = stopped.episodes;
-  return stopped.digest;
+  return {stopped.digest, {}};
+}
+
+void tell_digest(const EvaluateCommand& command, const Played& played, const Session& session) {
+  if (played.digest.empty()) return;
+  session.console.out() << fmt::format("Run: {}, digest {}\n", command.output, played.digest);
 }
 
 /// Without a target no path leads anywhere: what people did is the result.
-void run_without_targets(EvaluateCommand& command, const World& world, const std::vector<Entrant>& entrants,
-                         const Session& session) {
+Played run_without_targets(EvaluateCommand& command, const World& world, const std::vector<Entrant>& entrants,
+                           const Session& session) {
   if (command.by == "difficulty" || command.by == "cohort") {
     throw ConfigError({{}, 0, "--by"}, {"'" + command.by + "' in " + world.scenario().spec().id,
                                         "history, activity or attribute", "it is about targets"});
@@ -107,15 +121,18 @@ void run_without_targets(EvaluateCommand& command, const World& world, const std
   std::optional<EpisodeGroups> groups;
   MethodScores scores(world.scenario().spec().id, {}, {}, world.data(), world.item_vectors());
   std::int64_t steps = 0;
+  std::vector<std::string> played_policies;
   const auto score = [&](const std::string& policy, const Trajectories& sessions) {
+    played_policies.push_back(policy);
     scores.add(policy, sessions, "policy " + policy);
     if (!command.by.empty() && !groups) groups = people_groups(command.by, world.data(), sessions);
     steps += sessions.steps();
   };
   std::optional<Stopping> stopping;
-  const std::string digest =
-      play_all(command, world, entrants, scores.figures(), session.console, score, stopping);
+  const Played played = play_all(command, world, entrants, scores.figures(), session, score, stopping);
   scores.group({});
+  // Where the baseline failed another one takes its place.
+  if (played.has_failed(command.baseline)) command.baseline = baseline_of(played_policies, "");
   const MethodReport report(scores, command.baseline, {.seed = session.common.seed});
   if (session.console.json()) {
     nlohmann::ordered_json out;
@@ -124,12 +141,13 @@ void run_without_targets(EvaluateCommand& command, const World& world, const std
     out["seed"] = session.common.seed;
     out["steps"] = steps;
     out["run"] = command.output;
-    out["digest"] = digest;
+    out["digest"] = played.digest;
     if (stopping) out["stopping"] = stopping->json();
+    if (!played.failed.empty()) out["failed"] = played.failures_json();
     out.update(report.json());
     if (groups) out["by_" + groups->by] = method_groups_json(report, *groups, {.seed = session.common.seed});
     session.console.out() << out.dump(2) << '\n';
-    return;
+    return played;
   }
   session.console.out() << fmt::format("{} on {}: {} episodes per policy, seed {}\n\n",
                                        world.scenario().spec().id, world.data().name, command.play.episodes,
@@ -138,10 +156,11 @@ void run_without_targets(EvaluateCommand& command, const World& world, const std
   if (groups)
     session.console.out() << "\n" << method_groups_text(report, *groups, {.seed = session.common.seed});
   if (stopping) session.console.out() << "\n" << stopping->text();
-  if (!digest.empty()) session.console.out() << fmt::format("Run: {}, digest {}\n", command.output, digest);
+  tell_digest(command, played, session);
+  return played;
 }
 
-void run_evaluate(EvaluateCommand& command, const Session& session) {
+Played play_and_tell(EvaluateCommand& command, const Session& session) {
   command.play.seed = session.common.seed;
   command.play.mode = command.greedy ? Mode::greedy : Mode::sample;
   World world(command.world, session.common.device);
@@ -185,7 +204,7 @@ void run_evaluate(EvaluateCommand& command, const Session& session) {
   };
   const FigureSet figures(world.scenario().spec().id, world.data());
   std::optional<Stopping> stopping;
-  const std::string digest = play_all(command, world, entrants, figures, session.console, score, stopping);
+  const Played played = play_all(command, world, entrants, figures, session, score, stopping);
 
   if (known_targets.value_or(0) > 0) {
     session.console.note(
@@ -204,12 +223,13 @@ void run_evaluate(EvaluateCommand& command, const Session& session) {
     out["steps"] = steps;
     out["targets_in_history"] = known_targets.value_or(0);
     out["run"] = command.output;
-    out["digest"] = digest;
+    out["digest"] = played.digest;
     if (stopping) out["stopping"] = stopping->json();
+    if (!played.failed.empty()) out["failed"] = played.failures_json();
     out.update(board.json());
     if (groups) out["by_" + groups->by] = groups_json(board, *groups);
     session.console.out() << out.dump(2) << '\n';
-    return;
+    return played;
   }
   session.console.out() << fmt::format(
                                "{} on {}: acceptance {}, targets {}, {} episodes per policy, seed {}\n\n",
@@ -218,7 +238,12 @@ void run_evaluate(EvaluateCommand& command, const Session& session) {
                         << board.text(session.console);
   if (stopping) session.console.out() << "\n" << stopping->text();
   if (groups) session.console.out() << "\n" << groups_text(board, *groups, session.console);
-  if (!digest.empty()) session.console.out() << fmt::format("Run: {}, digest {}\n", command.output, digest);
+  tell_digest(command, played, session);
+  return played;
+}
+
+void run_evaluate(EvaluateCommand& command, const Session& session) {
+  play_and_tell(command, session).require_all();
 }
 
 }  // namespace
@@ -261,6 +286,7 @@ void add_evaluate(Program& program) {
          "person did in the logs, by what most of the history is")
       ->check(CLI::IsMember({"difficulty", "cohort", "history", "activity", "attribute"}))
       ->type_name("WHAT");
+  add_watch_options(app, command->watch, command->tensorboard);
   PlayOptions& play = command->play;
   CLI::Option* episodes =
       app.add_option("--episodes", command->episodes,

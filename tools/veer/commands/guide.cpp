@@ -174,7 +174,7 @@ void run_guide(GuideCommand& command, const Session& session) {
   PlayOptions options;
   options.episodes = 1;
   options.seed = session.common.seed;
-  play(world, entrants, options, session.console, [&](const std::string& policy, const Trajectories& path) {
+  const auto show = [&](const std::string& policy, const Trajectories& path) {
     const std::vector<std::int32_t> support = world.support(path);
     std::vector<Explanation> explanations;
     if (command.explain) explanations = explain(world, path);
@@ -188,7 +188,8 @@ void run_guide(GuideCommand& command, const Session& session) {
     session.console.out() << path_text(world, policy, path, support, session.console);
     if (command.explain)
       session.console.out() << explanation_text(world, path, explanations, session.console);
-  });
+  };
+  play(world, entrants, options, session.console, show).require_all();
 }
 
 }  // namespace

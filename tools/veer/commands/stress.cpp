@@ -9,6 +9,7 @@
 #include "env/error.h"
 #include "env/store/atomic_file.h"
 #include "tools/veer/figures/leaderboard.h"
+#include "tools/veer/figures/live_board.h"
 #include "tools/veer/program.h"
 #include "tools/veer/terminal/checks.h"
 #include "tools/veer/worlds/stress_trial.h"
@@ -23,7 +24,8 @@ struct StressCommand {
   std::string suite = "standard";
   std::string output, csv;
   std::int64_t episodes = 1000;
-  bool sampled = false;
+  bool sampled = false, watch = false;
+  std::string tensorboard;
 };
 
 /// Prints a suite instead of playing, whatever else is asked for.
@@ -70,6 +72,13 @@ void run_stress(StressCommand& command, const Session& session) {
   options.worth = {.click = command.world.click_reward,
                    .purchase = command.world.purchase_reward,
                    .skip = command.world.skip_cost};
+  LiveBoard board(session.console, command.watch, command.tensorboard);
+  if (command.watch || !command.tensorboard.empty()) {
+    options.watch = &board;
+    options.play.on_wave = [&](const std::string& policy, const Trajectories& paths) {
+      board.add(policy, paths);
+    };
+  }
   const Trial trial = run_trial(world, entrants, suite, options, session.console);
   if (!command.csv.empty()) write_file_atomically(command.csv, trial_csv(trial));
   if (session.console.json()) {
@@ -133,6 +142,7 @@ void add_stress(Program& program) {
       ->capture_default_str();
   app.add_flag("--sampled", command->sampled,
                "policies draw from their distribution instead of taking their best guess");
+  add_watch_options(app, command->watch, command->tensorboard);
   app.add_option("--other-users", command->world.other_users,
                  "user model of another kind or of other people, who come in tests of other_people")
       ->type_name("FILE");

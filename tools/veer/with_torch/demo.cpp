@@ -99,19 +99,20 @@ nlohmann::ordered_json show_world(const std::string& heading, const WorldOptions
                                      .sampled = world.scenario().spec().acceptance == Acceptance::sampled,
                                      .ends_at_target = false,
                                      .baseline = baseline_of(policies, "")});
-  const std::string digest = play_into(run, world, entrants, play, session.console,
-                                       [&](const std::string& policy, const Trajectories& paths) {
-                                         board.add(policy, paths, world.attributes(), world.support(paths));
-                                       });
+  const Played played = play_into(run, world, entrants, play, session.console,
+                                  [&](const std::string& policy, const Trajectories& paths) {
+                                    board.add(policy, paths, world.attributes(), world.support(paths));
+                                  });
+  played.require_all();
   if (!session.console.json()) {
     session.console.out() << session.console.bold(heading) << "\n\n"
-                          << board.text(session.console) << "Digest " << digest << "\n\n"
+                          << board.text(session.console) << "Digest " << played.digest << "\n\n"
                           << std::flush;
   }
   nlohmann::ordered_json out = board.json();
   out["acceptance"] = options.acceptance;
   out["targets"] = options.targets;
-  out["digest"] = digest;
+  out["digest"] = played.digest;
   return out;
 }
 

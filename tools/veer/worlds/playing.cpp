@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 #include <utility>
 
 #include "env/error.h"
+#include "env/policy_error.h"
 #include "env/runtime.h"
 #include "env/store/run/run_directory.h"
 #include "env/store/run/run_manifest.h"
@@ -39,8 +41,22 @@ class Player {
     return left.first(count);
   }
 
-  /// Their episodes, one segment after the other, judged.
-  Trajectories play(std::span<const Segment> wave) {
+  /// Their episodes, one segment after the other, judged. Nothing when the policy fails.
+  std::optional<Trajectories> play(std::span<const Segment> wave) {
+    const std::string& name = entrants_[static_cast<std::size_t>(wave.front().policy)].name;
+    try {
+      return play_all(wave);
+    } catch (const PolicyError& error) {
+      console_.note(fmt::format("{} is left out: {}", name, error.what()));
+      failed_.push_back({name, error.what()});
+      return std::nullopt;
+    }
+  }
+
+  const std::vector<FailedPolicy>& failed() const noexcept { return failed_; }
+
+ private:
+  Trajectories play_all(std::span<const Segment> wave) {
     if (interrupted()) throw Interrupted("interrupted");
     const Entrant& entrant = entrants_[static_cast<std::size_t>(wave.front().policy)];
     if (engine_ == nullptr || policy_ != wave.front().policy) make_engine(entrant);
@@ -54,10 +70,10 @@ class Player {
     });
     if (world_.panel() != nullptr) world_.panel()->judge(paths, options_.cache_mb);
     done_ += static_cast<std::int64_t>(ids.size());
+    if (options_.on_wave) options_.on_wave(entrant.name, paths);
     return paths;
   }
 
- private:
   void make_engine(const Entrant& entrant) {
     EngineOptions engine;
     const std::int64_t most = std::min(in_flight_ * options_.segment_episodes, options_.episodes);
@@ -81,7 +97,15 @@ class Player {
   std::unique_ptr<Engine> engine_;
   std::int32_t policy_ = -1;
   std::int64_t done_ = 0;
+  std::vector<FailedPolicy> failed_;
 };
+
+/// Those behind the segments of the first one's policy.
+std::span<const Segment> without_first_policy(std::span<const Segment> segments) {
+  std::size_t count = 0;
+  while (count < segments.size() && segments[count].policy == segments.front().policy) ++count;
+  return segments.subspan(count);
+}
 
 RunHeader header_of(const World& world, const std::vector<Entrant>& entrants, const PlayOptions& options) {
   RunHeader header;
@@ -181,25 +205,50 @@ std::int64_t targets_in_history(const Trajectories& paths) {
   return count;
 }
 
-void play(const World& world, const std::vector<Entrant>& entrants, const PlayOptions& options,
-          const Console& console, const OnPolicy& on_policy) {
+bool Played::has_failed(const std::string& policy) const {
+  return std::ranges::find(failed, policy, &FailedPolicy::policy) != failed.end();
+}
+
+void Played::require_all() const {
+  if (failed.empty()) return;
+  std::string reasons;
+  for (const FailedPolicy& each : failed) reasons += fmt::format("\n  {}: {}", each.policy, each.reason);
+  throw Error(ExitCode::failure, fmt::format("{} {} failed; what the others did stands:{}", failed.size(),
+                                             failed.size() == 1 ? "policy" : "policies", reasons));
+}
+
+nlohmann::ordered_json Played::failures_json() const {
+  auto out = nlohmann::ordered_json::array();
+  for (const FailedPolicy& each : failed) out.push_back({{"policy", each.policy}, {"reason", each.reason}});
+  return out;
+}
+
+Played play(const World& world, const std::vector<Entrant>& entrants, const PlayOptions& options,
+            const Console& console, const OnPolicy& on_policy) {
   Player player(world, entrants, options, console,
                 options.episodes * static_cast<std::int64_t>(entrants.size()));
   const std::vector<Segment> segments = planned_segments(header_of(world, entrants, options));
   Trajectories all;
   for (std::span<const Segment> left = segments; !left.empty();) {
     const std::span<const Segment> wave = player.wave(left);
-    all.append(player.play(wave));
+    const std::optional<Trajectories> paths = player.play(wave);
+    if (!paths) {
+      all = {};
+      left = without_first_policy(left);
+      continue;
+    }
+    all.append(*paths);
     left = left.subspan(wave.size());
     if (!left.empty() && left.front().policy == wave.front().policy) continue;
     on_policy(entrants[static_cast<std::size_t>(wave.front().policy)].name, all);
     all = {};
   }
+  return {{}, player.failed()};
 }
 
-std::string play_into(const std::filesystem::path& directory, const World& world,
-                      const std::vector<Entrant>& entrants, const PlayOptions& options,
-                      const Console& console, const OnPolicy& on_policy) {
+Played play_into(const std::filesystem::path& directory, const World& world,
+                 const std::vector<Entrant>& entrants, const PlayOptions& options, const Console& console,
+                 const OnPolicy& on_policy) {
   Recorder recorder(directory, header_of(world, entrants, options));
   const std::vector<Segment> missing = recorder.missing();
   const std::int64_t episodes = episodes_of(missing);
@@ -208,23 +257,31 @@ std::string play_into(const std::filesystem::path& directory, const World& world
     console.note(fmt::format("{} holds {} of {} episodes already; {}", directory.string(), total - episodes,
                              total, episodes > 0 ? "the rest is played now" : "nothing is left to play"));
   }
+  Played out;
   try {
     Player player(world, entrants, options, console, episodes);
     for (std::span<const Segment> left = missing; !left.empty();) {
       const std::span<const Segment> wave = player.wave(left);
-      const Trajectories paths = player.play(wave);
-      record(recorder, wave, paths);
+      const std::optional<Trajectories> paths = player.play(wave);
+      if (!paths) {
+        left = without_first_policy(left);
+        continue;
+      }
+      record(recorder, wave, *paths);
       left = left.subspan(wave.size());
     }
+    out.failed = player.failed();
   } catch (const Interrupted&) {
     interrupted_while_recording(recorder, total, directory);
   }
   recorder.finish();
   const RunReader run(directory);
   for (std::size_t policy = 0; policy < entrants.size(); ++policy) {
+    if (out.has_failed(entrants[policy].name)) continue;
     on_policy(entrants[policy].name, run.read(static_cast<std::int32_t>(policy)));
   }
-  return run.summary().digest;
+  out.digest = run.summary().digest;
+  return out;
 }
 
 std::vector<std::int64_t> looks_of(const PlayOptions& options) {
@@ -274,12 +331,16 @@ Stopped play_until(const std::filesystem::path& directory, const World& world,
         } else {
           while (count < left.size() && holds(missing, left[count])) ++count;
           const std::span<const Segment> wave = player.wave(left.first(count));
-          const Trajectories paths = player.play(wave);
-          rule.add(policy, paths);
+          const std::optional<Trajectories> paths = player.play(wave);
+          if (!paths) {  // no difference to it can be told: what was played is kept, and the reason said
+            if (recorder) recorder->finish();
+            Played{{}, player.failed()}.require_all();
+          }
+          rule.add(policy, *paths);
           if (recorder) {
-            record(*recorder, wave, paths);
+            record(*recorder, wave, *paths);
           } else {
-            kept[policy].append(paths);
+            kept[policy].append(*paths);
           }
           count = wave.size();
         }

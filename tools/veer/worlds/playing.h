@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ struct PlayOptions {
   std::int32_t rows = 0;
   std::int64_t cache_mb = 1024;  ///< bound on the key/value caches of people, policies and judges at work
   Mode mode = Mode::sample;
+  /// Told of episodes as they are played, judged, some segments at a time; for watching.
+  std::function<void(const std::string& policy, const Trajectories& episodes)> on_wave{};
 };
 
 /// How many segments are played together, and with them what an interruption can cost: as many as fill four
@@ -42,19 +45,38 @@ std::int64_t episodes_to_play(std::int64_t asked, std::int64_t pairs, const std:
 /// Episodes that begin with their target among the items the person has already taken.
 std::int64_t targets_in_history(const Trajectories& paths);
 
-/// Called once per policy, in order, with all its judged paths.
+/// A policy that broke its contract: it crashed, was too late, or answered what is no action.
+struct FailedPolicy {
+  std::string policy;
+  std::string reason;
+};
+
+struct Played {
+  std::string digest;  ///< of a complete run directory, otherwise empty
+  std::vector<FailedPolicy> failed;
+
+  bool has_failed(const std::string& policy) const;
+  /// Throws an Error (exit 1) that names all that failed and why.
+  void require_all() const;
+  /// [{"policy", "reason"}]
+  nlohmann::ordered_json failures_json() const;
+};
+
+/// Called once per policy that did not fail, in order, with all its judged paths.
 using OnPolicy = std::function<void(const std::string& policy, const Trajectories& paths)>;
 
-/// Plays in memory. Throws Interrupted on Ctrl-C.
-void play(const World& world, const std::vector<Entrant>& entrants, const PlayOptions& options,
-          const Console& console, const OnPolicy& on_policy);
+/// Plays in memory. A policy that fails is left out, the others play on. Throws Interrupted on Ctrl-C.
+Played play(const World& world, const std::vector<Entrant>& entrants, const PlayOptions& options,
+            const Console& console, const OnPolicy& on_policy);
 
-/// Plays what the run directory still misses, creating it if need be, then reads everything back. Returns the
-/// digest. On Ctrl-C commits the whole segments and throws Interrupted saying how to go on. Files do not
-/// depend on how many segments were played together.
-std::string play_into(const std::filesystem::path& directory, const World& world,
-                      const std::vector<Entrant>& entrants, const PlayOptions& options,
-                      const Console& console, const OnPolicy& on_policy);
+/// Plays what the run directory still misses, creating it if need be, then reads everything back. Where a
+/// policy fails, its whole segments stay, the others play on, and the run is incomplete: the same command,
+/// when the policy is mended, plays what is missing and ends with the digest of a run that never failed. On
+/// Ctrl-C commits the whole segments and throws Interrupted saying how to go on. Files do not depend on how
+/// many segments were played together.
+Played play_into(const std::filesystem::path& directory, const World& world,
+                 const std::vector<Entrant>& entrants, const PlayOptions& options, const Console& console,
+                 const OnPolicy& on_policy);
 
 /// Decides, look after look, whether enough was played.
 struct StoppingRule {
@@ -77,7 +99,8 @@ std::vector<std::int64_t> looks_of(const PlayOptions& options);
 /// directory is, byte for byte, the run of that number of episodes; until then it is an unfinished run of all
 /// of them, and the same call goes on with it. A run that was stopped can be played on by a rule that wants
 /// more. Without a directory (empty) all paths of all policies stay in memory. Throws Interrupted as
-/// play_into does, ConfigError when the directory already holds more episodes than the rule wants.
+/// play_into does, ConfigError when the directory already holds more episodes than the rule wants, an Error
+/// (exit 1) when a policy fails; what was recorded until then stays.
 Stopped play_until(const std::filesystem::path& directory, const World& world,
                    const std::vector<Entrant>& entrants, const PlayOptions& options, const Console& console,
                    const StoppingRule& rule, const OnPolicy& on_policy);

@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <string_view>
 
+#include "agents/external/outside_entries.h"
+
 namespace veer::tools {
 namespace {
 
@@ -22,8 +24,22 @@ std::string short_name(const std::string& file) {
   return path.stem().string();
 }
 
+/// "process[timeout=5]:python3 /some/where/mine.py" as "process:python3 mine.py": neither time limits nor
+/// places change what a policy from outside answers.
+std::string name_of_outside(const std::string& word, std::string argument) {
+  for (const std::string& file : external::files_among(argument)) {
+    argument.replace(argument.find(file), file.size(), std::filesystem::path(file).filename().string());
+  }
+  return word + ":" + argument;
+}
+
 std::string name_of_option(const std::string& option) {
   if (is_file(option)) return std::filesystem::path(option).filename().string();
+  for (const std::string word : {"process", "plugin"}) {
+    if (!option.starts_with(word + ":") && !option.starts_with(word + "[")) continue;
+    const std::size_t start = option[word.size()] == ':' ? word.size() + 1 : option.find("]:") + 2;
+    if (start > 1) return name_of_outside(word, option.substr(start));
+  }
   const std::size_t colon = option.find(':');
   if (colon == std::string::npos) return option;
   std::string name = option.substr(0, colon);

@@ -6,9 +6,12 @@
 #include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "env/error.h"
+#include "env/policy_error.h"
 #include "scenarios/stress/perturbed_users.h"
+#include "tools/veer/figures/live_board.h"
 #include "tools/veer/terminal/table.h"
 
 namespace veer::tools {
@@ -18,7 +21,7 @@ using namespace stress;
 using Json = nlohmann::ordered_json;
 
 /// What is kept of a policy's episodes in one world.
-struct Played {
+struct Seen {
   std::array<std::vector<float>, gate_figure_names.size()> figures;
   std::vector<float> steps;  ///< step_worth
 
@@ -57,11 +60,15 @@ class TrialRun {
  public:
   TrialRun(World& world, const std::vector<Entrant>& entrants, const TrialOptions& options,
            const Console& console)
-      : world_(world), entrants_(entrants), options_(options), console_(console) {}
+      : world_(world),
+        entrants_(entrants),
+        options_(options),
+        console_(console),
+        failures_(entrants.size()) {}
 
-  /// One entry per entrant, in their order.
-  std::vector<Played> play_world(const std::string& name) {
-    std::vector<Played> out;
+  /// One entry per entrant, in their order; nothing of those that failed in any world so far.
+  std::vector<std::optional<Seen>> play_world(const std::string& name) {
+    std::vector<std::optional<Seen>> out(entrants_.size());
     const auto keep = [&](const std::string& policy, const Trajectories& episodes) {
       if (episodes_.empty()) {
         episodes_ = episodes.episode_id;
@@ -70,20 +77,29 @@ class TrialRun {
         throw DataError({{}, 0, "policy " + policy},
                         {"other episodes in " + name, "those of the calm world", ""});
       }
-      Played& played = out.emplace_back();
+      Seen& played = out[place_of(policy)].emplace();
       for (std::size_t f = 0; f < played.figures.size(); ++f) {
         played.figures[f] = figure_of(episodes, static_cast<GateFigure>(f));
       }
       played.steps = step_worth(episodes, world_.scenario().spec().horizon, options_.worth);
     };
+    if (options_.watch != nullptr) options_.watch->begin(name);
+    Played result;
     if (options_.output.empty()) {
-      play(world_, entrants_, options_.play, console_, keep);
+      result = play(world_, entrants_, options_.play, console_, keep);
     } else {
       std::filesystem::create_directories(options_.output);
-      play_into(options_.output / name, world_, entrants_, options_.play, console_, keep);
+      result = play_into(options_.output / name, world_, entrants_, options_.play, console_, keep);
+    }
+    for (const FailedPolicy& each : result.failed) {
+      std::string& failure = failures_[place_of(each.policy)];
+      if (failure.empty()) failure = fmt::format("in {}: {}", name, each.reason);
     }
     return out;
   }
+
+  /// Per entrant; empty for those that keep their contract.
+  std::span<const std::string> failures() const { return failures_; }
 
   std::span<const UserId> people() const { return people_; }
   std::vector<std::uint8_t> hit_by(const StressTest& test) const {
@@ -99,10 +115,15 @@ class TrialRun {
   }
 
  private:
+  std::size_t place_of(const std::string& policy) const {
+    return static_cast<std::size_t>(std::ranges::find(entrants_, policy, &Entrant::name) - entrants_.begin());
+  }
+
   World& world_;
   const std::vector<Entrant>& entrants_;
   const TrialOptions& options_;
   const Console& console_;
+  std::vector<std::string> failures_;
   std::vector<EpisodeId> episodes_;
   std::vector<UserId> people_;
 };
@@ -139,7 +160,7 @@ Trial run_trial(World& world, const std::vector<Entrant>& entrants, const Stress
   TrialRun run(world, entrants, options, console);
   world.put_under_stress({});
   console.note("stress: the calm world");
-  const std::vector<Played> calm = run.play_world("calm");
+  const std::vector<std::optional<Seen>> calm = run.play_world("calm");
   Trial out;
   out.suite = suite;
   out.episodes = options.play.episodes;
@@ -150,29 +171,44 @@ Trial run_trial(World& world, const std::vector<Entrant>& entrants, const Stress
     const StressTest& test = suite.tests[t];
     console.note(fmt::format("stress: test {} of {}, {}", t + 1, suite.tests.size(), test.name));
     world.put_under_stress(test.perturbations);
-    const std::vector<Played> stressed = run.play_world(test.name);
+    const std::vector<std::optional<Seen>> stressed = run.play_world(test.name);
     const std::vector<std::uint8_t> hit = run.hit_by(test);
     for (std::size_t p = 0; p < entrants.size(); ++p) {
+      if (!calm[p] || !stressed[p]) {
+        out.policies[p].tests.emplace_back();
+        continue;
+      }
       out.policies[p].tests.push_back(
-          resilience_of(calm[p].steps, stressed[p].steps, horizon, test, run.people(), hit, bootstrap));
+          resilience_of(calm[p]->steps, stressed[p]->steps, horizon, test, run.people(), hit, bootstrap));
       for (std::size_t g = 0; g < test.gates.size(); ++g) {
         const StressGate& gate = test.gates[g];
         const bool compares = gate.rule == GateRule::not_worse;
-        if (compares && p == baseline) continue;
-        const std::vector<float> slack = slack_of(
-            gate, stressed[p].of(gate.figure), calm[p].of(gate.figure),
-            compares ? std::span<const float>(stressed[baseline].of(gate.figure)) : std::span<const float>());
+        if (compares && (p == baseline || !stressed[baseline])) continue;
+        const std::vector<float> slack =
+            slack_of(gate, stressed[p]->of(gate.figure), calm[p]->of(gate.figure),
+                     compares ? std::span<const float>(stressed[baseline]->of(gate.figure))
+                              : std::span<const float>());
         out.policies[p].gates.push_back({t, g, weigh(slack, run.people(), bootstrap), Verdict::undecided});
       }
     }
   }
+  if (run.people().empty()) throw PolicyError("stress: no policy played to its end");
   out.people = CrossedBootstrap(run.people(), {.replicates = 1}).people();
+  for (std::size_t p = 0; p < entrants.size(); ++p) out.policies[p].failure = run.failures()[p];
+  const bool no_baseline = suite.compares() && !out.policies[baseline].failure.empty();
   for (TestedPolicy& policy : out.policies) {
+    if (!policy.failure.empty()) {
+      policy.gates.clear();
+      policy.verdict = Verdict::fail;
+      continue;
+    }
     std::vector<GateEvidence> evidence;
     for (const TestedGate& gate : policy.gates) evidence.push_back(gate.evidence);
     const std::vector<Verdict> verdicts = decide(evidence, options.level);
     for (std::size_t g = 0; g < verdicts.size(); ++g) policy.gates[g].verdict = verdicts[g];
     policy.verdict = overall(verdicts);
+    // Gates that compare with a baseline that failed were not weighed.
+    if (no_baseline && policy.verdict == Verdict::pass) policy.verdict = Verdict::undecided;
   }
   return out;
 }
@@ -180,6 +216,10 @@ Trial run_trial(World& world, const std::vector<Entrant>& entrants, const Stress
 std::string trial_text(const Trial& trial, const Console& console) {
   std::string out;
   for (const TestedPolicy& policy : trial.policies) {
+    if (!policy.failure.empty()) {
+      out += fmt::format("{}\n{}\n\n", console.bold(fmt::format("{}: fail", policy.policy)), policy.failure);
+      continue;
+    }
     Table table(
         {"test", "calm", "stressed", "drop", "lost", "of those hit", "recovers", "gate", "slack", "verdict"});
     for (std::size_t t = 0; t < trial.suite.tests.size(); ++t) {
@@ -232,6 +272,7 @@ Json trial_json(const Trial& trial) {
   out["policies"] = Json::array();
   for (const TestedPolicy& policy : trial.policies) {
     Json entry{{"policy", policy.policy}, {"verdict", name_of(policy.verdict)}};
+    if (!policy.failure.empty()) entry["failure"] = policy.failure;
     entry["gates"] = Json::array();
     for (const TestedGate& gate : policy.gates) {
       const StressTest& test = trial.suite.tests[gate.test];

@@ -15,12 +15,15 @@
 
 namespace veer::tools {
 
+class LiveBoard;
+
 struct TrialOptions {
   PlayOptions play;
   std::filesystem::path output;  ///< a run directory per test below it; empty: nothing is kept
   std::string baseline;          ///< a policy, for gates that compare; empty where none does
   stress::AnswerWorth worth;
-  double level = 0.05;  ///< of wrong passes, and of wrong fails, over the gates of a policy
+  LiveBoard* watch = nullptr;  ///< not owned; told which world is played
+  double level = 0.05;         ///< of wrong passes, and of wrong fails, over the gates of a policy
 };
 
 struct TestedGate {
@@ -34,6 +37,7 @@ struct TestedPolicy {
   std::vector<stress::Resilience> tests;  ///< as in the suite
   std::vector<TestedGate> gates;
   stress::Verdict verdict = stress::Verdict::undecided;  ///< pass where the suite has no gates for it
+  std::string failure{};  ///< not empty: it broke its contract so, and is judged no further: verdict fail
 };
 
 struct Trial {

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <set>
 
+#include "agents/external/outside_entries.h"
 #include "env/data/sha256.h"
 #include "env/error.h"
 #include "env/store/dataset_file.h"
@@ -168,7 +169,11 @@ std::vector<Entrant> World::enter(const std::vector<std::string>& policies) {
     if (is_file) checksums_.emplace_back("policy " + name, sha256_of_file(option));
     // Files among a policy's parameters are part of what it is: next_item:model=FILE.
     if (is_file) continue;
-    const PolicyParameters parameters(option);
+    const PolicyParameters parameters = registry.parameters(option);
+    for (const std::string& file : external::files_among(parameters.argument())) {
+      checksums_.emplace_back("policy " + name + " " + std::filesystem::path(file).filename().string(),
+                              sha256_of_file(file));
+    }
     if (std::filesystem::is_regular_file(parameters.word(), ignored)) {
       checksums_.emplace_back("policy " + name, sha256_of_file(parameters.word()));
     }
