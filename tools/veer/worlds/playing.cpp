@@ -361,13 +361,19 @@ Stopped play_until(const std::filesystem::path& directory, const World& world,
     return out;
   }
   recorder->finish();
-  for (const Trajectories& paths : kept) {
-    if (paths.episodes() == 0 || paths.episode_id.back() < at(out.episodes)) continue;
-    throw ConfigError({directory, 0, "--until-halfwidth"},
-                      {fmt::format("a run that goes beyond the {} episodes that are enough", out.episodes),
-                       "at most as many", "ask for a narrower interval, or choose another directory"});
+  recorder.reset();                       // its lock with it
+  std::int64_t whole = options.episodes;  // what the directory held of every policy
+  for (const Trajectories& paths : kept)
+    whole =
+        std::min(whole, paths.episodes() == 0 ? 0 : static_cast<std::int64_t>(paths.episode_id.back()) + 1);
+  if (whole > out.episodes) {
+    header.episodes = whole;
+    Recorder(directory, header, RunLength::may_change).finish();
+    throw ConfigError(
+        {directory, 0, "--until-halfwidth"},
+        {fmt::format("a run of {} episodes, beyond the {} that are enough", whole, out.episodes),
+         "at most as many", "ask for a narrower interval, or choose another directory"});
   }
-  recorder.reset();  // its lock with it
   header.episodes = out.episodes;
   Recorder(directory, header, RunLength::may_change).finish();
   const RunReader run(directory);
