@@ -5,6 +5,7 @@
 
 #include "env/engine.h"
 #include "env/error.h"
+#include "env/policy_error.h"
 #include "tests/test.h"
 #include "tests/toys/line_world.h"
 #include "tests/toys/policies.h"
@@ -166,5 +167,5 @@ TEST_CASE("a plan's log-probability is recorded once, and a plan wider than decl
     CHECK(played.log_prob[i] == (played.step[i] % 3 == 0 ? -1.5F : 0.0F));
   }
   CHECK_THROWS_WITH_AS(play(world, Planner(3, 4), Mode::sample, 40), doctest::Contains("expected 0 to 3"),
-                       ConfigError);
+                       PolicyError);
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "env/error.h"
+#include "env/policy_error.h"
 #include "env/runtime.h"
 #include "tests/test.h"
 #include "tests/toys/line_world.h"
@@ -187,7 +188,7 @@ TEST_CASE("combinations that do not fit are refused by name") {
   const UniformItems foreign(25, 1);
   Engine engine(one, foreign.spec(), {});
   CHECK_THROWS_WITH_AS(engine.evaluate(foreign, Mode::sample, ids(100)), doctest::Contains("20"),
-                       ConfigError);
+                       PolicyError);
 }
 
 TEST_CASE("an interrupt stops evaluation at a step") {
