@@ -268,8 +268,7 @@ TEST_CASE("evaluate compares with a baseline and splits by difficulty") {
 
   const Finished text = with({"--by", "difficulty", "--baseline", "popular", "--end-at-target", "yes"});
   REQUIRE_MESSAGE(text.code == 0, text.err);
-  for (const char* part :
-       {"IoI minus that of popular", "By difficulty, under users", "easy (at most 1", "Reached"})
+  for (const char* part : {"minus popular", "By difficulty, under users", "easy (at most 1", "Reached"})
     CHECK_MESSAGE(has(text.out, part), part);
   const Finished unknown = with({"--baseline", "nobody"});
   CHECK(unknown.code == 2);
