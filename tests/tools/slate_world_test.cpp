@@ -113,6 +113,17 @@ TEST_CASE("agents of slates are trained to the same bytes, described and played"
   CAPTURE(done.err);
   REQUIRE(done.code == 0);
   CHECK(Json::parse(done.out)["comparisons"][0]["methods"].size() == 3);
+  // The two as seeds of one method, against random.
+  std::vector<std::string> seeds = played;
+  seeds.insert(seeds.end(), {"--method", "learned=slates:model=hsrl-one", "--method",
+                             "learned=slates:model=ddpg-one", "--baseline", "random"});
+  const Finished grouped = slates(seeds);
+  CAPTURE(grouped.err);
+  REQUIRE(grouped.code == 0);
+  const Json methods = Json::parse(grouped.out)["comparisons"][0]["methods"];
+  REQUIRE(methods.size() == 2);
+  CHECK(methods[0]["method"] == "learned");
+  CHECK(methods[0]["seeds"] == 2);
   const Finished world = train("hsrl", folder / "x.model.h5", {"--world", "mars"});
   CHECK(world.code == 2);
   CHECK(world.err.find("rl4rs-session") != std::string::npos);

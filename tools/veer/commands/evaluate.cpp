@@ -30,6 +30,7 @@ struct EvaluateCommand {
   PlayOptions play;
   StoppingOptions stopping;
   std::vector<std::string> policies;
+  std::vector<std::string> methods;  ///< NAME=POLICY, where a method has several training seeds
   std::string output;
   std::string baseline;
   std::string by;
@@ -130,7 +131,7 @@ Played run_without_targets(EvaluateCommand& command, const World& world, const s
   };
   std::optional<Stopping> stopping;
   const Played played = play_all(command, world, entrants, scores.figures(), session, score, stopping);
-  scores.group({});
+  scores.group(parse_methods(command.methods));
   // Where the baseline failed another one takes its place.
   if (played.has_failed(command.baseline)) command.baseline = baseline_of(played_policies, "");
   const MethodReport report(scores, command.baseline, {.seed = session.common.seed});
@@ -184,6 +185,10 @@ Played play_and_tell(EvaluateCommand& command, const Session& session) {
       episodes_to_play(command.episodes, world.pairs(), command.world.targets, session.console);
   if (world.has_sessions() || world.has_slates())
     return run_without_targets(command, world, entrants, session);
+  if (!command.methods.empty()) {
+    throw ConfigError({{}, 0, "--method"}, {"one in " + world.scenario().spec().id, "session-v1 or slate-v1",
+                                            "veer compare takes methods from recorded paths"});
+  }
   Leaderboard board(*world.panel(), {.seed = session.common.seed,
                                      .sampled = world.scenario().spec().acceptance == Acceptance::sampled,
                                      .ends_at_target = command.world.end_at_target == "yes",
@@ -286,6 +291,13 @@ void add_evaluate(Program& program) {
          "person did in the logs, by what most of the history is")
       ->check(CLI::IsMember({"difficulty", "cohort", "history", "activity", "attribute"}))
       ->type_name("WHAT");
+  app.add_option(
+         "--method", command->methods,
+         "session-v1, slate-v1: NAME=POLICY, as tables name it: the policy is one training seed of that "
+         "method; to be repeated (guidance-v1: veer compare)")
+      ->type_name("M")
+      ->take_all()
+      ->allow_extra_args(false);
   add_watch_options(app, command->watch, command->tensorboard);
   PlayOptions& play = command->play;
   CLI::Option* episodes =
