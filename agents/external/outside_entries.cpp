@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <utility>
 
 #include "agents/external/outside_policy.h"
 #include "env/data/dataset.h"
@@ -58,44 +59,47 @@ std::string plugin_host() {
   return name;  // from PATH
 }
 
+/// `complete` adds to the options what the word's argument says: the command, and what a plug-in is told.
+PolicyEntry outside_entry(std::string word, std::string summary, std::string argument,
+                          void (*complete)(const std::string& argument, OutsideOptions& options)) {
+  return {.word = std::move(word),
+          .suffix = {},
+          .summary = std::move(summary),
+          .needs = {.data = true},
+          .parameters = outside_parameters(),
+          .make =
+              [complete](const PolicyContext& context, const PolicyParameters& parameters) {
+                OutsideOptions options = outside_options(context, parameters);
+                complete(parameters.argument(), options);
+                return make_outside_policy(options);
+              },
+          .argument = std::move(argument)};
+}
+
+void run_command(const std::string& argument, OutsideOptions& options) {
+  options.command = {"/bin/sh", "-c", argument};
+}
+
+void host_plugin(const std::string& argument, OutsideOptions& options) {
+  const std::size_t comma = argument.find(',');
+  const std::string file = argument.substr(0, comma);
+  if (access(file.c_str(), R_OK) != 0) {
+    throw ConfigError({{}, 0, "policy plugin"},
+                      {"no readable file '" + file + "'", "plugin:FILE.so,OPTIONS", ""});
+  }
+  if (comma != std::string::npos) options.world.options = argument.substr(comma + 1);
+  options.command = {plugin_host(), file};
+}
+
 }  // namespace
 
 std::vector<PolicyEntry> outside_entries() {
-  std::vector<PolicyEntry> out;
-  out.push_back(
-      {.word = "process",
-       .suffix = {},
-       .summary = "A program in any language that answers lines of JSON; PLUGIN_FORMAT.md says which.",
-       .needs = {.data = true},
-       .parameters = outside_parameters(),
-       .make =
-           [](const PolicyContext& context, const PolicyParameters& parameters) {
-             OutsideOptions options = outside_options(context, parameters);
-             options.command = {"/bin/sh", "-c", parameters.argument()};
-             return make_outside_policy(options);
-           },
-       .argument = "COMMAND"});
-  out.push_back({.word = "plugin",
-                 .suffix = {},
-                 .summary = "A shared library with the functions of veer_plugin.h, in a process of its own.",
-                 .needs = {.data = true},
-                 .parameters = outside_parameters(),
-                 .make =
-                     [](const PolicyContext& context, const PolicyParameters& parameters) {
-                       OutsideOptions options = outside_options(context, parameters);
-                       const std::string& argument = parameters.argument();
-                       const std::size_t comma = argument.find(',');
-                       const std::string file = argument.substr(0, comma);
-                       if (access(file.c_str(), R_OK) != 0) {
-                         throw ConfigError({{}, 0, "policy plugin"},
-                                           {"no readable file '" + file + "'", "plugin:FILE.so,OPTIONS", ""});
-                       }
-                       if (comma != std::string::npos) options.world.options = argument.substr(comma + 1);
-                       options.command = {plugin_host(), file};
-                       return make_outside_policy(options);
-                     },
-                 .argument = "FILE.so[,OPTIONS]"});
-  return out;
+  return {outside_entry("process",
+                        "A program in any language that answers lines of JSON; PLUGIN_FORMAT.md says which.",
+                        "COMMAND", run_command),
+          outside_entry("plugin",
+                        "A shared library with the functions of veer_plugin.h, in a process of its own.",
+                        "FILE.so[,OPTIONS]", host_plugin)};
 }
 
 std::vector<std::string> files_among(std::string_view argument) {

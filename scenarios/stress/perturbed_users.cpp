@@ -16,6 +16,12 @@ enum HiddenColumn : std::int32_t { taken_since = 0, hidden_person = 1, hidden_si
 
 float logistic(float x) noexcept { return 1.0F / (1.0F + std::exp(-x)); }
 
+/// 0..1, of an item under the perturbation in that place: the same for everybody, there is one catalogue.
+float lot_of(ItemId item, std::size_t place, std::uint64_t seed) noexcept {
+  return uniform(StepKey{seed, static_cast<EpisodeId>(item), 1}, Stream::scenario,
+                 first_lane_of_stress + static_cast<std::uint32_t>(place));
+}
+
 /// Standard scores of ln(1 + popularity), 0 where all items are alike.
 std::vector<float> fame_of(const Catalogue& catalogue) {
   std::vector<float> out(at(catalogue.size()) + 1, 0.0F);
@@ -222,18 +228,13 @@ float PerturbedUsers::changed(float p, float hidden_p, const Shard& shard, std::
         p = logistic(std::log(inside / (1.0F - inside)) - level * a * fame_[at(item)]);
         break;
       }
-      case PerturbationKind::items_vanish: {
-        const StepKey lot{key.seed, static_cast<EpisodeId>(item), 1};
-        if (uniform(lot, Stream::scenario, first_lane_of_stress + static_cast<std::uint32_t>(i)) < a)
-          p *= 1.0F - level;
+      case PerturbationKind::items_vanish:
+        if (lot_of(item, i, key.seed) < a) p *= 1.0F - level;
         break;
-      }
       case PerturbationKind::items_change: {
-        const StepKey lot{key.seed, static_cast<EpisodeId>(item), 1};
-        const float drawn =
-            uniform(lot, Stream::scenario, first_lane_of_stress + static_cast<std::uint32_t>(i));
-        if (drawn < a) p *= 1.0F - level;
-        if (drawn >= 1.0F - a) p *= level;
+        const float lot = lot_of(item, i, key.seed);
+        if (lot < a) p *= 1.0F - level;
+        if (lot >= 1.0F - a) p *= level;
         break;
       }
       case PerturbationKind::boredom:

@@ -24,27 +24,37 @@
 namespace veer {
 namespace {
 
-/// People of a known taste; all of them may start an episode.
+SyntheticLogParameters known_tastes(std::int32_t people) {
+  SyntheticLogParameters out;
+  out.people = people;
+  out.events = 16;
+  out.world.items = 40;
+  out.world.topics = 8;
+  return out;
+}
+
+/// Rules of guided paths in which everybody of the log may start an episode.
+GuidanceParameters rules_for(const SyntheticLog& log, std::int32_t horizon) {
+  auto data = std::make_shared<Dataset>(log.dataset);
+  data->parts.assign(data->parts.size(), Part::test);
+  GuidanceParameters out;
+  out.data = data;
+  out.users = log.truth;
+  out.history = 4;
+  out.horizon = horizon;
+  out.target = TargetSource::uniform_unseen;
+  return out;
+}
+
+/// People of a known taste.
 class GuidedWorld {
  public:
   GuidedWorld(std::int32_t people, std::int32_t horizon) {
-    SyntheticLogParameters made;
-    made.people = people;
-    made.events = 16;
-    made.world.items = 40;
-    made.world.topics = 8;
-    const SyntheticLog log = generate_synthetic_log(made);
-    auto data = std::make_shared<Dataset>(log.dataset);
-    data->parts.assign(data->parts.size(), Part::test);
-    GuidanceParameters rules;
-    rules.data = data;
-    rules.users = log.truth;
-    rules.history = 4;
-    rules.horizon = horizon;
-    rules.target = TargetSource::uniform_unseen;
+    const SyntheticLog log = generate_synthetic_log(known_tastes(people));
+    const GuidanceParameters rules = rules_for(log, horizon);
     scenario_ = std::make_unique<GuidanceScenario>(rules);
     panel_ = std::make_unique<Panel>(std::vector<Judge>{{"users", "themselves", log.truth}});
-    attributes_ = std::make_unique<AttributeTable>(data->catalogue);
+    attributes_ = std::make_unique<AttributeTable>(rules.data->catalogue);
     const std::span<const float> topics = log.truth->world().all_topics();
     table_.assign(8, 0.0F);
     table_.insert(table_.end(), topics.begin(), topics.end());
@@ -114,14 +124,8 @@ namespace {
 class ModelledWorld {
  public:
   ModelledWorld() {
-    SyntheticLogParameters made;
-    made.people = 400;
-    made.events = 16;
-    made.world.items = 40;
-    made.world.topics = 8;
+    const SyntheticLogParameters made = known_tastes(400);
     const SyntheticLog log = generate_synthetic_log(made);
-    auto data = std::make_shared<Dataset>(log.dataset);
-    data->parts.assign(data->parts.size(), Part::test);
     SyntheticParameters off = made.world, unrelated = made.world;
     off.temperature = 1.3F;
     off.scale = 5.0F;
@@ -132,16 +136,11 @@ class ModelledWorld {
                                                std::vector<float>(quality.begin(), quality.end())));
     unrelated.seed = 99;
     foreign_ = std::make_shared<const SyntheticUser>(std::make_shared<const SyntheticWorld>(unrelated));
-    GuidanceParameters rules;
-    rules.data = data;
-    rules.users = log.truth;
-    rules.history = 4;
-    rules.horizon = 3;
-    rules.target = TargetSource::uniform_unseen;
+    const GuidanceParameters rules = rules_for(log, 3);
     scenario_ = std::make_unique<GuidanceScenario>(rules);
     panel_ = std::make_unique<Panel>(std::vector<Judge>{
         {"people", "themselves", log.truth}, {"near", "nobody", off_}, {"foreign", "nobody", foreign_}});
-    attributes_ = std::make_unique<AttributeTable>(data->catalogue);
+    attributes_ = std::make_unique<AttributeTable>(rules.data->catalogue);
   }
   enum Model : std::size_t { people = 0, near = 1, foreign = 2 };
   const EnvSpec& spec() const { return scenario_->spec(); }

@@ -87,6 +87,7 @@ struct OfflineLearner::Impl {
   Negatives negatives(TrainableNetwork& main, TrainableNetwork& twin);
   UpdateStats learn(std::size_t learner, std::span<const float> targets, const Negatives& negatives);
   float event_weight(std::size_t row) const;
+  OfflineModel model_of(const TrainableNetwork& network) const;
 };
 
 /// Distinct events, uniformly, and their states.
@@ -326,15 +327,11 @@ UpdateStats OfflineLearner::update() {
 
 std::int64_t OfflineLearner::updates() const noexcept { return impl_->updates; }
 
-OfflineModel OfflineLearner::snapshot() const {
-  return OfflineModel::from_arrays(impl_->options, impl_->log.items(),
-                                   impl_->networks.front()->ranking_arrays(), impl_->mean_return);
+OfflineModel OfflineLearner::Impl::model_of(const TrainableNetwork& network) const {
+  return OfflineModel::from_arrays(options, log.items(), network.ranking_arrays(), mean_return);
 }
-
-OfflineModel OfflineLearner::twin_snapshot() const {
-  return OfflineModel::from_arrays(impl_->options, impl_->log.items(),
-                                   impl_->networks.back()->ranking_arrays(), impl_->mean_return);
-}
+OfflineModel OfflineLearner::snapshot() const { return impl_->model_of(*impl_->networks.front()); }
+OfflineModel OfflineLearner::twin_snapshot() const { return impl_->model_of(*impl_->networks.back()); }
 
 NamedArrays OfflineLearner::state() const {
   NamedArrays out;

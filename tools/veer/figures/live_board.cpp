@@ -15,31 +15,13 @@
 namespace veer::tools {
 
 void RunningMean::add(const std::vector<float>& values, const std::vector<UserId>& people) {
-  for (std::size_t e = 0; e < values.size(); ++e) {
-    if (std::isnan(values[e])) continue;
-    Sum& person = people_[people[e]];
-    for (Sum* sum : {&person, &all_}) {
-      sum->values += double{values[e]};
-      ++sum->count;
-    }
-  }
-}
-
-double RunningMean::mean() const noexcept {
-  return all_.count == 0 ? std::numeric_limits<double>::quiet_NaN()
-                         : all_.values / static_cast<double>(all_.count);
+  sums_.add(values, people);
+  last_ = sums_.look();
 }
 
 double RunningMean::half_width() const noexcept {
-  if (people_.size() < 2) return std::numeric_limits<double>::quiet_NaN();
-  double squares = 0.0;
-  for (const auto& [person, sum] : people_) {
-    const double apart = sum.values - mean() * static_cast<double>(sum.count);
-    squares += apart * apart;
-  }
-  const auto people = static_cast<double>(people_.size());
   constexpr double normal_quantile = 1.959963984540054;  // 97.5 %
-  return normal_quantile * std::sqrt(squares * people / (people - 1.0)) / static_cast<double>(all_.count);
+  return normal_quantile * last_.standard_error;
 }
 
 LiveBoard::LiveBoard(const Console& console, bool watch, const std::string& tensorboard)

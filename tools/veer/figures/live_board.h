@@ -7,12 +7,13 @@
 
 #include <chrono>
 #include <cstdint>
-#include <map>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "env/loop/trajectories.h"
+#include "rewards/confidence_sequence.h"
 #include "tools/veer/figures/event_file.h"
 #include "tools/veer/terminal/console.h"
 
@@ -27,18 +28,15 @@ class RunningMean {
  public:
   /// REQUIRES: as many people as values. NaN is skipped.
   void add(const std::vector<float>& values, const std::vector<UserId>& people);
-  double mean() const noexcept;  ///< NaN before the first value
+  double mean() const noexcept { return last_.mean; }  ///< NaN before the first value
   /// Half the width of the 95 % interval, normal approximation, people being independent; NaN for fewer than
-  /// two people. REQUIRES nothing: the order of adding does not matter beyond rounding.
+  /// two people. The order of adding does not matter beyond rounding.
   double half_width() const noexcept;
 
  private:
-  struct Sum {
-    double values = 0.0;
-    std::int64_t count = 0;
-  };
-  std::map<UserId, Sum> people_;
-  Sum all_;
+  ConfidenceSequence sums_;
+  Look last_{.mean = std::numeric_limits<double>::quiet_NaN(),
+             .standard_error = std::numeric_limits<double>::quiet_NaN()};
 };
 
 class LiveBoard {

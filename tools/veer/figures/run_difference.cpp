@@ -24,7 +24,7 @@ std::string area_of(const std::string& key) {
   for (const char* each : {"targets_sha256", "population_sha256", "purchases_sha256"}) {
     if (key == each) return "data";
   }
-  for (const char* each : {"users", "planner", "users_fit", "planner_fit"}) {
+  for (const char* each : {"users", "planner", "users_fit", "planner_fit", "other_users_sha256"}) {
     if (key == each) return "models";
   }
   return key.starts_with("judge ") || key.starts_with("policy ") ? "models" : "configuration";

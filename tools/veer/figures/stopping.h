@@ -33,7 +33,7 @@ class Stopping {
   bool enough(std::int64_t episodes);
 
   std::string text() const;
-  /// Keys metric, halfwidth, reached, looks, episodes, intervals.
+  /// Keys metric, halfwidth, budget, reached, look, episodes, intervals.
   nlohmann::ordered_json json() const;
 
  private:
