@@ -50,7 +50,7 @@ class Recorder {
 
   /// Segments not yet on disk, in (policy, first) order.
   std::vector<Segment> missing() const;
-  /// Queues a segment for writing; blocks while the queue is full. Throws what the writer met before.
+  /// Queues a segment for writing; blocks while 64 MiB or more would wait. Throws what the writer met before.
   void append(const Segment& segment, Trajectories trajectories);
   /// Waits until everything queued is on disk; when no segment is missing, computes the digest and closes the
   /// manifest.

@@ -4,6 +4,7 @@
 #include <cassert>
 #include <limits>
 #include <numeric>
+#include <span>
 
 #include "env/error.h"
 #include "env/path_scoring.h"
@@ -24,6 +25,19 @@ void append_rows(std::vector<T>& target, const std::vector<T>& source, std::int6
 }
 
 }  // namespace
+
+std::size_t Trajectories::bytes() const noexcept {
+  const auto all = [](const auto&... columns) { return (std::span(columns).size_bytes() + ...); };
+  std::size_t out =
+      all(episode, step, user, target, items, feedback, probability, log_prob, action_reals, modifiers) +
+      all(episode_id, first_step, length, episode_user, episode_target, history, history_size, end,
+          start_modifiers, episode_return);
+  for (const JudgeScores& judge : judges) {
+    out += all(judge.acceptance, judge.interest, judge.rank, judge.start_interest, judge.start_rank,
+               judge.acceptance_deviation, judge.interest_deviation);
+  }
+  return out;
+}
 
 void Trajectories::append(const Trajectories& other) {
   if (episodes() == 0 && judges.empty()) {

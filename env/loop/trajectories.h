@@ -64,6 +64,8 @@ struct Trajectories {
 
   std::int64_t steps() const noexcept { return static_cast<std::int64_t>(episode.size()); }
   std::int64_t episodes() const noexcept { return static_cast<std::int64_t>(episode_id.size()); }
+  /// What the columns hold, in bytes.
+  std::size_t bytes() const noexcept;
   /// Appends other's episodes behind these. REQUIRES: same widths and judges; later ids.
   void append(const Trajectories& other);
 };

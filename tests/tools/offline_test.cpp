@@ -57,7 +57,8 @@ TEST_CASE("offline agents are trained, described, ranked and played") {
   for (const std::string agent :
        {"supervised", "weighted", "auxiliary", "sqn", "sac", "snqn", "sa2c", "cql", "bcq", "prl"}) {
     const std::string file = shop.folder / (agent + ".model.h5");
-    const Finished done = run_veer(shop.train(agent, file, {"--json"}));
+    const std::string board = shop.folder / (agent + "-board");
+    const Finished done = run_veer(shop.train(agent, file, {"--json", "--tensorboard", board}));
     CAPTURE(agent);
     CAPTURE(done.err);
     REQUIRE(done.code == 0);
@@ -66,6 +67,8 @@ TEST_CASE("offline agents are trained, described, ranked and played") {
     CHECK(report["hyper_parameters"]["agent"] == agent);
     CHECK(report["evaluations"].size() == 3);
     CHECK_FALSE(std::filesystem::exists(file + ".checkpoint"));
+    const std::filesystem::path curves = std::filesystem::directory_iterator(board)->path();
+    CHECK(has(read_text(curves), agent + "/loss"));
     rank.insert(rank.end(), {"--model", file});
   }
   const Finished ranked = run_veer(rank);

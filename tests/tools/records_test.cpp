@@ -13,6 +13,7 @@
 #include "tools/veer/figures/event_file.h"
 #include "tools/veer/figures/live_board.h"
 #include "tools/veer/figures/run_figures.h"
+#include "tools/veer/training/training_curves.h"
 
 using namespace veer;
 using namespace veer::tests;
@@ -220,6 +221,27 @@ TEST_CASE("event files are framed, checked and hold the scalars that were added"
     CHECK(has(messages[1], "a/b"));
   }
   CHECK_THROWS(tools::EventFile("/proc/no-such/events"));
+}
+
+TEST_CASE("curves of a training keep its first and its last step, and few of those between") {
+  ScratchFolder folder;
+  {
+    tools::TrainingCurves curves("sqn", folder / "board");
+    for (std::int64_t step = 1; step <= 1000; ++step) {
+      curves.add(step, "loss", 0.5);
+      curves.add(step, "best", NAN);
+    }
+    tools::TrainingCurves("sqn", "").add(1, "loss", 0.5);
+  }
+  std::vector<std::filesystem::path> files(std::filesystem::directory_iterator(folder / "board"), {});
+  REQUIRE(files.size() == 1);
+  const auto messages = messages_of(read_text(files.front()));
+  REQUIRE(messages.size() >= 3);
+  CHECK(messages.size() < 500);
+  // After the nine bytes of the time: the step, and the summary with the figure's name.
+  const auto without_time = [](const std::string& message) { return message.substr(9); };
+  CHECK(without_time(messages[1]) == without_time(tools::scalar_event(0.0, 1, "sqn/loss", 0.5F)));
+  CHECK(without_time(messages.back()) == without_time(tools::scalar_event(0.0, 1000, "sqn/loss", 0.5F)));
 }
 
 TEST_CASE("a run that is watched says what it knows so far, and the last word is the leaderboard's") {

@@ -23,8 +23,9 @@ namespace veer {
 
 namespace {
 
-/// Segments waiting for the writer; with the one being written, five are in memory at most.
-constexpr std::size_t queue_capacity = 4;
+/// What may wait for the writer, one segment at least: more than what is played at once, so that the next
+/// steps are played while files reach the disk.
+constexpr std::size_t queue_bytes = 64U << 20U;
 
 using SegmentKey = std::pair<std::int32_t, EpisodeId>;
 
@@ -69,9 +70,11 @@ struct Recorder::Impl {
     if (const auto flaw = find_flaw(trajectories, segment, header.judges)) {
       throw DataError(Where{segment_name(segment.policy, segment.first), 0, flaw->field}, flaw->problem);
     }
-    changed.wait(lock, [&] { return queue.size() < queue_capacity || error; });
+    const std::size_t bytes = trajectories.bytes();
+    changed.wait(lock, [&] { return queue.empty() || queued + bytes <= queue_bytes || error; });
     if (error) std::rethrow_exception(error);
     expected.erase(planned);
+    queued += bytes;
     queue.emplace_back(segment, std::move(trajectories));
     lock.unlock();
     changed.notify_all();
@@ -89,6 +92,7 @@ struct Recorder::Impl {
           if (queue.empty()) break;
           job = std::move(queue.front());
           queue.pop_front();
+          queued -= job.second.bytes();
         }
         changed.notify_all();
         write(job.first, job.second);
@@ -98,6 +102,7 @@ struct Recorder::Impl {
       const std::lock_guard lock(mutex);
       error = std::current_exception();
       queue.clear();
+      queued = 0;
       run.log->write("error", {{"message", failure.what()}});
     }
     changed.notify_all();
@@ -164,6 +169,7 @@ struct Recorder::Impl {
   std::map<SegmentKey, Segment> missing;   ///< not on disk
   std::map<SegmentKey, Segment> expected;  ///< neither on disk nor handed over
   std::deque<std::pair<Segment, Trajectories>> queue;
+  std::size_t queued = 0;  ///< bytes of the queue
   std::exception_ptr error;
   bool closing = false;
   bool completing = false;

@@ -21,7 +21,8 @@ struct TrainingFiles {
   std::string checkpoint;  ///< empty: OUTPUT.checkpoint
   std::string checkpoint_every = "5m";
   bool fresh = false;
-  std::string budget;  ///< wall time; empty: none
+  std::string budget;       ///< wall time; empty: none
+  std::string tensorboard;  ///< directory of curves; empty: none
 };
 void add_training_files(CLI::App& app, TrainingFiles& files);
 /// The same without --data, for agents that learn in a made-up world.

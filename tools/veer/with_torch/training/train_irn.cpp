@@ -12,6 +12,7 @@
 #include "tools/veer/terminal/describe.h"
 #include "tools/veer/terminal/text.h"
 #include "tools/veer/training/train_agents.h"
+#include "tools/veer/training/training_curves.h"
 
 namespace veer::tools {
 namespace {
@@ -85,7 +86,11 @@ void run_irn(IrnTask& task, const Session& session) {
   std::optional<irn::IrnResult> result;
   {
     StatusLine status(session.console);
+    TrainingCurves curves("irn", files.tensorboard);
     options.progress = [&](const irn::IrnProgress& at) {
+      const std::int64_t update = (at.epoch - 1) * at.steps + at.step;
+      curves.add(update, "nats per item", at.loss);
+      if (at.best > 0.0) curves.add(update, "least nats per item on validation", at.best);
       if (!status.due()) return;
       status.show(fmt::format(
           "irn: epoch {} of {}, update {} of {}, {:.4f} nats per item (best on validation {:.4f}), {}",

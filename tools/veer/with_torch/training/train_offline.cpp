@@ -12,6 +12,7 @@
 #include "tools/veer/terminal/describe.h"
 #include "tools/veer/terminal/text.h"
 #include "tools/veer/training/train_agents.h"
+#include "tools/veer/training/training_curves.h"
 
 namespace veer::tools {
 namespace {
@@ -202,7 +203,10 @@ void run_offline(OfflineTask& task, const Session& session) {
   std::optional<OfflineTrainingResult> result;
   {
     StatusLine status(session.console);
+    TrainingCurves curves(name, task.files.tensorboard);
     options.progress = [&](const OfflineProgress& p) {
+      curves.add(p.update, "loss", p.loss);
+      if (p.best > 0.0) curves.add(p.update, "best NDCG@10 on validation", p.best);
       if (!status.due()) return;
       status.show(
           fmt::format("{}: update {} of {}, loss {:.4f}, best NDCG@10 on validation {:.4f}, {}, at most "

@@ -16,6 +16,7 @@
 #include "tools/veer/terminal/describe.h"
 #include "tools/veer/terminal/text.h"
 #include "tools/veer/training/train_agents.h"
+#include "tools/veer/training/training_curves.h"
 
 namespace veer::tools {
 namespace {
@@ -176,7 +177,11 @@ void run_path_model(PathModelTask& task, const Session& session) {
   PretrainingResult result{start, {}, 0, 0.0, TrainingEnd::all_done};
   {
     StatusLine status(session.console);
+    TrainingCurves curves("path_model", files.tensorboard);
     options.progress = [&](const PretrainingProgress& p) {
+      const std::int64_t update = (p.epoch - 1) * p.updates + p.update;
+      curves.add(update, "nats per token", p.loss);
+      if (p.best_loss > 0.0) curves.add(update, "least nats per token on validation", p.best_loss);
       if (!status.due()) return;
       status.show(
           fmt::format("path_model: epoch {} of {}, update {} of {}, {:.4f} nats per token (best on "

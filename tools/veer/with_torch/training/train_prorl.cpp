@@ -13,6 +13,7 @@
 #include "tools/veer/terminal/describe.h"
 #include "tools/veer/terminal/text.h"
 #include "tools/veer/training/train_agents.h"
+#include "tools/veer/training/training_curves.h"
 #include "tools/veer/worlds/models.h"
 
 namespace veer::tools {
@@ -204,7 +205,10 @@ void run_prorl(ProRlTask& task, const Session& session) {
   TrainingResult result{start, 0, {}, {}};
   {
     StatusLine status(session.console);
+    TrainingCurves curves("prorl", files.tensorboard);
     options.progress = [&](const prorl::TrainingProgress& p) {
+      for (const auto& [figure, value] : p.stats) curves.add(p.update, figure, value);
+      curves.add(p.update, "best validation gain", p.best);
       if (!status.due()) return;
       status.show(
           fmt::format("prorl: update {} of {}, IoI {:.3f}, IoR {:.0f}, acceptance {:.3f}, {:.1f} items, "

@@ -28,6 +28,7 @@
 #include "tools/veer/terminal/table.h"
 #include "tools/veer/terminal/text.h"
 #include "tools/veer/training/train_agents.h"
+#include "tools/veer/training/training_curves.h"
 #include "tools/veer/worlds/slate_material.h"
 
 namespace veer::tools {
@@ -257,7 +258,11 @@ void run_slate(SlateTask& task, const Session& session) {
   OnlineResult result;
   {
     StatusLine status(session.console);
+    TrainingCurves curves(task.name, task.files.tensorboard);
     options.progress = [&](const OnlineProgress& p) {
+      for (const auto& [figure, value] : p.stats) curves.add(p.step, figure, value);
+      curves.add(p.step, "validation reward", p.mean_return);
+      curves.add(p.step, "validation slates", p.mean_length);
       status.show(fmt::format("{}: {} of {} slates, validation reward {:.3f} over {:.2f} slates, {} left",
                               task.name, grouped(p.step), grouped(p.steps), p.mean_return, p.mean_length,
                               duration_text(p.seconds_left)));

@@ -21,6 +21,9 @@ void add_training_output(CLI::App& app, TrainingFiles& files) {
       ->type_name("TIME")
       ->capture_default_str();
   app.add_flag("--fresh", files.fresh, "begin anew even where a checkpoint exists");
+  app.add_option("--tensorboard", files.tensorboard,
+                 "directory of an event file with the loss and what else training tells, for TensorBoard")
+      ->type_name("DIR");
 }
 
 void add_budget(CLI::App& app, TrainingFiles& files) {
