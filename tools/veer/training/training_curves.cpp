@@ -20,7 +20,7 @@ void TrainingCurves::add(std::int64_t step, std::string_view figure, double valu
   if (!events_) return;
   if (step != step_) {
     const Clock::time_point now = Clock::now();
-    if (now >= next_) {
+    if (!points_.empty() && now >= next_) {
       write();
       next_ = now + std::chrono::milliseconds(100);
     }
