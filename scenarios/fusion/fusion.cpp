@@ -1,0 +1,142 @@
+#include "scenarios/fusion/fusion.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include "env/error.h"
+#include "simulators/fusion/fusion_users.h"
+
+namespace veer {
+namespace {
+
+constexpr float kept = 0.8F;  ///< of the running means, per page
+
+[[noreturn]] void reject_fusion_world(const char* field, const std::string& found,
+                                      const std::string& expected) {
+  throw ConfigError({{}, 0, std::string("fusion: ") + field}, {found, expected, ""});
+}
+
+void check_weight(const Shard& shard, std::int32_t row, std::size_t task) {
+  const float weight = shard.reals.row(row)[task];
+  if (weight >= -1.0F && weight <= 1.0F) return;
+  const std::int64_t lane = std::int64_t{shard.index} * shard.rows() + row;
+  throw ConfigError({{},
+                     0,
+                     "fusion weights of lane " + std::to_string(lane) + " (episode " +
+                         std::to_string(shard.episode(row)) + ", step " + std::to_string(shard.step(row)) +
+                         "), " + std::string(fusion_task_names[task])},
+                    {std::to_string(weight), "-1 to 1", "the policy breaks its contract"});
+}
+
+}  // namespace
+
+FusionScenario::FusionScenario(FusionParameters parameters) : parameters_(std::move(parameters)) {
+  const FusionParameters& p = parameters_;
+  if (p.world == nullptr) reject_fusion_world("world", "none", "a world");
+  const auto check = [](const char* field, std::int32_t value, std::int32_t least, std::int32_t most) {
+    if (value >= least && value <= most) return;
+    reject_fusion_world(field, std::to_string(value), std::to_string(least) + " to " + std::to_string(most));
+  };
+  check("candidates", p.candidates, 1, p.world->items());
+  check("slots", p.slots, 1, p.candidates);
+  check("horizon", p.horizon, 1, 1'000'000);
+  if (!(p.offset > 0.0F) || !std::isfinite(p.offset)) {
+    reject_fusion_world("offset", std::to_string(p.offset), "a number above 0");
+  }
+  if (!(p.patience.start >= 1.0F) || !std::isfinite(p.patience.start)) {
+    reject_fusion_world("patience", std::to_string(p.patience.start), "a number of at least 1");
+  }
+  for (const float worth : p.reward.worth) {
+    if (!std::isfinite(worth)) reject_fusion_world("reward", std::to_string(worth), "finite numbers");
+  }
+  for (UserId user = 0; user < p.world->people(); ++user) {
+    if (!p.part || p.world->part(user) == *p.part) people_.push_back(user);
+  }
+  users_ = make_fusion_users(p.world);
+  rewards_.push_back(fusion_term(p.reward));
+  spec_ = {.id = "fusion-v1",
+           .items = p.world->items(),
+           .history_length = 1,
+           .history_capacity = 50,
+           .horizon = p.horizon,
+           .slots = p.slots,
+           .reals = fusion_tasks,
+           .features = p.world->profile_width() + behaviours + 1,
+           .attributes = 0,
+           .acceptance = Acceptance::sampled,
+           .modifiers = {}};
+}
+
+void FusionScenario::begin_episode(std::int32_t row, Shard& shard) const {
+  const auto count = static_cast<std::uint32_t>(people_.size());
+  const UserId user = people_[uniform_below(count, shard.key(row), Stream::begin_episode)];
+  shard.user(row) = user;
+  shard.target(row) = no_item;
+  std::ranges::fill(shard.history.row(row), no_item);
+  shard.history_size(row) = 0;
+  shard.patience(row) = parameters_.patience.start;
+  const std::span<float> features = shard.features.row(row);
+  std::ranges::fill(features, 0.0F);
+  std::ranges::copy(parameters_.world->profile(user), features.begin());
+}
+
+ItemId FusionScenario::candidate(const StepKey& key, std::int32_t c) const noexcept {
+  // One of each stretch of the catalogue: they differ without a look at one another.
+  const std::int64_t items = spec_.items, all = parameters_.candidates;
+  const std::int64_t first = c * items / all, past = (c + 1) * items / all;
+  const std::uint32_t place = uniform_below(static_cast<std::uint32_t>(past - first), key, Stream::scenario,
+                                            static_cast<std::uint32_t>(c));
+  return static_cast<ItemId>(1 + first + place);
+}
+
+void FusionScenario::present(Rows rows, Shard& shard) const {
+  struct Candidate {
+    float score;
+    ItemId item;
+  };
+  std::vector<Candidate> found(at(parameters_.candidates));
+  for (const std::int32_t row : rows) {
+    if (shard.active(row) == 0) continue;
+    const std::span<const float> weights = shard.reals.row(row);
+    for (std::size_t task = 0; task < weights.size(); ++task) check_weight(shard, row, task);
+    for (std::int32_t c = 0; c < parameters_.candidates; ++c) {
+      Candidate& each = found[at(c)];
+      each = {0.0F, candidate(shard.key(row), c)};
+      float predicted[fusion_tasks];
+      parameters_.world->predictions(shard.user(row), each.item, predicted);
+      for (std::size_t task = 0; task < weights.size(); ++task) {
+        each.score += weights[task] * std::log(predicted[task] + parameters_.offset);
+      }
+    }
+    std::partial_sort(found.begin(), found.begin() + parameters_.slots, found.end(),
+                      [](const Candidate& a, const Candidate& b) {
+                        return a.score > b.score || (a.score == b.score && a.item < b.item);
+                      });
+    for (std::int32_t k = 0; k < parameters_.slots; ++k) shard.items(row, k) = found[at(k)].item;
+  }
+}
+
+void FusionScenario::settle(Rows rows, Shard& shard) const {
+  const std::size_t first = at(parameters_.world->profile_width());
+  for (const std::int32_t row : rows) {
+    const std::span<const std::uint8_t> answers = shard.feedback.row(row);
+    shard.patience(row) = patience_after(parameters_.patience, shard.patience(row), answers);
+    const std::span<float> features = shard.features.row(row);
+    for (std::size_t b = 0; b < at(behaviours); ++b) {
+      std::int32_t count = 0;
+      for (const std::uint8_t answer : answers) count += did(answer, static_cast<Behaviour>(b)) ? 1 : 0;
+      const float share = static_cast<float>(count) / static_cast<float>(parameters_.slots);
+      features[first + b] = kept * features[first + b] + (1.0F - kept) * share;
+    }
+    features[first + at(behaviours)] =
+        static_cast<float>(shard.step(row) + 1) / static_cast<float>(parameters_.horizon);
+  }
+}
+
+EndReason FusionScenario::end_of(std::int32_t row, const Shard& shard) const {
+  return shard.patience(row) < 1.0F ? EndReason::user_left : EndReason::running;
+}
+
+}  // namespace veer
