@@ -22,8 +22,8 @@ float fusion_reward(const FusionReward& reward, std::span<const std::uint8_t> an
 /// The largest reward a page can have: no dislike, everything else in every slot.
 float largest_fusion_reward(const FusionReward& reward, std::int32_t slots) noexcept;
 
-/// A session starts with `start` of patience and ends with less than 1. A page takes `request`; a video that is
-/// watched to the end gives back `relief`, one that is clicked and left takes `regret`, a dislike takes
+/// A session starts with `start` of patience and ends with less than 1. A page takes `request`; a video that
+/// is watched to the end gives back `relief`, one that is clicked and left takes `regret`, a dislike takes
 /// `annoyance`. Never more than `start`.
 struct FusionPatience {
   float start = 8.0F;
@@ -32,7 +32,8 @@ struct FusionPatience {
   float regret = 0.5F;
   float annoyance = 1.0F;
 };
-float patience_after(const FusionPatience& rule, float before, std::span<const std::uint8_t> answers) noexcept;
+float patience_after(const FusionPatience& rule, float before,
+                     std::span<const std::uint8_t> answers) noexcept;
 
 /// fusion_reward() of each row.
 RewardTerm fusion_term(const FusionReward& reward, float weight = 1.0F);

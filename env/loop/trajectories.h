@@ -76,8 +76,8 @@ Trajectories in_order_of_ids(const Trajectories& episodes);
 /// Episodes [first, last) of these, by their place, with what judges said of them.
 Trajectories cut(const Trajectories& from, std::int64_t first, std::int64_t last);
 
-/// The first `most` steps of every episode, with what judges said of them. An episode that loses steps ends by
-/// the horizon, and its return, unknown per step, becomes NaN. REQUIRES: most >= 1.
+/// The first `most` steps of every episode, with what judges said of them. An episode that loses steps ends
+/// by the horizon, and its return, unknown per step, becomes NaN. REQUIRES: most >= 1.
 Trajectories first_steps(const Trajectories& from, std::int32_t most);
 
 /// Scores every path of one-item trajectories under `judge` and appends the result to `paths.judges`.

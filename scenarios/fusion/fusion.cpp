@@ -22,12 +22,12 @@ void check_weight(const Shard& shard, std::int32_t row, std::size_t task) {
   const float weight = shard.reals.row(row)[task];
   if (weight >= -1.0F && weight <= 1.0F) return;
   const std::int64_t lane = std::int64_t{shard.index} * shard.rows() + row;
-  throw ConfigError({{},
-                     0,
-                     "fusion weights of lane " + std::to_string(lane) + " (episode " +
-                         std::to_string(shard.episode(row)) + ", step " + std::to_string(shard.step(row)) +
-                         "), " + std::string(fusion_task_names[task])},
-                    {std::to_string(weight), "-1 to 1", "the policy breaks its contract"});
+  throw ConfigError(
+      {{},
+       0,
+       "fusion weights of lane " + std::to_string(lane) + " (episode " + std::to_string(shard.episode(row)) +
+           ", step " + std::to_string(shard.step(row)) + "), " + std::string(fusion_task_names[task])},
+      {std::to_string(weight), "-1 to 1", "the policy breaks its contract"});
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// fusion-v1: a feed whose ranking stage fuses the predictions of many tasks by weights that a policy sets anew
-// for every page.
+// fusion-v1: a feed whose ranking stage fuses the predictions of many tasks by weights that a policy sets
+// anew for every page.
 //
 // A request brings `candidates` videos, drawn by lot, and of each the predictions o of what the person would
 // do. The policy gives weights alpha in [-1, 1]; the page holds the `slots` videos with the highest
@@ -13,8 +13,8 @@
 // What a policy observes (EnvSpec::features): the person's profile, the running mean (0.8 old + 0.2 new) of
 // each behaviour per shown video, and the share of the horizon that is over.
 //
-// Source: the fusion process of BatchRL-MTF (KDD 2022); worlds and numbers are ours. Thread-safety: immutable,
-// shared by all workers.
+// Source: the fusion process of BatchRL-MTF (KDD 2022); worlds and numbers are ours. Thread-safety:
+// immutable, shared by all workers.
 #pragma once
 
 #include <cstdint>

@@ -24,8 +24,7 @@ struct ClickStanding {
 class FusionUsers final : public UserModel {
  public:
   explicit FusionUsers(std::shared_ptr<const FusionWorld> world) : world_(std::move(world)) {
-    spec_ = {
-        .kind = "fusion", .items = world_->items(), .state_width = 0, .positions = 0, .modifiers = {}};
+    spec_ = {.kind = "fusion", .items = world_->items(), .state_width = 0, .positions = 0, .modifiers = {}};
   }
 
   const UserModelSpec& spec() const noexcept override { return spec_; }

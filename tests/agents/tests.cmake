@@ -26,6 +26,9 @@ if(VEER_TORCH)
   veer_test(slate_agents_test TORCH CONFORMANCE SOURCES agents/slate/hsrl_test.cpp agents/slate/online_training_test.cpp
             LIBRARIES veer_agents veer_semantic_ids LABELS unit)
 endif()
+if(VEER_TORCH)
+  veer_test(fusion_agents_test TORCH SOURCES agents/fusion_learner_test.cpp LIBRARIES veer_agents LABELS unit)
+endif()
 
 # Policies from outside need the program that hosts plug-ins.
 if(VEER_BUILD_TOOLS)

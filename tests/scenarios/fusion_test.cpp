@@ -9,7 +9,7 @@
 #include <set>
 #include <vector>
 
-#include "agents/fusion/plain_weights.h"
+#include "agents/baselines/plain_weights.h"
 #include "env/engine.h"
 #include "env/error.h"
 #include "simulators/fusion/fusion_users.h"
@@ -36,7 +36,8 @@ FusionScenario small_feed(float prediction_error = 0.5F) {
 /// Weight 1 for one task.
 std::vector<float> only(std::string_view task) {
   std::vector<float> out(fusion_tasks, 0.0F);
-  out[static_cast<std::size_t>(std::ranges::find(fusion_task_names, task) - fusion_task_names.begin())] = 1.0F;
+  out[static_cast<std::size_t>(std::ranges::find(fusion_task_names, task) - fusion_task_names.begin())] =
+      1.0F;
   return out;
 }
 
@@ -121,7 +122,8 @@ TEST_CASE("rewards and patience of a page by hand") {
 
 TEST_CASE("the page holds the candidates with the highest fused scores") {
   const FusionScenario feed = small_feed();
-  const std::vector<float> weights{0.3F, -0.2F, 1.0F, 0.5F, 0.0F, 0.1F, -1.0F, -0.7F, 0.2F, 0.0F, 0.4F, -0.3F};
+  const std::vector<float> weights{0.3F,  -0.2F, 1.0F, 0.5F, 0.0F, 0.1F,
+                                   -1.0F, -0.7F, 0.2F, 0.0F, 0.4F, -0.3F};
   const Trajectories paths = play_feed(feed, ConstantWeights("mixed", weights), 20);
   REQUIRE(paths.steps() > 40);
   for (std::size_t s = 0; s < at(paths.steps()); ++s) {
@@ -149,8 +151,7 @@ TEST_CASE("the page holds the candidates with the highest fused scores") {
 
 TEST_CASE("people do to what they clicked what the truth says") {
   const FusionScenario feed = small_feed();
-  const Trajectories paths =
-      play_feed(feed, RandomWeights("random_weights", fusion_tasks), 4000);
+  const Trajectories paths = play_feed(feed, RandomWeights("random_weights", fusion_tasks), 4000);
   std::array<double, behaviours> told{}, done{};
   double shown = 0.0, clicked = 0.0;
   for (std::size_t s = 0; s < at(paths.steps()); ++s) {
@@ -186,8 +187,7 @@ TEST_CASE("who ranks by clicks loses sessions to who ranks by completion, and ra
   const FusionScenario feed = small_feed();
   const Trajectories clicks = play_feed(feed, ConstantWeights("clicks", only("click")), 2000);
   const Trajectories complete = play_feed(feed, ConstantWeights("complete", only("complete")), 2000);
-  const Trajectories random =
-      play_feed(feed, RandomWeights("random_weights", fusion_tasks), 2000);
+  const Trajectories random = play_feed(feed, RandomWeights("random_weights", fusion_tasks), 2000);
   const auto depth = [](const Trajectories& t) {
     return static_cast<double>(t.steps()) / static_cast<double>(t.episodes());
   };

@@ -125,9 +125,9 @@ TEST_CASE("pairing: nearest against nearest with one random step in ten") {
   const PathPlanner beam(world.people(), world.spec(), {.name = "beam", .width = 4, .shortlist = 8});
   const RandomItems random({.name = "random", .items = 40, .horizon = world.spec().horizon});
   const auto planned = world.play(beam, 3000), drawn = world.play(random, 3000);
-  MESSAGE(fmt::format("random against beam: variance {:.2f} times smaller",
-                      pairing_gain(bootstrap.replicates({drawn.gain}, 2),
-                                   bootstrap.replicates({planned.gain}, 3))));
+  MESSAGE(fmt::format(
+      "random against beam: variance {:.2f} times smaller",
+      pairing_gain(bootstrap.replicates({drawn.gain}, 2), bootstrap.replicates({planned.gain}, 3))));
 }
 
 namespace {
@@ -228,8 +228,9 @@ TEST_CASE("probe: who plans on a wrong model is flagged, who plans on a fair one
   CHECK(shared >= 40);
 }
 
-TEST_CASE("played: what a policy caused beyond natural drift lies in its interval in 90 of 100 trials [slow]" *
-          doctest::skip()) {
+TEST_CASE(
+    "played: what a policy caused beyond natural drift lies in its interval in 90 of 100 trials [slow]" *
+    doctest::skip()) {
   // Left alone with random items these people change, too; the policy is credited with the rest.
   constexpr std::int64_t all = 200'000;
   const GuidedWorld world(20'000, 4);

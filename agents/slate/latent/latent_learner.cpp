@@ -5,7 +5,7 @@
 #include "agents/replay/replay_buffer.h"
 #include "agents/slate/latent/latent_values_net.h"
 #include "agents/slate/networks/history_encoder_net.h"
-#include "agents/slate/networks/shard_gradients_net.h"
+#include "agents/networks/shard_gradients_net.h"
 #include "agents/slate/networks/value_network_net.h"
 #include "env/error.h"
 

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
-#include "agents/slate/networks/shard_gradients_net.h"
+#include "agents/networks/shard_gradients_net.h"
 #include "env/error.h"
 #include "env/runtime.h"
 
-namespace veer::slate {
+namespace veer {
 
 std::vector<torch::Tensor> gradients_of(const torch::Tensor& loss, const nn::NetworkParameters& parameters) {
   torch::autograd::variable_list inputs;
@@ -57,4 +57,4 @@ void require_finite(const UpdateStats& stats, std::int64_t update) {
   }
 }
 
-}  // namespace veer::slate
+}  // namespace veer

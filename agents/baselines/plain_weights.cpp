@@ -1,4 +1,4 @@
-#include "agents/fusion/plain_weights.h"
+#include "agents/baselines/plain_weights.h"
 
 #include <algorithm>
 #include <cmath>

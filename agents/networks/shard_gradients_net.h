@@ -17,7 +17,7 @@
 #include "env/learner.h"
 #include "env/nn/training/flat_parameters_net.h"
 
-namespace veer::slate {
+namespace veer {
 
 inline constexpr std::int32_t update_shard_rows = 32;
 
@@ -54,4 +54,4 @@ UpdateStats in_shards(std::int32_t batch,
 /// Throws Error naming the first figure that is no number.
 void require_finite(const UpdateStats& stats, std::int64_t update);
 
-}  // namespace veer::slate
+}  // namespace veer
