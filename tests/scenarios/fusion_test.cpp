@@ -9,6 +9,7 @@
 #include <set>
 #include <vector>
 
+#include "agents/baselines/noisy_weights.h"
 #include "agents/baselines/plain_weights.h"
 #include "env/engine.h"
 #include "env/error.h"
@@ -197,6 +198,46 @@ TEST_CASE("who ranks by clicks loses sessions to who ranks by completion, and ra
   CHECK(depth(complete) > depth(clicks));
   CHECK(mean_return_of(complete) > mean_return_of(clicks));
   CHECK(mean_return_of(complete) > mean_return_of(random));
+}
+
+TEST_CASE("noise around weights: bounds, quantiles, and a density that integrates to 1") {
+  for (const double mean : {-1.0, -0.3, 0.0, 0.95}) {
+    for (const double deviation : {0.05, 0.5, 5.0}) {
+      CAPTURE(mean);
+      CAPTURE(deviation);
+      constexpr int cells = 20'000;
+      double mass = 0.0, below_quarter = 0.0;
+      const double quarter = cut_normal(mean, deviation, 0.25).value;
+      for (int c = 0; c < cells; ++c) {
+        const double value = -1.0 + 2.0 * (c + 0.5) / cells;
+        const double share = std::exp(cut_normal_log_density(mean, deviation, value)) * 2.0 / cells;
+        mass += share;
+        below_quarter += value < quarter ? share : 0.0;
+      }
+      CHECK(mass == Approx(1.0).epsilon(1e-3));
+      CHECK(below_quarter == Approx(0.25).epsilon(0.01));
+      CHECK(cut_normal(mean, deviation, 0.0).value == Approx(-1.0));
+      CHECK(cut_normal(mean, deviation, 0.999999).value <= 1.0);
+    }
+  }
+  // A normal that fits inside is an ordinary one: median and density at the mean.
+  CHECK(cut_normal(0.2, 0.05, 0.5).value == Approx(0.2));
+  CHECK(cut_normal_log_density(0.2, 0.05, 0.2) ==
+        Approx(-std::log(0.05 * std::sqrt(2.0 * 3.14159265358979))));
+
+  const FusionScenario feed = small_feed();
+  const auto base = std::make_shared<ConstantWeights>("complete", only("complete"));
+  conformance::check_policy(NoisyWeights("noisy", base, 0.3F), feed);
+  const Trajectories paths = play_feed(feed, NoisyWeights("noisy", base, 0.3F), 50);
+  for (std::size_t s = 0; s < at(paths.steps()); ++s) {
+    double expected = 0.0;
+    for (std::size_t k = 0; k < at(fusion_tasks); ++k) {
+      const double mean = k == 2 ? 1.0 : 0.0;
+      expected += cut_normal_log_density(mean, double{0.3F}, double{paths.action_reals[s * 12 + k]});
+    }
+    CHECK(double{paths.log_prob[s]} == Approx(expected).epsilon(1e-5));
+  }
+  CHECK_THROWS_AS(NoisyWeights("still", base, 0.0F), ConfigError);
 }
 
 TEST_CASE("fusion worlds and weights that cannot be are refused") {
