@@ -82,7 +82,7 @@ PolicyEntry nearest_entry() {
       .word = "nearest",
       .suffix = {},
       .summary = "Walks through embedding space in even steps from the newest history items to the target.",
-      .needs = {.item_table = true},
+      .needs = {.item_table = true, .target = true},
       .parameters = {{"recent", "1..", "3", "newest history items whose mean is the starting point"},
                      {"distance", "cosine|euclidean", "cosine", "cosine scales embeddings to unit length"},
                      {"random_steps", "0..1", "0", "share of steps that show any item not yet seen instead"},
@@ -107,7 +107,7 @@ PolicyEntry graph_path_entry() {
       .suffix = {},
       .summary =
           "The next item of the cheapest path to the target in the graph of transitions between items.",
-      .needs = {.graph = true},
+      .needs = {.graph = true, .target = true},
       .parameters = {{"variant", "dijkstra|astar|kshortest|coherent", "dijkstra", "how the path is found"},
                      {"max_edges", "1..", "10", "longest path"},
                      {"paths", "1..", "8", "kshortest: paths to choose the smoothest from"},
@@ -159,7 +159,7 @@ PolicyEntry greedy_entry() {
   return {.word = "greedy_reward",
           .suffix = {},
           .summary = "The item that raises the path reward most in this step, under the planning model.",
-          .needs = {.planner = true},
+          .needs = {.planner = true, .target = true},
           .parameters = planner_parameters(),
           .make = [](const PolicyContext& c, const PolicyParameters& p) {
             PathPlannerOptions options = greedy_reward_options();
@@ -206,7 +206,7 @@ PolicyEntry beam_entry() {
   return {.word = "beam",
           .suffix = {},
           .summary = "Beam search over whole paths for the highest path reward under the planning model.",
-          .needs = {.planner = true},
+          .needs = {.planner = true, .target = true},
           .parameters = std::move(parameters),
           .make = [](const PolicyContext& c, const PolicyParameters& p) {
             PathPlannerOptions options;

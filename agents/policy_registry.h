@@ -42,9 +42,11 @@ struct PolicyNeeds {
   bool graph = false;
   bool item_table = false;
   bool planner = false;
+  bool target = false;  ///< it leads towards a target: a world without one is no world for it
 
   friend PolicyNeeds operator|(PolicyNeeds a, PolicyNeeds b) noexcept {
-    return {a.data || b.data, a.graph || b.graph, a.item_table || b.item_table, a.planner || b.planner};
+    return {a.data || b.data, a.graph || b.graph, a.item_table || b.item_table, a.planner || b.planner,
+            a.target || b.target};
   }
   friend bool operator==(PolicyNeeds, PolicyNeeds) = default;
 };

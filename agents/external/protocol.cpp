@@ -281,6 +281,10 @@ Answer parse_answer(std::string_view line, std::uint64_t number, std::int32_t ro
     if (!std::isfinite(read)) {
       fault(policy, "not a number", fmt::format("log_prob {} in row {}", value.dump(), r), "a finite number");
     }
+    if (read > 1e-4F) {  // what rounding may leave of a probability of 1
+      fault(policy, "malformed answer", fmt::format("log_prob {} in row {}", value.dump(), r),
+            "at most 0: the natural log of a probability");
+    }
     out.log_prob[at(r)] = read;
   }
   return out;

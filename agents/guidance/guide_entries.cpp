@@ -73,7 +73,7 @@ PolicyEntry ipg_entry(const LoadGuideModel& load) {
       .summary =
           "Iterative preference guidance: the item with the greatest chance of being taken times the step "
           "towards the target that taking it is.",
-      .needs = {.data = true},
+      .needs = {.data = true, .target = true},
       .parameters = {model_parameter("a sasrec or gru4rec"),
                      {"gamma", "0..1", "0.8", "user=average: share of the old vector that stays"},
                      user_parameter,
@@ -99,7 +99,7 @@ PolicyEntry itmprec_entry(const LoadGuideModel& load) {
       .suffix = {},
       .summary =
           "As ipg, with a bonus for items whose intention (cluster of item vectors) goes with the person's.",
-      .needs = {.data = true},
+      .needs = {.data = true, .target = true},
       .parameters = {model_parameter("a sasrec or gru4rec"),
                      {"intents", "1..", "256", "clusters of item vectors, at most one per item"},
                      {"lambda", "0..", "0.1", "weight of the bonus"},
@@ -142,7 +142,7 @@ PolicyEntry rerank_entry(const LoadGuideModel& load) {
   return {.word = "rerank",
           .suffix = {},
           .summary = "Of the k items that a fitted network expects most, the one closest to the target.",
-          .needs = {.data = true},
+          .needs = {.data = true, .target = true},
           .parameters = {model_parameter("a sasrec or gru4rec"),
                          {"k", "1..", "50", "items to choose from; 1 guides nowhere"},
                          similarity_parameter,
@@ -175,7 +175,7 @@ PolicyEntry irn_entry(const LoadGuideModel& load) {
           .summary =
               "The influential recommender: a Transformer that reads history and target, and says what comes "
               "next.",
-          .needs = {.data = true},
+          .needs = {.data = true, .target = true},
           .parameters = {model_parameter("an irn (veer train irn)"), allow_target_parameter()},
           .make = [load](const PolicyContext& c, const PolicyParameters& p) {
             const GuideSource source(c, p, load);

@@ -172,6 +172,7 @@ TEST_CASE("what makes no offline agent is refused before it begins") {
   refused(shop.train("prl", out, {"--encoder", "sasrec", "--released-sasrec", "--prompt", "mean"}),
           ExitCode::usage, "attention");
   refused(shop.train("sqn", out, {"--people", "test"}), ExitCode::usage, "train_plan");
+  refused(shop.train("sqn", out, {"--twin", out}), ExitCode::usage, "--twin: found the name of --output");
   std::vector<std::string> unknown = shop.train("sqn", out);
   *(std::find(unknown.begin(), unknown.end(), "--purchase") + 1) = "order";
   refused(unknown, ExitCode::usage, "one of");
@@ -179,4 +180,25 @@ TEST_CASE("what makes no offline agent is refused before it begins") {
           "shop.h5");
   refused({"rank", "--data", shop.data, "--purchase", "buy", "--no-controls"}, ExitCode::usage, "--model");
   refused({"rank", "--data", shop.data, "--purchase", "buy", "--part", "train"}, ExitCode::usage, "--part");
+  refused({"rank", "--data", shop.data, "--purchase", "buy", "--at-most", "1"}, ExitCode::data,
+          "no session to judge");
+  refused({"rank", "--data", shop.data, "--purchase", "buy", "--wanted", "2"}, ExitCode::usage, "--wanted");
+  const std::string cut = shop.folder / "cut.model.h5";
+  REQUIRE(run_veer(shop.train("supervised", cut, {"--cut-sessions", "4"})).code == 0);
+  refused({"rank", "--data", shop.data, "--purchase", "buy", "--model", cut}, ExitCode::usage,
+          "--cut-sessions: found 0; expected 4, as");
+}
+
+TEST_CASE("SAC weighs its cross-entropy in the last quarter of its updates unless told when") {
+  const SmallShop shop;
+  const auto bytes = [&](const std::string& name, const std::vector<std::string>& more) {
+    const std::string file = shop.folder / (name + ".model.h5");
+    const Finished done = run_veer(shop.train("sac", file, more));
+    CAPTURE(done.err);
+    REQUIRE(done.code == 0);
+    return read_text(file);
+  };
+  const std::string by_itself = bytes("default", {});
+  CHECK(by_itself == bytes("told", {"--switch-at", "112"}));  // three quarters of 150
+  CHECK(by_itself != bytes("never", {"--switch-at", "150"}));
 }

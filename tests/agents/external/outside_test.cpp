@@ -132,6 +132,7 @@ TEST_CASE("answers that break the contract are told apart") {
   CHECK(says(refusal(R"({"act":7,"items":[1,null]})"), broken + "not a number"));
   CHECK(says(refusal(R"({"act":7,"items":[1,2],"log_prob":[0,null]})"), broken + "not a number"));
   CHECK(says(refusal(R"({"act":7,"items":[1,2],"log_prob":[0,1e99]})"), broken + "not a number"));
+  CHECK(says(refusal(R"({"act":7,"items":[1,2],"log_prob":[0,5.0]})"), "at most 0"));
   for (const std::string line :
        {"", "1", "[]", "{", "hello", R"({"act":7})", R"({"act":8,"items":[1,2]})", R"({"items":[1,2]})",
         R"({"act":7,"items":[1]})", R"({"act":7,"items":[1,2,3]})", R"({"act":7,"items":[1,2.0]})",

@@ -183,6 +183,10 @@ void run_export(const ExportCommand& command, const Session& session) {
     }
   }
   std::error_code error;
+  if (std::filesystem::exists(manifest_path(command.output), error)) {
+    throw ConfigError({{}, 0, "--output"}, {"'" + command.output + "', a run directory", "another folder",
+                                            "tables do not belong among a run's own files"});
+  }
   std::filesystem::create_directories(command.output, error);
   const std::filesystem::path folder = command.output;
   CsvFile steps(folder / "steps.csv"), episodes(folder / "episodes.csv");

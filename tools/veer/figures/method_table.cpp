@@ -273,15 +273,20 @@ std::string table_csv(const std::string& prefix, const MethodTable& table, std::
   return out;
 }
 
-std::string table_legend() {
-  return "In brackets the 95 % interval over people and training seeds, resampled together (of one seed: "
-         "over\n"
-         "people alone). p: of no difference, two-sided, after Holm's correction for all differences in one "
-         "table;\nno smaller than 2 / (replicates + 1) times their number. x: how many times smaller the "
-         "variance of the "
-         "difference\nis than with other people and other noise for each method, episodes being equal. Worst "
-         "10 %, CVaR 10 %: mean of the first\n"
-         "figure over the tenth of the people, and of the episodes, who fared worst.\n";
+std::string table_legend(Tails tails) {
+  std::string out =
+      "In brackets the 95 % interval over people and training seeds, resampled together (of one seed: "
+      "over\n"
+      "people alone). p: of no difference, two-sided, after Holm's correction for all differences in one "
+      "table;\nno smaller than 2 / (replicates + 1) times their number. x: how many times smaller the "
+      "variance of the "
+      "difference\nis than with other people and other noise for each method, episodes being equal.";
+  if (tails == Tails::shown) {
+    out +=
+        " Worst 10 %, CVaR 10 %: mean of the first\n"
+        "figure over the tenth of the people, and of the episodes, who fared worst.";
+  }
+  return out + "\n";
 }
 
 }  // namespace veer::tools

@@ -85,6 +85,7 @@ std::string table_csv(const std::string& prefix, const MethodTable& table, std::
                       std::size_t baseline);
 
 /// How to read such tables.
-std::string table_legend();
+enum class Tails : bool { none, shown };  ///< whether tables have columns of the worst tenth
+std::string table_legend(Tails tails = Tails::shown);
 
 }  // namespace veer::tools

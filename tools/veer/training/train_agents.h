@@ -61,7 +61,8 @@ struct OfflineTask {
   TrainingFiles files;
   SessionChoice sessions;
   std::string people = "train_plan", encoder = "gru", prompt = "attention", weighting = "reward";
-  std::filesystem::path twin;  ///< where the other of two networks goes; empty: nowhere
+  std::filesystem::path twin;             ///< where the other of two networks goes; empty: nowhere
+  std::optional<std::int64_t> switch_at;  ///< none: three quarters of the updates, at most 15,000
   offline::OfflineTrainingOptions training;
 };
 void add_offline_options(CLI::App& app, OfflineTask& task);

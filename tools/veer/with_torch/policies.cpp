@@ -136,7 +136,7 @@ PolicyEntry path_model_entry(const std::string& device) {
       .word = "path_model",
       .suffix = ".model.h5",
       .summary = "Paths written by a network that veer train made (path_model, prorl), named by its file.",
-      .needs = {.data = true, .planner = true},
+      .needs = {.data = true, .planner = true, .target = true},
       .parameters = {{"search", listed(path_search_names), "as_played",
                       "how a path is chosen; best_of asks the planner"},
                      {"width", "1..1000", "10", "beams, or sampled paths of best_of"},

@@ -108,15 +108,22 @@ void check_same_sessions(const std::string& file, const ModelManifest& manifest,
   for (const auto& [name, value] : mine) {
     const auto found = manifest.hyper_parameters.find(name);
     if (found == manifest.hyper_parameters.end() || found->second == value) continue;
-    throw ConfigError({file, 0, name}, {found->second, value + " as in the options here",
+    std::string option = "--" + name;
+    std::ranges::replace(option, '_', '-');
+    throw ConfigError({{}, 0, option}, {value, found->second + ", as " + file + " was trained",
                                         "cut and name sessions as in training"});
   }
 }
 
-std::vector<RankedAgent> rank_all(const RankCommand& command, const Dataset& data, const SessionLog& log,
-                                  const SessionOptions& cut, const Session& session) {
+struct Ranking {
+  std::vector<RankedAgent> agents;
+  std::string counted;  ///< whose events the controls count
+};
+
+Ranking rank_all(const RankCommand& command, const Dataset& data, const SessionLog& log,
+                 const SessionOptions& cut, const Session& session) {
   std::vector<RankedAgent> out;
-  bool both_halves = command.models.empty();
+  bool both_halves = command.models.empty(), asked = false;
   const Masked masked = command.mask_session ? Masked::session : Masked::nothing;
   for (const std::string& file : command.models) {
     const auto [loaded, manifest] = load_offline_model(file, data);
@@ -124,6 +131,7 @@ std::vector<RankedAgent> rank_all(const RankCommand& command, const Dataset& dat
     check_same_sessions(file, manifest, cut);
     both_halves = both_halves || manifest.fitted_on.find("train_judge") != std::string::npos;
     if (model.options().has_prompt() && (command.wanted || command.deviation)) {
+      asked = true;
       const PromptOptions& prompt = model.options().prompt;
       model =
           model.wanting(command.wanted.value_or(prompt.wanted), command.deviation.value_or(prompt.deviation));
@@ -132,6 +140,10 @@ std::vector<RankedAgent> rank_all(const RankCommand& command, const Dataset& dat
     session.console.note(fmt::format("rank: {}", name));
     out.push_back({name, rank_events(model, log, session.common.seed, 0, masked)});
   }
+  if ((command.wanted || command.deviation) && !asked) {
+    throw ConfigError({{}, 0, command.wanted ? "--wanted" : "--deviation"},
+                      {"no model that is asked for a return", "one of veer train prl", ""});
+  }
   if (command.controls) {
     std::vector<Part> parts{Part::train_plan};
     if (both_halves) parts.push_back(Part::train_judge);  // whom some agent learned from
@@ -139,7 +151,7 @@ std::vector<RankedAgent> rank_all(const RankCommand& command, const Dataset& dat
     if (!command.mask_session) out.push_back({most_recent, rank_by_recency(training, log)});
     out.push_back({popular, rank_by_popularity(training, log, masked)});
   }
-  return out;
+  return {std::move(out), both_halves ? "train_plan and train_judge" : "train_plan"};
 }
 
 void run_rank(const RankCommand& command, const Session& session) {
@@ -155,7 +167,8 @@ void run_rank(const RankCommand& command, const Session& session) {
   const std::vector<std::string> names = names_of(command);
   const std::vector<Method> methods = complete_methods(parse_methods(command.choice.methods), names);
   const std::size_t baseline = find_method(methods, command.choice.baseline);
-  const std::vector<RankedAgent> agents = rank_all(command, data, log, cut, session);
+  const Ranking ranking = rank_all(command, data, log, cut, session);
+  const std::vector<RankedAgent>& agents = ranking.agents;
   const auto ranks_of = [&](const std::string& name) -> const std::vector<std::int32_t>& {
     for (const RankedAgent& agent : agents) {
       if (agent.name == name) return agent.ranks;
@@ -163,6 +176,15 @@ void run_rank(const RankCommand& command, const Session& session) {
     throw Error(ExitCode::failure, "rank: no agent is called " + name);
   };
 
+  const auto judged = [&](Judged kind) {
+    return figures_of(log, agents.front().ranks, {.kind = kind, .longest = command.longest}).cases;
+  };
+  if (judged(Judged::purchases) + judged(Judged::clicks) == 0) {
+    throw DataError(
+        {command.data, 0, "--at-most"},
+        {"no session to judge", "at least one of so many events among the " + command.part + " people",
+         "leave out --at-most"});
+  }
   std::string csv = table_csv_header("events,");
   Json kinds = Json::object();
   std::string text;
@@ -199,12 +221,19 @@ void run_rank(const RankCommand& command, const Session& session) {
   session.console.out() << text
                         << fmt::format(
                                "Rank of what really came among all {} items, {}; {} sessions "
-                               "of {} {} people. {}",
+                               "of {} {} people.{}{} {}",
                                grouped(log.items()),
                                command.mask_session ? "those of the session so far left out"
                                                     : "nothing masked",
                                grouped(log.sessions()), grouped(bootstrap.people()), command.part,
-                               table_legend());
+                               command.longest > 0
+                                   ? fmt::format(" Judged are those of at most {} events before any cut.",
+                                                 command.longest)
+                                   : "",
+                               command.controls ? " What is popular is counted among people of " +
+                                                      ranking.counted + ", whom the agents learned from."
+                                                : "",
+                               table_legend(Tails::none));
 }
 
 }  // namespace
@@ -227,7 +256,8 @@ void add_rank(Program& program) {
   app.add_option("--part", command->part, "whose sessions: test or validation")->capture_default_str();
   add_method_options(app, command->choice, "MODEL");
   app.add_option("--at-most", command->longest,
-                 "only sessions of at most so many events, as the released code of PRL judges (50); 0: all")
+                 "only sessions of at most so many events before --cut-sessions, as the released code of PRL "
+                 "judges (50); 0: all")
       ->check(not_negative())
       ->capture_default_str();
   app.add_option("--wanted", command->wanted,

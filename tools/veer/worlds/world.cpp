@@ -139,7 +139,16 @@ std::vector<std::int32_t> World::support(const Trajectories& paths) {
 std::vector<Entrant> World::enter(const std::vector<std::string>& policies) {
   const PolicyRegistry registry = all_policies(device_);
   PolicyNeeds needs;
-  for (const std::string& option : policies) needs = needs | registry.needs(option);
+  for (const std::string& option : policies) {
+    const PolicyNeeds its = registry.needs(option);
+    if (its.target && guidance() == nullptr) {
+      throw ConfigError({{}, 0, "--policy"},
+                        {"'" + option + "', which leads people towards a target",
+                         "a policy for " + calm_->spec().id + ", whose people have none",
+                         "random, popular, next_item and agent need no target"});
+    }
+    needs = needs | its;
+  }
   if (needs.graph) item_graph();
   const LoadedModel& planner = planner_ ? *planner_ : users_;
   PolicyContext context;

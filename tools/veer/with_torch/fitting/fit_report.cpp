@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 #include <ostream>
 
@@ -70,7 +72,8 @@ ModelManifest manifest_of(const FitResult& result, const FitOptions& options, co
 }
 
 void print_fit(const Console& console, const std::string& path, const FitResult& result) {
-  const std::size_t epochs = result.history.size();
+  // Whole ones; the one in which the fit ended may be the best, too.
+  const std::size_t epochs = std::max<std::size_t>(result.history.size(), at(result.best_epoch));
   if (console.json()) {
     nlohmann::ordered_json out = describe_model(read_model(path).manifest);
     out["epochs"] = epochs;

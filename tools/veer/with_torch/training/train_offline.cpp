@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -66,9 +67,11 @@ void add_value_options(CLI::App& app, OfflineTask& task) {
          "omega, of the action values' loss (SA2C: in its second phase)");
   }
   if (agent.switches()) {
-    app.add_option("--switch-at", agent.switch_at, "updates before the cross-entropy is weighted")
+    app.add_option(
+           "--switch-at", task.switch_at,
+           "updates before the cross-entropy is weighted; default: three quarters of --updates, at most "
+           "15000")
         ->check(not_negative())
-        ->capture_default_str()
         ->group(group);
   }
   if (agent.kind == AgentKind::sa2c) {
@@ -181,6 +184,13 @@ void run_offline(OfflineTask& task, const Session& session) {
       static_cast<PromptWeighting>(index_of_word("--weighting", task.weighting, weighting_names));
   const SessionOptions cut = session_options(task.sessions);
   agent.rewards = cut.rewards;
+  if (agent.switches()) {
+    agent.switch_at = task.switch_at.value_or(std::min<std::int64_t>(15'000, options.updates * 3 / 4));
+  }
+  if (!task.twin.empty() &&
+      task.twin.lexically_normal() == std::filesystem::path(task.files.output).lexically_normal()) {
+    throw ConfigError({{}, 0, "--twin"}, {"the name of --output", "a file of its own", ""});
+  }
   options.seed = session.common.seed;
   options.data = data.fingerprint;
   options.budget_seconds = budget_seconds(task.files);
