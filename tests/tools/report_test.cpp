@@ -16,6 +16,7 @@
 #include "tests/tools/small_world.h"
 #include "tools/report/assets.h"
 #include "tools/veer/figures/episode_curves.h"
+#include "tools/veer/figures/path_sample.h"
 #include "tools/veer/figures/standing.h"
 #include "tools/veer/page/html.h"
 #include "tools/veer/page/svg_chart.h"
@@ -67,11 +68,12 @@ std::size_t count_of(const std::string& text, const std::string& part) {
   return count;
 }
 
-Json data_of(const std::string& page) {
-  const std::string begin = "id=\"paths-data\">";
+Json script_of(const std::string& page, const std::string& begin) {
   const std::size_t from = page.find(begin) + begin.size();
   return Json::parse(page.substr(from, page.find("</script>", from) - from));
 }
+Json data_of(const std::string& page) { return script_of(page, "id=\"paths-data\">"); }
+Json first_block_of(const std::string& page) { return script_of(page, "class=\"paths-block\">"); }
 
 constexpr const char* hostile =
     "</script><script>alert(1)</script><img src=x onerror='alert(\"2\")'> & \xC3\xA9\xE2\x80\xA8";
@@ -145,13 +147,20 @@ TEST_CASE("a report is well-formed, runs nothing that data say, and says what co
   const Json data = data_of(page);
   CHECK(said["paths_shown"] == 14);
   CHECK(said["paths"] == 120);
-  REQUIRE(data["episodes"].size() == 7);
-  CHECK(data["episodes"][1]["id"] == 60 / 7);
+  REQUIRE(data["episodes"]["id"].size() == 7);
+  CHECK(data["episodes"]["id"][1] == 60 / 7);
   CHECK(data["policies"] == Json({"nearest", "random"}));
-  const Json& path = data["episodes"][0]["paths"][0];
-  REQUIRE(!path["steps"].empty());
-  CHECK(path["steps"][0].size() == 4 + 3 * data["judges"].size());
-  CHECK(data["titles"][path["steps"][0][1].dump()] == hostile + path["steps"][0][1].dump());
+  CHECK(count_of(page, "class=\"paths-block\"") == 1);
+  const Json block = first_block_of(page);
+  REQUIRE(block["policies"].size() == 2);
+  const Json& nearest_paths = block["policies"][0];
+  std::size_t steps = 0;
+  for (const Json& length : nearest_paths["length"]) steps += length.get<std::size_t>();
+  CHECK(nearest_paths["items"].size() == steps);
+  REQUIRE(nearest_paths["judges"].size() == data["judges"].size());
+  for (const Json& judge : nearest_paths["judges"]) CHECK(judge["rank"].size() == steps);
+  const std::string item = nearest_paths["items"][0].dump();
+  CHECK(data["titles"][item] == hostile + item);
   CHECK(world.report({"--baseline", "random", "--paths", "14"}).code == 0);
   CHECK(read_text(world.page) == page);  // same bytes
 }
@@ -180,13 +189,15 @@ TEST_CASE("sessions are reported with survival and take rate, stress with its on
   write_text(
       suite,
       "format = 1\nname = \"mine\"\n[[test]]\nname = \"bots\"\n[[test.perturbation]]\nkind = \"bots\"\n"
-      "intensity = 0.0\nonset = 2\n");
+      "intensity = 0.0\nonset = 2\n[[test.gate]]\nfigure = \"return\"\nrule = \"keeps\"\nshare = 0.9\n"
+      "[[test.gate]]\nfigure = \"length\"\nrule = \"at_least\"\nvalue = 1.0\n");
   const Finished played = run_veer({"stress", "--data", world.data, "--users", world.users, "--suite", suite,
                                     "--policy", "random", "--policy", "popular", "--episodes", "80",
                                     "--horizon", "6", "-o", trial, "--json"});
   CAPTURE(played.err);
-  REQUIRE(played.code == 0);
-  const Finished done = run_veer({"report", trial, "--data", world.data, "-o", page, "--json"});
+  REQUIRE(played.code == static_cast<int>(ExitCode::gate));
+  const Finished done =
+      run_veer({"report", trial, "--data", world.data, "-o", page, "--by", "history", "--json"});
   CAPTURE(done.err);
   REQUIRE(done.code == 0);
   const std::string text = read_text(page);
@@ -203,6 +214,39 @@ TEST_CASE("sessions are reported with survival and take rate, stress with its on
   const Json said = Json::parse(done.out);
   CHECK(has(said["conclusions"][0].get<std::string>(), "earns the most per visit"));
   CHECK(data_of(text)["judges"].empty());
+  // Verdicts are computed from the runs once more, and are those of veer stress.
+  const Json tested = Json::parse(played.out)["policies"];
+  for (const Json& policy : tested) {
+    REQUIRE(policy["gates"].size() == 2);
+    for (const Json& gate : policy["gates"]) {
+      const Json& slack = gate["slack"];
+      const double mean = slack["mean"];
+      std::string cells = "<td>" + std::string(mean < 0.0 ? "" : "+") + number_text(mean, 2);
+      if (slack["low"] != slack["high"]) {
+        cells += " (" + number_text(slack["low"], 2) + " to " + number_text(slack["high"], 2) + ")";
+        CHECK(has(text, cells + "</td><td>" + gate["verdict"].get<std::string>() + "</td>"));
+      }
+    }
+    const auto verdict = policy["verdict"].get<std::string>();
+    CHECK(has(text, "<p>" + policy["policy"].get<std::string>() + ": " + verdict +
+                        (verdict == "fail" ? ": bots.</p>" : ".</p>")));
+  }
+  CHECK(has(text, "<p>popular: fail: bots.</p>"));
+  CHECK(has(text, "<td>bots</td><td>return keeps 90 %</td>"));
+  // By who the people are: as many episodes in all groups together as were played.
+  std::int64_t episodes = 0;
+  for (const Json& group : said["by_history"]) episodes += group["episodes"].get<std::int64_t>();
+  CHECK(episodes == 80);
+  CHECK(has(text, "Return by history"));
+  // Without the record of the trial nothing is judged.
+  std::filesystem::remove(trial + "/trial.toml");
+  REQUIRE(run_veer({"report", trial, "--data", world.data, "-o", page}).code == 0);
+  CHECK(has(read_text(page), "The folder has no trial.toml"));
+  CHECK(!has(read_text(page), "return keeps 90 %"));
+  write_text(trial + "/trial.toml", "format = 1\nbaseline = \"\"\nsuite = \"format = 1\"\n");
+  const Finished damaged = run_veer({"report", trial, "--data", world.data, "-o", page});
+  CHECK(damaged.code == static_cast<int>(ExitCode::data));
+  CHECK(has(damaged.err, "trial.toml (suite)"));
 }
 
 TEST_CASE("what cannot be reported is said, and nothing is replaced") {
@@ -237,6 +281,91 @@ TEST_CASE("what cannot be reported is said, and nothing is replaced") {
   }
   write_text(manifest, begun);
   refused({world.run, "--data", world.data, "-o", world.page}, ExitCode::data, "incomplete");
+}
+
+TEST_CASE("a report has budgets, natural drift and who judged") {
+  const Hostile world;
+  const Finished done = world.report(
+      {"--baseline", "random", "--neutral", "random", "--rank-loss", "3", "--by", "difficulty", "--json"});
+  CAPTURE(done.err);
+  REQUIRE(done.code == 0);
+  const std::string page = read_text(world.page);
+  CHECK(flaw_of(page) == "");
+  const Json said = Json::parse(done.out);
+  CHECK(has(page, "<section id=\"budget\""));
+  CHECK(has(page, "the target never more than 3 places below where it began"));
+  const Json& methods = said["budget"]["judges"][0]["methods"];
+  REQUIRE(methods.size() == 2);
+  CHECK(has(page, "Natural drift: under random"));
+  CHECK(has(page, "Judge other: synthetic, fitted on nobody (known truth)"));
+  CHECK(has(page, "IoI by difficulty under the judge other"));
+  CHECK(said["by_difficulty"].size() >= 2);
+  const Finished cohort = world.report({"--by", "cohort"});
+  CHECK(cohort.code == static_cast<int>(ExitCode::usage));
+  CHECK(has(cohort.err, "--population"));
+}
+
+TEST_CASE("paths are kept as columns, in blocks") {
+  Dataset data;
+  data.catalogue.ids = data.catalogue.titles = {"", "a", "b"};
+  data.interactions.offsets = {0};
+  const std::size_t episodes = PathSample::block_episodes + 1;
+  Trajectories paths;
+  paths.history_width = 1;
+  JudgeScores judge;
+  judge.judge = "one";
+  for (std::size_t e = 0; e < episodes; ++e) {
+    const bool odd = e % 2 == 1;  // even ones have one step, odd ones two
+    paths.episode_id.push_back(10 * e);
+    paths.first_step.push_back(static_cast<std::int64_t>(paths.items.size()));
+    paths.length.push_back(odd ? 2 : 1);
+    for (int k = 0; k < paths.length.back(); ++k) {
+      paths.items.push_back(k == 0 ? 2 : 1);
+      paths.feedback.push_back(odd ? feedback::refused : feedback::accepted);
+      paths.probability.push_back(0.25F);
+      judge.acceptance.push_back(0.12345F);
+      judge.interest.push_back(odd ? std::nanf("") : -2.5F);
+      judge.rank.push_back(7 + k);
+    }
+    paths.episode_user.push_back(-1);
+    paths.episode_target.push_back(1);
+    paths.history.push_back(2);
+    paths.history_size.push_back(odd ? 0 : 1);
+    paths.end.push_back(EndReason::horizon);
+    paths.episode_return.push_back(0.5F);
+    judge.start_interest.push_back(-3.0F);
+    judge.start_rank.push_back(9);
+  }
+  paths.judges = {judge};
+  PathSample sample(data, {"one"}, 1'000);
+  sample.add("first", paths);
+  sample.add("second", paths);
+  const Json index = Json::parse(sample.json().dump());
+  CHECK(index["episodes"]["id"].size() == episodes);
+  CHECK(index["episodes"]["id"][3] == 30);
+  CHECK(index["block"] == PathSample::block_episodes);
+  CHECK(index["titles"] == Json({{"1", "a"}, {"2", "b"}}));
+  const std::vector<std::string> blocks = sample.blocks();
+  REQUIRE(blocks.size() == 2);
+  const Json first = Json::parse(blocks[0]), last = Json::parse(blocks[1]);
+  CHECK(first["history"].size() == PathSample::block_episodes);
+  CHECK(last["history"] == Json::parse("[[2]]"));
+  REQUIRE(last["policies"].size() == 2);
+  CHECK(last["policies"][1] ==
+        Json::parse(R"({"length": [1], "end": [4], "return": [0.5], "items": [2], "answers": [1],
+                        "probability": [2500], "judges": [{"acceptance": [1235], "interest": [-25000],
+                        "rank": [7], "start_interest": [-30000], "start_rank": [9]}]})"));
+  CHECK(first["policies"][0]["items"][2] == 1);
+  CHECK(first["policies"][0]["judges"][0]["interest"][1].is_null());
+  CHECK(sample.example()["steps"] == Json::parse("[[1, 2, 1, 0.25, 0.1235, -2.5, 7]]"));
+  // Where everything is taken for sure, no probabilities are kept.
+  std::fill(paths.probability.begin(), paths.probability.end(), 1.0F);
+  PathSample certain(data, {}, 1);
+  certain.add("first", paths);
+  CHECK(Json::parse(certain.blocks()[0])["policies"][0]["probability"].is_null());
+  paths.items[0] = 3;
+  PathSample damaged(data, {}, 1);
+  CHECK_THROWS_AS(damaged.add("first", paths), DataError);
 }
 
 TEST_CASE("text is made safe for pages, scripts and policies of content") {
