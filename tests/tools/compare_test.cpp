@@ -135,7 +135,7 @@ TEST_CASE("budgets are counted alike while playing and from the run") {
   // Who breaks one limit is not within: no more paths keep all of it than keep the limit broken most.
   const double within = nearest["within_budget"]["mean"];
   double most = 0.0, all = 0.0;
-  for (const auto& [name, count] : nearest["violations"].items()) {
+  for (const Json& count : nearest["violations"]) {
     most = std::max(most, count["paths"].get<double>());
     all += count["paths"].get<double>();
     CHECK(count["times"] >= count["paths"]);
@@ -187,6 +187,7 @@ TEST_CASE("what cannot be compared is said") {
           "one of " + world.log.dataset.catalogue.attribute_names[0]);
   refused({world.first, "--weak-steps", "1"}, ExitCode::usage, "--weak-below");
   refused({world.first, "--weak-below", "1.5"}, ExitCode::usage, "--weak-below");
+  refused({world.first, "--weak-below", "0"}, ExitCode::usage, "--weak-below");
   refused({world.first, "--rank-loss", "-1"}, ExitCode::usage, "--rank-loss");
   refused({world.first, "--under", "more=" + world.second}, ExitCode::usage, "session-v1 or slate-v1");
   refused({world.first, "--lengths", "0"}, ExitCode::usage, "--lengths");

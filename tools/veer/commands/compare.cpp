@@ -73,7 +73,7 @@ void run_compare(const CompareCommand& command, const Session& session) {
   std::optional<EpisodeTrust> seen;
   if (!judged) seen.emplace(data, header.judges);
   const auto look = [&](const std::string& policy, const Trajectories& paths) {
-    if (budget) budget->add(policy, paths, command.runs.front());
+    if (budget) budget->add(policy, paths, "policy " + policy);
     if (seen) seen->add(policy, paths);
   };
   const MethodScores scores =

@@ -121,7 +121,7 @@ void run_report(const ReportCommand& command, const Session& session) {
                                            [&](const std::string& policy, const Trajectories& paths) {
                                              curves.add(policy, paths);
                                              sample.add(policy, paths);
-                                             if (budget) budget->add(policy, paths, runs.front());
+                                             if (budget) budget->add(policy, paths, "policy " + policy);
                                              if (seen) seen->add(policy, paths);
                                              // Where an episode starts does not depend on who plays it.
                                              if (!command.by.empty() && !groups)

@@ -60,7 +60,7 @@ void add_budget_options(CLI::App& app, BudgetOptions& options) {
   CLI::Option* below =
       app.add_option("--weak-below", options.weak_below,
                      "a step is weak when the person accepts what it shows with a probability below this")
-          ->check(CLI::Range(0.0, 1.0))
+          ->check(CLI::PositiveNumber & CLI::Range(0.0, 1.0))
           ->type_name("P")
           ->default_str("")
           ->group(group);
@@ -249,7 +249,7 @@ std::vector<std::vector<std::string>> BudgetReport::rows(std::size_t judge) cons
 }
 
 std::vector<std::string> BudgetReport::worst_header() const {
-  std::vector<std::string> out{"worst paths", "policy", "person", "target"};
+  std::vector<std::string> out{"worst under " + judges_.front(), "policy", "person", "target"};
   for (const BudgetMetric limit : limits_) out.emplace_back(words_of(limit).title);
   return out;
 }
