@@ -304,6 +304,40 @@ TEST_CASE("a report has budgets, natural drift and who judged") {
   CHECK(has(cohort.err, "--population"));
 }
 
+TEST_CASE("a report splits episodes by cohort as the run was played") {
+  const SmallWorld world;
+  const std::string people = world.folder / "people.toml", run = world.folder / "run",
+                    page = world.folder / "page.html";
+  const std::string recipe =
+      "format = 1\nname = \"two kinds\"\n[[cohort]]\nname = \"many\"\nweight = 3\n[[cohort]]\n"
+      "name = \"few\"\n";
+  write_text(people, recipe);
+  const Finished played = run_veer(
+      world.evaluate({"--policy", "random", "--policy", "popular", "--episodes", "60", "--targets",
+                      "uniform-unseen", "--population", people, "--by", "cohort", "-o", run, "--json"}));
+  CAPTURE(played.err);
+  REQUIRE(played.code == 0);
+  const std::vector<std::string> report{"report", run,    "--data", world.data,     "-o",  page,
+                                        "--json", "--by", "cohort", "--population", people};
+  const Finished done = run_veer(report);
+  CAPTURE(done.err);
+  REQUIRE(done.code == 0);
+  const Json seen = Json::parse(played.out)["by_cohort"], said = Json::parse(done.out)["by_cohort"];
+  REQUIRE(said.size() == 2);
+  for (const Json& cohort : said) {
+    const auto same = std::find_if(seen.begin(), seen.end(),
+                                   [&](const Json& each) { return each["cohort"] == cohort["cohort"]; });
+    REQUIRE(same != seen.end());
+    CHECK(cohort["episodes"] == (*same)["episodes"]);
+  }
+  CHECK(said[0]["episodes"] > said[1]["episodes"]);
+  CHECK(has(read_text(page), "IoI by cohort under the judge users"));
+  write_text(people, recipe + "weight = 2\n");
+  const Finished other = run_veer(report);
+  CHECK(other.code == static_cast<int>(ExitCode::usage));
+  CHECK(has(other.err, "another file than the run was played with"));
+}
+
 TEST_CASE("text is made safe for pages, scripts and policies of content") {
   CHECK(html_text("a<b>&\"'\x01\xE9") == "a&lt;b&gt;&amp;&quot;&#39; \xC3\xA9");
   CHECK(script_json({{"t", "</script>&<!--"}}) == "{\"t\":\"\\u003c/script\\u003e\\u0026\\u003c!--\"}");

@@ -18,6 +18,7 @@
 #include "env/graph/item_graph.h"
 #include "env/store/atomic_file.h"
 #include "env/store/dataset_file.h"
+#include "env/store/toml_text.h"
 #include "scenarios/population_recipe.h"
 #include "tools/veer/figures/difficulty_report.h"
 #include "tools/veer/figures/people_groups.h"
@@ -33,7 +34,8 @@ namespace {
 
 /// Whether a run says that its people were drawn from this population file.
 bool has_population(const RunHeader& header, const std::string& checksum) {
-  return header.configuration.find("population_sha256 = \"" + checksum + "\"") != std::string::npos;
+  return header.configuration.find(toml_string("population_sha256") + " = " + toml_string(checksum)) !=
+         std::string::npos;
 }
 
 struct ReportCommand {
