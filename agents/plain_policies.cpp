@@ -159,7 +159,7 @@ PolicyEntry greedy_entry() {
   return {.word = "greedy_reward",
           .suffix = {},
           .summary = "The item that raises the path reward most in this step, under the planning model.",
-          .needs = {.planner = true, .target = true},
+          .needs = {.planner = true},
           .parameters = planner_parameters(),
           .make = [](const PolicyContext& c, const PolicyParameters& p) {
             PathPlannerOptions options = greedy_reward_options();
@@ -206,7 +206,7 @@ PolicyEntry beam_entry() {
   return {.word = "beam",
           .suffix = {},
           .summary = "Beam search over whole paths for the highest path reward under the planning model.",
-          .needs = {.planner = true, .target = true},
+          .needs = {.planner = true},
           .parameters = std::move(parameters),
           .make = [](const PolicyContext& c, const PolicyParameters& p) {
             PathPlannerOptions options;

@@ -47,10 +47,7 @@ Population::Population(PopulationRecipe recipe, std::shared_ptr<const Dataset> d
       history_(history) {
   check_recipe(recipe_);
   if (makes_up()) rest_ = long_run::rest_between_repeats(data_->interactions);
-  double sum = 0.0;
   for (const Cohort& cohort : recipe_.cohorts) {
-    sum += cohort.weight;
-    cumulative_.push_back(sum);
     collect(cohort, eligible, groups_.emplace_back());
     if (cohort.made_up) fit(cohort, groups_.back());
   }
@@ -147,14 +144,21 @@ bool Population::makes_up() const noexcept {
   return std::ranges::any_of(recipe_.cohorts, [](const Cohort& cohort) { return cohort.made_up; });
 }
 
+std::int32_t drawn_cohort(std::span<const Cohort> cohorts, const StepKey& key) noexcept {
+  double all = 0.0, sum = 0.0;
+  for (const Cohort& cohort : cohorts) all += cohort.weight;
+  const double wanted = double{uniform(key, Stream::scenario, cohort_lane)} * all;
+  std::size_t place = 0;
+  while (place + 1 < cohorts.size() && (sum += cohorts[place].weight) <= wanted) ++place;
+  return static_cast<std::int32_t>(place);
+}
+
 Member Population::draw(const StepKey& key) const noexcept {
-  const double wanted = double{uniform(key, Stream::scenario, cohort_lane)} * cumulative_.back();
-  std::size_t cohort = 0;
-  while (cohort + 1 < cumulative_.size() && cumulative_[cohort] <= wanted) ++cohort;
-  const std::vector<UserId>& people = groups_[cohort].people;
+  const std::int32_t cohort = drawn_cohort(recipe_.cohorts, key);
+  const std::vector<UserId>& people = groups_[at(cohort)].people;
   const auto index =
       uniform_below(static_cast<std::uint32_t>(people.size()), key, Stream::scenario, member_lane);
-  return {people[index], static_cast<std::int32_t>(cohort), index};
+  return {people[index], cohort, index};
 }
 
 void Population::write_history(const Member& member, const StepKey& key, std::span<ItemId> out) const {

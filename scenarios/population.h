@@ -36,6 +36,9 @@ double items_per_day(const Interactions& log, UserId user) noexcept;
 /// `length` items.
 std::int64_t drawn_place(const Interactions& log, UserId user, std::int64_t length) noexcept;
 
+/// Whose turn it is in an episode: a cohort by weight, as its place among the cohorts. REQUIRES: a cohort.
+std::int32_t drawn_cohort(std::span<const Cohort> cohorts, const StepKey& key) noexcept;
+
 /// Somebody from a population.
 struct Member {
   UserId user = -1;         ///< who they are, or whose taste and activity a new person started from
@@ -93,7 +96,6 @@ class Population {
   std::int32_t history_;
   std::int32_t rest_ = 0;  ///< only set when somebody is made up
   std::vector<Group> groups_;
-  std::vector<double> cumulative_;  ///< of the weights
 };
 
 }  // namespace veer

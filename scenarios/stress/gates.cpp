@@ -1,5 +1,7 @@
 #include "scenarios/stress/gates.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -14,6 +16,19 @@ double stretch_for(std::int32_t people) {
 }
 
 }  // namespace
+
+std::string gate_text(const StressGate& gate) {
+  const std::string_view figure = gate_figure_names[static_cast<std::size_t>(gate.figure)];
+  switch (gate.rule) {
+    case GateRule::at_least:
+      return fmt::format("{} at least {}", figure, gate.bound);
+    case GateRule::keeps:
+      return fmt::format("{} keeps {:g} %", figure, 100.0 * gate.bound);
+    case GateRule::not_worse:
+      return fmt::format("{} within {} of the baseline", figure, gate.bound);
+  }
+  return "";
+}
 
 std::vector<float> slack_of(const StressGate& gate, std::span<const float> stressed,
                             std::span<const float> calm, std::span<const float> baseline) {

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -18,6 +19,9 @@
 #include "scenarios/stress/suite.h"
 
 namespace veer::stress {
+
+/// "return keeps 50 %": what a gate asks for.
+std::string gate_text(const StressGate& gate);
 
 /// The slack of every episode. `baseline`: of the policy compared with, only read by not_worse. REQUIRES: the
 /// same episodes at the same places.

@@ -179,6 +179,7 @@ StressSuite read_suite(std::string_view text, const std::filesystem::path& file)
   TomlReader top(text, file.string(), "scenarios/stress/STRESS_FORMAT.md says what a suite holds");
   StressSuite suite;
   suite.file = file;
+  suite.text = text;
   top.integer("format", 1, 1);
   suite.name = top.text("name");
   for (TomlReader& table : top.tables("test")) suite.tests.push_back(read_test(table));

@@ -80,6 +80,7 @@ struct StressSuite {
   std::string name;
   std::vector<StressTest> tests;
   std::filesystem::path file;  ///< it was read from, for messages; may be empty
+  std::string text{};          ///< as it was read
 
   bool compares() const noexcept;       ///< whether some gate needs a baseline policy
   bool brings_others() const noexcept;  ///< whether some test needs another user model (other_people)

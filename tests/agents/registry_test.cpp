@@ -131,7 +131,7 @@ TEST_CASE("What a policy needs is known before and checked when it is made") {
   const PolicyRegistry registry;
   CHECK(registry.needs("random") == PolicyNeeds{});
   CHECK((registry.needs("beam:width=2") | registry.needs("graph_path")) ==
-        PolicyNeeds{.graph = true, .planner = true, .target = true});
+        PolicyNeeds{.graph = true, .planner = true, .target = true});  // the graph leads somewhere
   CHECK(registry.needs("popular").data);
   CHECK(registry.needs("nearest").item_table);
   PolicyContext bare;

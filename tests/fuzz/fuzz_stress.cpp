@@ -1,11 +1,12 @@
 // Stress suites of arbitrary content: a suite that is read is within its bounds and names lines that exist;
-// what is refused is refused by file.
+// what is refused is refused by file. The same of the record of a trial, which holds a suite.
 #include <algorithm>
 #include <string>
 #include <string_view>
 
 #include "env/error.h"
 #include "scenarios/stress/suite.h"
+#include "scenarios/stress/trial_record.h"
 #include "tests/fuzz/fuzz_input.h"
 
 namespace {
@@ -38,6 +39,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check(stress::read_suite(text, "suite.toml"), text);
   } catch (const Error& error) {
     fuzz::require(std::string(error.what()).starts_with("suite.toml"));
+  }
+  try {
+    const stress::TrialRecord trial = stress::read_trial_record(text, "trial.toml");
+    check(trial.suite, trial.suite.text);
+    // What was read can be written and read again.
+    const std::string again = stress::trial_record_text(trial.suite, trial.baseline);
+    fuzz::require(stress::read_trial_record(again, "trial.toml").baseline == trial.baseline);
+  } catch (const Error& error) {
+    fuzz::require(std::string(error.what()).starts_with("trial.toml"));
   }
   return 0;
 }

@@ -116,6 +116,60 @@ TEST_CASE("methods are compared as the runs have it") {
   CHECK(world.compare({world.first, world.second, "--baseline", "random"}).out == text.out);
 }
 
+TEST_CASE("budgets are counted alike while playing and from the run") {
+  const Recorded world;
+  const std::vector<std::string> limits{
+      "--rank-loss",  "2", "--weak-below", "0.4",
+      "--weak-steps", "1", "--never-show", world.log.dataset.catalogue.attribute_names[0]};
+  const std::string csv = world.folder / "budget.csv";
+  std::vector<std::string> arguments{world.first, "--baseline", "random", "--csv", csv, "--json"};
+  arguments.insert(arguments.end(), limits.begin(), limits.end());
+  const Finished done = world.compare(arguments);
+  CAPTURE(done.err);
+  REQUIRE(done.code == 0);
+  const Json budget = Json::parse(done.out)["budget"];
+  CHECK(budget["limits"]["rank_loss"] == 2);
+  CHECK(budget["limits"]["never_show"][0] == world.log.dataset.catalogue.attribute_names[0]);
+  const Json& nearest = budget["judges"][0]["methods"][0];
+  CHECK(nearest["method"] == "nearest");
+  // Who breaks one limit is not within: no more paths keep all of it than keep the limit broken most.
+  const double within = nearest["within_budget"]["mean"];
+  double most = 0.0, all = 0.0;
+  for (const Json& count : nearest["violations"]) {
+    most = std::max(most, count["paths"].get<double>());
+    all += count["paths"].get<double>();
+    CHECK(count["times"] >= count["paths"]);
+  }
+  CHECK(nearest["violations"].size() == 3);
+  CHECK(within <= 1.0 - most / 80.0 + 1e-9);
+  CHECK(within >= 1.0 - all / 80.0 - 1e-9);
+  CHECK(nearest["violations"]["rank_loss_steps"]["times"].get<double>() ==
+        doctest::Approx(80.0 * nearest["rank_loss_steps"]["mean"].get<double>()));
+  const Json& worst = budget["worst"];
+  REQUIRE(!worst.empty());
+  const auto breaks = [](const Json& path) {
+    return path["never_shown"].get<int>() + path["rank_loss_steps"].get<int>() +
+           path["weak_steps_too_many"].get<int>();
+  };
+  for (std::size_t i = 1; i < worst.size(); ++i) CHECK(breaks(worst[i]) <= breaks(worst[i - 1]));
+  CHECK(has(read_text(csv), "users,all,\"nearest\",1,within_budget,"));
+
+  std::vector<std::string> playing{"--policy",  "nearest",        "--policy",  "random", "--episodes", "80",
+                                   "--targets", "uniform-unseen", "--horizon", "4",      "--json"};
+  playing.insert(playing.end(), limits.begin(), limits.end());
+  const Finished played = run_veer(world.evaluate(playing));
+  CAPTURE(played.err);
+  REQUIRE(played.code == 0);
+  const Json same = Json::parse(played.out)["budget"];
+  CHECK(same["worst"] == budget["worst"]);
+  CHECK(same["judges"][0]["methods"][0]["violations"] == nearest["violations"]);
+  CHECK(same["judges"][0]["methods"][0]["within_budget"]["mean"] == nearest["within_budget"]["mean"]);
+  const Finished text = world.compare({world.first, "--rank-loss", "2"});
+  CHECK(has(text.out, "Budget: the target never more than 2 places below where it began."));
+  CHECK(has(text.out, "within the budget"));
+  CHECK(!has(world.compare({world.first}).out, "Budget"));
+}
+
 TEST_CASE("what cannot be compared is said") {
   const Recorded world;
   const auto refused = [&](std::vector<std::string> more, ExitCode code, const std::string& word) {
@@ -129,6 +183,13 @@ TEST_CASE("what cannot be compared is said") {
   refused({world.first, "--method", "a=random", "--method", "b=random"}, ExitCode::usage, "random twice");
   refused({world.first, "--baseline", "beam"}, ExitCode::usage, "'beam'");
   refused({world.first, world.first}, ExitCode::usage, "nearest twice");
+  refused({world.first, "--never-show", "nonsense"}, ExitCode::usage,
+          "one of " + world.log.dataset.catalogue.attribute_names[0]);
+  refused({world.first, "--weak-steps", "1"}, ExitCode::usage, "--weak-below");
+  refused({world.first, "--weak-below", "1.5"}, ExitCode::usage, "--weak-below");
+  refused({world.first, "--weak-below", "0"}, ExitCode::usage, "--weak-below");
+  refused({world.first, "--rank-loss", "-1"}, ExitCode::usage, "--rank-loss");
+  refused({world.first, "--under", "more=" + world.second}, ExitCode::usage, "session-v1 or slate-v1");
   refused({world.first, "--lengths", "0"}, ExitCode::usage, "--lengths");
   refused({world.folder / "nowhere"}, ExitCode::failure, "nowhere");
   const std::string other = world.folder / "other";

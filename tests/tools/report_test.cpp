@@ -67,11 +67,12 @@ std::size_t count_of(const std::string& text, const std::string& part) {
   return count;
 }
 
-Json data_of(const std::string& page) {
-  const std::string begin = "id=\"paths-data\">";
+Json script_of(const std::string& page, const std::string& begin) {
   const std::size_t from = page.find(begin) + begin.size();
   return Json::parse(page.substr(from, page.find("</script>", from) - from));
 }
+Json data_of(const std::string& page) { return script_of(page, "id=\"paths-data\">"); }
+Json first_block_of(const std::string& page) { return script_of(page, "class=\"paths-block\">"); }
 
 constexpr const char* hostile =
     "</script><script>alert(1)</script><img src=x onerror='alert(\"2\")'> & \xC3\xA9\xE2\x80\xA8";
@@ -145,13 +146,20 @@ TEST_CASE("a report is well-formed, runs nothing that data say, and says what co
   const Json data = data_of(page);
   CHECK(said["paths_shown"] == 14);
   CHECK(said["paths"] == 120);
-  REQUIRE(data["episodes"].size() == 7);
-  CHECK(data["episodes"][1]["id"] == 60 / 7);
+  REQUIRE(data["episodes"]["id"].size() == 7);
+  CHECK(data["episodes"]["id"][1] == 60 / 7);
   CHECK(data["policies"] == Json({"nearest", "random"}));
-  const Json& path = data["episodes"][0]["paths"][0];
-  REQUIRE(!path["steps"].empty());
-  CHECK(path["steps"][0].size() == 4 + 3 * data["judges"].size());
-  CHECK(data["titles"][path["steps"][0][1].dump()] == hostile + path["steps"][0][1].dump());
+  CHECK(count_of(page, "class=\"paths-block\"") == 1);
+  const Json block = first_block_of(page);
+  REQUIRE(block["policies"].size() == 2);
+  const Json& nearest_paths = block["policies"][0];
+  std::size_t steps = 0;
+  for (const Json& length : nearest_paths["length"]) steps += length.get<std::size_t>();
+  CHECK(nearest_paths["items"].size() == steps);
+  REQUIRE(nearest_paths["judges"].size() == data["judges"].size());
+  for (const Json& judge : nearest_paths["judges"]) CHECK(judge["rank"].size() == steps);
+  const std::string item = nearest_paths["items"][0].dump();
+  CHECK(data["titles"][item] == hostile + item);
   CHECK(world.report({"--baseline", "random", "--paths", "14"}).code == 0);
   CHECK(read_text(world.page) == page);  // same bytes
 }
@@ -180,13 +188,15 @@ TEST_CASE("sessions are reported with survival and take rate, stress with its on
   write_text(
       suite,
       "format = 1\nname = \"mine\"\n[[test]]\nname = \"bots\"\n[[test.perturbation]]\nkind = \"bots\"\n"
-      "intensity = 0.0\nonset = 2\n");
+      "intensity = 0.0\nonset = 2\n[[test.gate]]\nfigure = \"return\"\nrule = \"keeps\"\nshare = 0.9\n"
+      "[[test.gate]]\nfigure = \"length\"\nrule = \"at_least\"\nvalue = 1.0\n");
   const Finished played = run_veer({"stress", "--data", world.data, "--users", world.users, "--suite", suite,
                                     "--policy", "random", "--policy", "popular", "--episodes", "80",
                                     "--horizon", "6", "-o", trial, "--json"});
   CAPTURE(played.err);
-  REQUIRE(played.code == 0);
-  const Finished done = run_veer({"report", trial, "--data", world.data, "-o", page, "--json"});
+  REQUIRE(played.code == static_cast<int>(ExitCode::gate));
+  const Finished done =
+      run_veer({"report", trial, "--data", world.data, "-o", page, "--by", "history", "--json"});
   CAPTURE(done.err);
   REQUIRE(done.code == 0);
   const std::string text = read_text(page);
@@ -203,6 +213,39 @@ TEST_CASE("sessions are reported with survival and take rate, stress with its on
   const Json said = Json::parse(done.out);
   CHECK(has(said["conclusions"][0].get<std::string>(), "earns the most per visit"));
   CHECK(data_of(text)["judges"].empty());
+  // Verdicts are computed from the runs once more, and are those of veer stress.
+  const Json tested = Json::parse(played.out)["policies"];
+  for (const Json& policy : tested) {
+    REQUIRE(policy["gates"].size() == 2);
+    for (const Json& gate : policy["gates"]) {
+      const Json& slack = gate["slack"];
+      const double mean = slack["mean"];
+      std::string cells = "<td>" + std::string(mean < 0.0 ? "" : "+") + number_text(mean, 2);
+      if (slack["low"] != slack["high"]) {
+        cells += " (" + number_text(slack["low"], 2) + " to " + number_text(slack["high"], 2) + ")";
+        CHECK(has(text, cells + "</td><td>" + gate["verdict"].get<std::string>() + "</td>"));
+      }
+    }
+    const auto verdict = policy["verdict"].get<std::string>();
+    CHECK(has(text, "<p>" + policy["policy"].get<std::string>() + ": " + verdict +
+                        (verdict == "fail" ? ": bots.</p>" : ".</p>")));
+  }
+  CHECK(has(text, "<p>popular: fail: bots.</p>"));
+  CHECK(has(text, "<td>bots</td><td>return keeps 90 %</td>"));
+  // By who the people are: as many episodes in all groups together as were played.
+  std::int64_t episodes = 0;
+  for (const Json& group : said["by_history"]) episodes += group["episodes"].get<std::int64_t>();
+  CHECK(episodes == 80);
+  CHECK(has(text, "Return by history"));
+  // Without the record of the trial nothing is judged.
+  std::filesystem::remove(trial + "/trial.toml");
+  REQUIRE(run_veer({"report", trial, "--data", world.data, "-o", page}).code == 0);
+  CHECK(has(read_text(page), "The folder has no trial.toml"));
+  CHECK(!has(read_text(page), "return keeps 90 %"));
+  write_text(trial + "/trial.toml", "format = 1\nbaseline = \"\"\nsuite = \"format = 1\"\n");
+  const Finished damaged = run_veer({"report", trial, "--data", world.data, "-o", page});
+  CHECK(damaged.code == static_cast<int>(ExitCode::data));
+  CHECK(has(damaged.err, "trial.toml (suite)"));
 }
 
 TEST_CASE("what cannot be reported is said, and nothing is replaced") {
@@ -237,6 +280,62 @@ TEST_CASE("what cannot be reported is said, and nothing is replaced") {
   }
   write_text(manifest, begun);
   refused({world.run, "--data", world.data, "-o", world.page}, ExitCode::data, "incomplete");
+}
+
+TEST_CASE("a report has budgets, natural drift and who judged") {
+  const Hostile world;
+  const Finished done = world.report(
+      {"--baseline", "random", "--neutral", "random", "--rank-loss", "3", "--by", "difficulty", "--json"});
+  CAPTURE(done.err);
+  REQUIRE(done.code == 0);
+  const std::string page = read_text(world.page);
+  CHECK(flaw_of(page) == "");
+  const Json said = Json::parse(done.out);
+  CHECK(has(page, "<section id=\"budget\""));
+  CHECK(has(page, "the target never more than 3 places below where it began"));
+  const Json& methods = said["budget"]["judges"][0]["methods"];
+  REQUIRE(methods.size() == 2);
+  CHECK(has(page, "Natural drift: under random"));
+  CHECK(has(page, "Judge other: synthetic, fitted on nobody (known truth)"));
+  CHECK(has(page, "IoI by difficulty under the judge other"));
+  CHECK(said["by_difficulty"].size() >= 2);
+  const Finished cohort = world.report({"--by", "cohort"});
+  CHECK(cohort.code == static_cast<int>(ExitCode::usage));
+  CHECK(has(cohort.err, "--population"));
+}
+
+TEST_CASE("a report splits episodes by cohort as the run was played") {
+  const SmallWorld world;
+  const std::string people = world.folder / "people.toml", run = world.folder / "run",
+                    page = world.folder / "page.html";
+  const std::string recipe =
+      "format = 1\nname = \"two kinds\"\n[[cohort]]\nname = \"many\"\nweight = 3\n[[cohort]]\n"
+      "name = \"few\"\n";
+  write_text(people, recipe);
+  const Finished played = run_veer(
+      world.evaluate({"--policy", "random", "--policy", "popular", "--episodes", "60", "--targets",
+                      "uniform-unseen", "--population", people, "--by", "cohort", "-o", run, "--json"}));
+  CAPTURE(played.err);
+  REQUIRE(played.code == 0);
+  const std::vector<std::string> report{"report", run,    "--data", world.data,     "-o",  page,
+                                        "--json", "--by", "cohort", "--population", people};
+  const Finished done = run_veer(report);
+  CAPTURE(done.err);
+  REQUIRE(done.code == 0);
+  const Json seen = Json::parse(played.out)["by_cohort"], said = Json::parse(done.out)["by_cohort"];
+  REQUIRE(said.size() == 2);
+  for (const Json& cohort : said) {
+    const auto same = std::find_if(seen.begin(), seen.end(),
+                                   [&](const Json& each) { return each["cohort"] == cohort["cohort"]; });
+    REQUIRE(same != seen.end());
+    CHECK(cohort["episodes"] == (*same)["episodes"]);
+  }
+  CHECK(said[0]["episodes"] > said[1]["episodes"]);
+  CHECK(has(read_text(page), "IoI by cohort under the judge users"));
+  write_text(people, recipe + "weight = 2\n");
+  const Finished other = run_veer(report);
+  CHECK(other.code == static_cast<int>(ExitCode::usage));
+  CHECK(has(other.err, "another file than the run was played with"));
 }
 
 TEST_CASE("text is made safe for pages, scripts and policies of content") {

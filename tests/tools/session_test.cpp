@@ -93,6 +93,76 @@ TEST_CASE("sessions are fitted, played, recorded and compared alike") {
   CHECK(second["digest"] == board["digest"]);
 }
 
+TEST_CASE("sessions have a panel on trust: what judges expect, and other people") {
+  const Shop shop;
+  REQUIRE(shop.fit().code == 0);
+  // Other people: the truth of another world with as many items.
+  SyntheticLogParameters elsewhere_world;
+  elsewhere_world.people = 60;
+  elsewhere_world.events = 30;
+  elsewhere_world.world.items = 80;
+  elsewhere_world.world.seed = 2;
+  const SyntheticLog stranger = generate_synthetic_log(elsewhere_world);
+  const std::string strangers = shop.folder / "strangers.model.h5", run = shop.folder / "run",
+                    other = shop.folder / "other";
+  write_model(strangers,
+              synthetic_model_file(*stranger.truth, shop.log.dataset.fingerprint, shop.log.dataset.name));
+  const std::vector<std::string> policies{"--policy", "random", "--policy", "popular"};
+  std::vector<std::string> here = policies, there = policies;
+  here.insert(here.end(), {"--judge", "strangers=" + strangers, "-o", run});
+  there.insert(there.begin(), {"evaluate", "--data", shop.data, "--users", strangers, "--scenario",
+                               "session-v1", "--purchases", shop.buyers, "--episodes", "90", "-o", other});
+  const Finished first = shop.play(here), second = run_veer(there);
+  CAPTURE(first.err + second.err);
+  REQUIRE(first.code == 0);
+  REQUIRE(second.code == 0);
+  const Finished done =
+      run_veer({"compare", run, "--data", shop.data, "--under", "others=" + other, "--json"});
+  CAPTURE(done.err);
+  REQUIRE(done.code == 0);
+  const Json found = Json::parse(done.out), &trust = found["trust"], &elsewhere = found["trust_elsewhere"];
+  CHECK(trust["figure"] == "expected_take_rate");
+  CHECK(trust["own_model"] == "users");
+  CHECK(has(trust["judges"]["strangers"].get<std::string>(), "synthetic, fitted on"));
+  const Json& popular = trust["methods"][1];
+  CHECK(popular["judges_apart"] > 0.0);
+  CHECK(popular["off_data"] > 0.0);
+  CHECK(popular["off_data"] <= 1.0);
+  CHECK(popular["never_taken"] == 0.0);  // what everybody takes
+  CHECK(popular.contains("verdict"));
+  CHECK(!popular.contains("shift"));
+  CHECK(popular["gain"].contains("strangers"));
+  // Expected takes are what people took, on average: both come from the same probabilities.
+  const Json& takes = found["comparisons"][0]["methods"];
+  const double gain =
+      takes[1]["take_rate"]["mean"].get<double>() - takes[0]["take_rate"]["mean"].get<double>();
+  CHECK(popular["gain"]["users"]["mean"].get<double>() == doctest::Approx(gain).epsilon(0.25));
+  // Among other people the gain is that of their own run.
+  const Json theirs = Json::parse(run_veer({"compare", other, "--data", shop.data, "--json"}).out);
+  CHECK(
+      elsewhere["methods"][1]["gain"]["others"]["mean"].get<double>() ==
+      doctest::Approx(theirs["comparisons"][0]["methods"][1]["return"]["difference"]["mean"].get<double>()));
+  CHECK(has(elsewhere["judges"]["others"].get<std::string>(), "synthetic, fitted on"));
+  CHECK(elsewhere["methods"][1]["gain"]["users"]["mean"].get<double>() ==
+        doctest::Approx(takes[1]["return"]["difference"]["mean"].get<double>()));
+  const Finished text = run_veer({"compare", run, "--data", shop.data, "--under", "others=" + other});
+  CHECK(has(text.out, "never taken"));
+  CHECK(has(text.out, "The same policies among other people"));
+  CHECK(!has(text.out, "shift"));
+  const auto refused = [&](std::vector<std::string> more, const std::string& word) {
+    std::vector<std::string> arguments{"compare", run, "--data", shop.data};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Finished wrong = run_veer(arguments);
+    CAPTURE(wrong.err);
+    CHECK(wrong.code == 2);
+    CHECK(has(wrong.err, word));
+  };
+  refused({"--under", other}, "NAME=RUN");
+  refused({"--under", "users=" + other}, "users");
+  refused({"--neutral", "random"}, "guidance-v1");
+  refused({"--rank-loss", "1"}, "guidance-v1");
+}
+
 TEST_CASE("sessions by who the people are") {
   const Shop shop;
   REQUIRE(shop.fit().code == 0);

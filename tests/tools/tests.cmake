@@ -43,7 +43,7 @@ endif()
 if(VEER_BUILD_TOOLS)
   veer_test(tools_test SOURCES tools/console_test.cpp tools/config_file_test.cpp tools/evaluate_test.cpp
             tools/compare_test.cpp tools/ensemble_test.cpp tools/failures_test.cpp tools/guide_test.cpp tools/leaderboard_test.cpp
-            tools/ope_test.cpp tools/program_test.cpp tools/report_test.cpp tools/semantic_ids_test.cpp tools/session_test.cpp tools/slate_world_test.cpp tools/stress_test.cpp tools/validate_test.cpp tools/run_program.cpp
+            tools/ope_test.cpp tools/path_sample_test.cpp tools/program_test.cpp tools/report_test.cpp tools/semantic_ids_test.cpp tools/session_test.cpp tools/slate_world_test.cpp tools/stress_test.cpp tools/validate_test.cpp tools/run_program.cpp
             LIBRARIES veer_tools nlohmann_json::nlohmann_json TIMEOUT 1500)
   if(VEER_TORCH)
     target_sources(tools_test PRIVATE tools/train_test.cpp tools/offline_test.cpp)
@@ -57,6 +57,16 @@ if(VEER_BUILD_TOOLS)
   target_compile_definitions(records_test PRIVATE VEER_PROGRAM="$<TARGET_FILE:veer_program>"
                              VEER_SEEDED_PLUGIN="$<TARGET_FILE:veer_plugin_seeded_items>"
                              VEER_FAULTY_PLUGIN="$<TARGET_FILE:veer_plugin_faulty>")
+  # Where Node, npm and Chromium are. The figure of the second stands in the README.
+  set(check_page ${CMAKE_CURRENT_SOURCE_DIR}/tools/check-report-page $<TARGET_FILE:veer_program>
+                 ${CMAKE_CURRENT_BINARY_DIR}/report_page)
+  if(VEER_TORCH)
+    add_test(NAME report_is_accessible COMMAND ${check_page})
+    add_test(NAME report_of_100000_paths_loads COMMAND ${check_page} --load 100000)
+    set_tests_properties(report_is_accessible PROPERTIES LABELS browser TIMEOUT 300 SKIP_RETURN_CODE 77)
+    set_tests_properties(report_of_100000_paths_loads PROPERTIES LABELS slow TIMEOUT 600 SKIP_RETURN_CODE 77
+                         RUN_SERIAL ON)
+  endif()
   add_test(NAME report_in_browser COMMAND tools_test --no-intro --no-skip "-tc=a browser shows the report*")
   set_tests_properties(report_in_browser PROPERTIES LABELS slow TIMEOUT 300)
 endif()

@@ -10,6 +10,7 @@
 
 #include "env/error.h"
 #include "scenarios/population.h"
+#include "tools/veer/figures/budget_report.h"
 #include "tools/veer/figures/difficulty_report.h"
 #include "tools/veer/figures/group_report.h"
 #include "tools/veer/figures/leaderboard.h"
@@ -29,6 +30,7 @@ struct EvaluateCommand {
   WorldOptions world;
   PlayOptions play;
   StoppingOptions stopping;
+  BudgetOptions budget;
   std::vector<std::string> policies;
   std::vector<std::string> methods;  ///< NAME=POLICY, where a method has several training seeds
   std::string output;
@@ -62,18 +64,12 @@ constexpr std::string_view columns_help =
     "With --by difficulty: easy, at most 1 transition in the logs of train_plan from one of the person's 3\n"
     "newest items to the target; medium, 2; hard, 3 or more; unreachable, none lead there.\n";
 
-/// The episodes by cohort: whose turn it was is a function of seed and episode.
+/// The episodes by cohort, with what is known of its new people.
 EpisodeGroups cohorts_of(const Population& population, const Trajectories& paths, std::uint64_t seed) {
-  EpisodeGroups out{
-      .by = "cohort", .one = "cohort", .meaning = population.recipe().name, .groups = {}, .of = {}};
-  for (const Cohort& cohort : population.recipe().cohorts) {
-    const TasteDensity* tastes = population.tastes_of(static_cast<std::int32_t>(out.groups.size()));
-    out.groups.push_back(
-        {cohort.name, tastes == nullptr ? "logged people"
-                                        : fmt::format("new people, bandwidth {:.2f}", tastes->bandwidth())});
-  }
-  for (const EpisodeId episode : paths.episode_id) {
-    out.of.push_back(population.draw({seed, episode, 0}).cohort);
+  EpisodeGroups out = cohort_groups(population.recipe(), paths, seed);
+  for (std::size_t c = 0; c < out.groups.size(); ++c) {
+    const TasteDensity* tastes = population.tastes_of(static_cast<std::int32_t>(c));
+    if (tastes != nullptr) out.groups[c].meaning += fmt::format(", bandwidth {:.2f}", tastes->bandwidth());
   }
   return out;
 }
@@ -181,6 +177,7 @@ Played play_and_tell(EvaluateCommand& command, const Session& session) {
   } else if (!command.stopping.metric.empty() || command.stopping.budget != 0) {
     throw ConfigError({{}, 0, "--until-halfwidth"}, {"none beside --metric or --budget", "a half-width", ""});
   }
+  const PathBudget limits = budget_of(command.budget, world.scenario().spec().id, world.data().catalogue);
   command.play.episodes =
       episodes_to_play(command.episodes, world.pairs(), command.world.targets, session.console);
   if (world.has_sessions() || world.has_slates())
@@ -193,11 +190,14 @@ Played play_and_tell(EvaluateCommand& command, const Session& session) {
                                      .sampled = world.scenario().spec().acceptance == Acceptance::sampled,
                                      .ends_at_target = command.world.end_at_target == "yes",
                                      .baseline = command.baseline});
+  std::optional<BudgetReport> budget;
+  if (!limits.empty()) budget.emplace(limits, world.data(), world.panel()->names());
   std::optional<EpisodeGroups> groups;
   std::optional<std::int64_t> known_targets;
   std::int64_t steps = 0;
   const auto score = [&](const std::string& policy, const Trajectories& paths) {
     board.add(policy, paths, world.attributes(), world.support(paths));
+    if (budget) budget->add(policy, paths, "policy " + policy);
     // Where an episode starts does not depend on who plays it.
     if (!command.by.empty() && !groups) {
       groups = command.by == "cohort"       ? cohorts_of(*world.population(), paths, command.play.seed)
@@ -211,6 +211,15 @@ Played play_and_tell(EvaluateCommand& command, const Session& session) {
   std::optional<Stopping> stopping;
   const Played played = play_all(command, world, entrants, figures, session, score, stopping);
 
+  if (budget) {
+    std::vector<Method> methods;
+    for (std::size_t p = 0; p < board.policies(); ++p)
+      methods.push_back({board.policy(p), {board.policy(p)}});
+    // Where the baseline failed the first of the others takes its place.
+    const bool failed = played.has_failed(command.baseline);
+    budget->finish(methods, find_method(methods, failed ? "" : command.baseline),
+                   {.seed = session.common.seed});
+  }
   if (known_targets.value_or(0) > 0) {
     session.console.note(
         fmt::format("{} of {} episodes begin with their target among the items already taken", *known_targets,
@@ -232,6 +241,7 @@ Played play_and_tell(EvaluateCommand& command, const Session& session) {
     if (stopping) out["stopping"] = stopping->json();
     if (!played.failed.empty()) out["failed"] = played.failures_json();
     out.update(board.json());
+    if (budget) out["budget"] = budget->json();
     if (groups) out["by_" + groups->by] = groups_json(board, *groups);
     session.console.out() << out.dump(2) << '\n';
     return played;
@@ -241,6 +251,7 @@ Played play_and_tell(EvaluateCommand& command, const Session& session) {
                                world.scenario().spec().id, world.data().name, command.world.acceptance,
                                command.world.targets, command.play.episodes, session.common.seed)
                         << board.text(session.console);
+  if (budget) session.console.out() << "\n" << budget->text();
   if (stopping) session.console.out() << "\n" << stopping->text();
   if (groups) session.console.out() << "\n" << groups_text(board, *groups, session.console);
   tell_digest(command, played, session);
@@ -299,6 +310,7 @@ void add_evaluate(Program& program) {
       ->take_all()
       ->allow_extra_args(false);
   add_watch_options(app, command->watch, command->tensorboard);
+  add_budget_options(app, command->budget);
   PlayOptions& play = command->play;
   CLI::Option* episodes =
       app.add_option("--episodes", command->episodes,

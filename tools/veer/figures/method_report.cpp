@@ -119,14 +119,11 @@ nlohmann::ordered_json MethodReport::json() const {
           {"survival", curves}};
 }
 
-namespace {
-
-/// Calls `with(judge, group, episodes, table)` for every judge and group that has episodes.
-template <class With>
-void each_group(const MethodReport& report, const EpisodeGroups& groups, const CrossedOptions& options,
-                const With& with) {
+std::vector<GroupTable> method_groups(const MethodReport& report, const EpisodeGroups& groups,
+                                      const CrossedOptions& options) {
   const MethodScores& scores = report.scores();
   const std::span<const Figure> figures = scores.figures().figures();
+  std::vector<GroupTable> out;
   for (std::size_t judge = 0; judge < scores.judges().size(); ++judge) {
     for (std::size_t g = 0; g < groups.groups.size(); ++g) {
       std::vector<std::size_t> places;
@@ -146,40 +143,35 @@ void each_group(const MethodReport& report, const EpisodeGroups& groups, const C
         }
         return SeedValues(chosen.begin(), chosen.end());
       };
-      with(judge, groups.groups[g], places.size(),
-           tabulate(scores.methods(), {figures.begin(), figures.end()}, report.baseline(),
-                    CrossedBootstrap(people, options), values));
+      out.push_back({scores.judges()[judge], groups.groups[g], places.size(),
+                     tabulate(scores.methods(), {figures.begin(), figures.end()}, report.baseline(),
+                              CrossedBootstrap(people, options), values)});
     }
   }
+  return out;
 }
-
-}  // namespace
 
 std::string method_groups_text(const MethodReport& report, const EpisodeGroups& groups,
                                const CrossedOptions& options) {
   std::string out = fmt::format("By {}: {}\n\n", groups.by, groups.meaning);
-  const auto add = [&](std::size_t judge, const EpisodeGroups::Group& group, std::size_t episodes,
-                       const MethodTable& table) {
-    out += fmt::format("{} ({}){}: {} episodes\n{}\n", group.name, group.meaning,
-                       report.scores().figures().judged() ? ", under " + report.scores().judges()[judge] : "",
-                       episodes, table_text(table, report.scores().methods(), report.baseline()));
-  };
-  each_group(report, groups, options, add);
+  for (const GroupTable& each : method_groups(report, groups, options)) {
+    out += fmt::format("{} ({}){}: {} episodes\n{}\n", each.group.name, each.group.meaning,
+                       report.scores().figures().judged() ? ", under " + each.judge : "", each.episodes,
+                       table_text(each.table, report.scores().methods(), report.baseline()));
+  }
   return out;
 }
 
 nlohmann::ordered_json method_groups_json(const MethodReport& report, const EpisodeGroups& groups,
                                           const CrossedOptions& options) {
   nlohmann::ordered_json out = nlohmann::ordered_json::array();
-  const auto add = [&](std::size_t judge, const EpisodeGroups::Group& group, std::size_t episodes,
-                       const MethodTable& table) {
-    out.push_back({{"judge", report.scores().judges()[judge]},
-                   {groups.one, group.name},
-                   {"meaning", group.meaning},
-                   {"episodes", episodes},
-                   {"methods", table_json(table, report.scores().methods(), report.baseline())}});
-  };
-  each_group(report, groups, options, add);
+  for (const GroupTable& each : method_groups(report, groups, options)) {
+    out.push_back({{"judge", each.judge},
+                   {groups.one, each.group.name},
+                   {"meaning", each.group.meaning},
+                   {"episodes", each.episodes},
+                   {"methods", table_json(each.table, report.scores().methods(), report.baseline())}});
+  }
   return out;
 }
 

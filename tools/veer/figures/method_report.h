@@ -44,6 +44,18 @@ class MethodReport {
   std::vector<MethodComparison> comparisons_;
 };
 
+/// One judge's table of one group's episodes.
+struct GroupTable {
+  std::string judge;
+  EpisodeGroups::Group group;
+  std::size_t episodes = 0;
+  MethodTable table;
+};
+/// By judge, then by group; groups without episodes are left out. REQUIRES: as many episodes as the report
+/// has.
+std::vector<GroupTable> method_groups(const MethodReport& report, const EpisodeGroups& groups,
+                                      const CrossedOptions& options);
+
 /// Episodes by group, whole ones under every judge: one table per judge and group that has episodes, with
 /// differences to the baseline. REQUIRES: as many episodes as `scores` has.
 std::string method_groups_text(const MethodReport& report, const EpisodeGroups& groups,

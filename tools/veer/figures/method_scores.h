@@ -37,6 +37,10 @@ class MethodScores {
   /// 0, for whole episodes, then the lengths asked for.
   std::span<const std::int32_t> lengths() const noexcept { return lengths_; }
   std::span<const UserId> people() const noexcept { return people_; }  ///< per episode
+  /// Whether both measured the same episodes of the same people, by number, person and target.
+  bool same_episodes(const MethodScores& other) const noexcept {
+    return episodes_ == other.episodes_ && people_ == other.people_ && targets_ == other.targets_;
+  }
 
   /// One span per training seed. `length`: place in lengths().
   SeedValues values(std::size_t method, std::size_t judge, std::size_t length, std::size_t figure) const;

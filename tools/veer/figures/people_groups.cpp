@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "env/error.h"
+#include "scenarios/population.h"
 #include "tools/veer/terminal/text.h"
 
 namespace veer::tools {
@@ -92,6 +93,15 @@ EpisodeGroups people_groups(const std::string& by, const Dataset& data, const Tr
   }
   out.by = by;
   out.one = "group";
+  return out;
+}
+
+EpisodeGroups cohort_groups(const PopulationRecipe& recipe, const Trajectories& paths, std::uint64_t seed) {
+  EpisodeGroups out{.by = "cohort", .one = "cohort", .meaning = recipe.name, .groups = {}, .of = {}};
+  for (const Cohort& cohort : recipe.cohorts)
+    out.groups.push_back({cohort.name, cohort.made_up ? "new people" : "logged people"});
+  for (const EpisodeId episode : paths.episode_id)
+    out.of.push_back(drawn_cohort(recipe.cohorts, {seed, episode, 0}));
   return out;
 }
 

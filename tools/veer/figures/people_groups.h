@@ -2,10 +2,12 @@
 // they mostly take. Thread-safety: pure functions.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "env/data/dataset.h"
 #include "env/loop/trajectories.h"
+#include "scenarios/population_recipe.h"
 #include "tools/veer/figures/group_report.h"
 
 namespace veer::tools {
@@ -17,5 +19,9 @@ namespace veer::tools {
 /// that plays these episodes. Throws ConfigError naming --by for another word, or for attributes where the
 /// catalogue has none.
 EpisodeGroups people_groups(const std::string& by, const Dataset& data, const Trajectories& paths);
+
+/// By cohort: whose turn it was is a function of seed and episode. REQUIRES: the recipe these were played
+/// with.
+EpisodeGroups cohort_groups(const PopulationRecipe& recipe, const Trajectories& paths, std::uint64_t seed);
 
 }  // namespace veer::tools

@@ -8,6 +8,7 @@
 
 #include "env/data/dataset.h"
 #include "env/store/run/run_directory.h"
+#include "tools/veer/figures/budget_report.h"
 #include "tools/veer/figures/episode_curves.h"
 #include "tools/veer/figures/method_report.h"
 #include "tools/veer/figures/path_sample.h"
@@ -23,7 +24,10 @@ struct Findings {
   std::vector<Standing> standings;  ///< per judge, by the first figure
   const EpisodeCurves& curves;
   const PathSample& paths;
-  const TrustPanel* trust = nullptr;  ///< of guidance
+  const TrustPanel& trust;
+  const BudgetReport* budget = nullptr;    ///< where limits were asked for
+  const EpisodeGroups* groups = nullptr;   ///< where episodes are to be split
+  std::vector<GroupTable> group_tables{};  ///< of these groups
 
   const MethodScores& scores() const noexcept { return report.scores(); }
   const Figure& first_figure() const { return scores().figures().figures().front(); }
@@ -37,8 +41,10 @@ std::string leaderboard_section(const Findings& findings);
 std::string curves_section(const Findings& findings);
 /// Empty where fewer than two judges looked.
 std::string judges_section(const Findings& findings);
-/// Empty where no judge looked.
 std::string trust_section(const Findings& findings);
+/// Empty where no limits, and no groups, were asked for.
+std::string budget_section(const Findings& findings);
+std::string groups_section(const Findings& findings);
 /// A static example, and the place where the script puts the explorer.
 std::string paths_section(const Findings& findings);
 /// Runs, digests, data set, effective configuration.

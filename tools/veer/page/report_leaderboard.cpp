@@ -27,9 +27,14 @@ std::vector<std::size_t> order_of(const Standing& standing) {
   return out;
 }
 
+/// Tells the tables of several judges apart.
+std::string under(const Findings& f, const MethodComparison& comparison) {
+  return f.scores().figures().judged() ? ", under the judge " + comparison.judge : std::string();
+}
+
 HtmlTable means_table(const Findings& f, const MethodComparison& comparison,
                       const std::vector<std::size_t>& order) {
-  HtmlTable out{"Means with 95 % intervals", {"policy", "seeds"}, {}};
+  HtmlTable out{"Means with 95 % intervals" + under(f, comparison), {"policy", "seeds"}, {}};
   for (const Figure& figure : comparison.table.figures) out.header.push_back(figure.title);
   for (const std::size_t m : order) {
     const Method& method = f.scores().methods()[m];
@@ -47,8 +52,10 @@ HtmlTable means_table(const Findings& f, const MethodComparison& comparison,
 
 HtmlTable differences_table(const Findings& f, const MethodComparison& comparison,
                             const std::vector<std::size_t>& order) {
-  HtmlTable out{
-      "Difference to the baseline " + f.method(f.report.baseline()) + ", same episodes", {"policy"}, {}};
+  HtmlTable out{"Difference to the baseline " + f.method(f.report.baseline()) + ", same episodes" +
+                    under(f, comparison),
+                {"policy"},
+                {}};
   for (const Figure& figure : comparison.table.figures) {
     if (figure.compared) out.header.insert(out.header.end(), {figure.title, "p (Holm)"});
   }

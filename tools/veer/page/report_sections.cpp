@@ -39,21 +39,19 @@ constexpr CurveWords curve_words[] = {
      "Share of what the step shows that is bought, of those who are still there.", 3, true},
 };
 
-HtmlTable example_table(const nlohmann::ordered_json& sample, const nlohmann::ordered_json& path) {
+HtmlTable example_table(const PathSample& sample, const std::vector<std::string>& judges) {
   HtmlTable table{"One path", {"step", "item", "answer", "probability"}, {}};
-  for (const auto& judge : sample["judges"]) {
-    const auto name = judge.get<std::string>();
+  for (const std::string& name : judges) {
     table.header.insert(table.header.end(), {"accepts, " + name, "interest, " + name, "rank, " + name});
   }
-  for (const auto& step : path["steps"]) {
+  for (const auto& step : sample.example()["steps"]) {
     const auto item = step[1].get<ItemId>();
     const auto answer = step[2].get<std::uint8_t>();
-    std::vector<std::string> row{
-        std::to_string(step[0].get<int>()),
-        item == no_item ? "(empty)" : sample["titles"][std::to_string(item)].get<std::string>(),
-        (answer & feedback::purchased) != 0  ? "bought"
-        : (answer & feedback::accepted) != 0 ? "accepted"
-                                             : "refused"};
+    std::vector<std::string> row{std::to_string(step[0].get<int>()),
+                                 item == no_item ? "(empty)" : sample.title(item),
+                                 (answer & feedback::purchased) != 0  ? "bought"
+                                 : (answer & feedback::accepted) != 0 ? "accepted"
+                                                                      : "refused"};
     for (std::size_t k = 3; k < step.size(); ++k) row.push_back(step[k].is_null() ? "-" : step[k].dump());
     table.rows.push_back(row);
   }
@@ -74,6 +72,7 @@ std::string curves_section(const Findings& f) {
       LineChart chart;
       chart.id = fmt::format("curve-{}-{}", words.id, j);
       chart.title = words.title;
+      if (f.scores().figures().judged()) chart.under = ", under the judge " + judge;
       chart.about = words.about;
       chart.x_title = words.x_title;
       chart.y_title = words.y_title;
@@ -101,28 +100,29 @@ std::string paths_section(const Findings& f) {
   const auto policies = static_cast<std::int64_t>(f.paths.policies());
   std::string body = html_paragraph(
       fmt::format("{} of {} recorded paths are in this page: {} of {} episodes, spread evenly over the run, "
-                  "with every policy in each. "
-                  "veer report --paths N takes more.",
-                  grouped(shown * policies), grouped(all * policies), grouped(shown), grouped(all)));
+                  "with every policy in each.{}",
+                  grouped(shown * policies), grouped(all * policies), grouped(shown), grouped(all),
+                  shown < all ? " veer report --paths N takes more." : ""));
   if (shown == 0) return html_section("paths", "Paths", body);
   const nlohmann::ordered_json sample = f.paths.json();
-  const auto& episode = sample["episodes"][0];
-  const auto target = episode["target"].get<ItemId>();
-  std::string who =
-      fmt::format("Episode {}, person {}, policy {}", episode["id"].get<EpisodeId>(),
-                  episode["person"].get<std::string>(), sample["policies"][0].get<std::string>());
-  if (target != no_item) who += ", target " + sample["titles"][std::to_string(target)].get<std::string>();
-  const auto& path = episode["paths"][0];
-  body += "<div id=\"explorer\">\n" + html_paragraph(who + ". End: " + path["end"].get<std::string>() + ".") +
-          html_table(example_table(sample, path)) +
+  const nlohmann::ordered_json& example = f.paths.example();
+  const auto target = example["target"].get<ItemId>();
+  std::string who = fmt::format("Episode {}, person {}, policy {}", example["id"].get<EpisodeId>(),
+                                example["person"].get<std::string>(), example["policy"].get<std::string>());
+  if (target != no_item) who += ", target " + f.paths.title(target);
+  body += "<div id=\"explorer\">\n" +
+          html_paragraph(who + ". End: " + example["end"].get<std::string>() + ".") +
+          html_table(example_table(f.paths, sample["judges"].get<std::vector<std::string>>())) +
           "<noscript><p class=\"note\">With scripts on, every path of the sample can be picked "
           "here.</p></noscript>\n</div>\n";
   body += "<script type=\"application/json\" id=\"paths-data\">" + script_json(sample) + "</script>\n";
+  for (const std::string& block : f.paths.blocks())
+    body += "<script type=\"application/json\" class=\"paths-block\">" + block + "</script>\n";
   return html_section("paths", "Paths", body);
 }
 
 std::string runs_section(const Findings& f) {
-  HtmlTable data{"Data set", {"", "value"}, {}};
+  HtmlTable data{"Data set", {"of it", "value"}, {}};
   data.rows = {{"name", f.data.name},
                {"people", grouped(f.data.interactions.users())},
                {"items", grouped(f.data.catalogue.size())},
@@ -132,7 +132,7 @@ std::string runs_section(const Findings& f) {
                {"fingerprint", f.data.fingerprint}};
   std::string body = html_table(data);
   for (const auto& [directory, run] : f.runs) {
-    HtmlTable table{"Run " + directory, {"", "value"}, {}};
+    HtmlTable table{"Run " + directory, {"of it", "value"}, {}};
     table.rows = {{"scenario", run.header.scenario},
                   {"seed", std::to_string(run.header.seed)},
                   {"policies", fmt::format("{}", fmt::join(run.header.policies, ", "))},
@@ -141,28 +141,14 @@ std::string runs_section(const Findings& f) {
                   {"steps, all policies", grouped(run.steps)},
                   {"digest", run.digest}};
     body += html_table(table);
-    body += "<details><summary>Effective configuration of " + html_text(directory) + "</summary><pre>" +
-            html_text(run.header.configuration) + "</pre></details>\n";
+    body += "<details><summary>Effective configuration of " + html_text(directory) +
+            "</summary><pre tabindex=\"0\">" + html_text(run.header.configuration) + "</pre></details>\n";
   }
   body += html_paragraph(
       "The digest is the SHA-256 of all recorded rows: equal digests mean equal steps, and veer info RUN "
       "--verify recomputes it. The same options and seed give the same digest for any number of threads.",
       "note");
   return html_section("runs", "What was run", body);
-}
-
-std::string trust_section(const Findings& f) {
-  if (f.trust == nullptr) return "";
-  HtmlTable table{"Agreement, data and cause", f.trust->header(), f.trust->rows()};
-  std::string body;
-  for (std::size_t m = 0; m < f.trust->methods().size(); ++m) {
-    if (f.trust->methods()[m].verdict != GainVerdict::own_only) continue;
-    body += html_paragraph(f.method(m) + " gains under " + f.trust->own() +
-                           " and under no other judge: it may exploit that model rather than please people.");
-  }
-  body += html_table(table);
-  for (const std::string& line : f.trust->legend()) body += html_paragraph(line, "note");
-  return html_section("trust", "How far to trust it", body);
 }
 
 std::string reading_section(const Findings& f) {

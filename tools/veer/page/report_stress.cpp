@@ -4,6 +4,7 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -11,8 +12,10 @@
 
 #include "env/error.h"
 #include "env/store/run/run_directory.h"
+#include "scenarios/stress/gates.h"
 #include "scenarios/stress/perturbed_users.h"
 #include "scenarios/stress/resilience.h"
+#include "scenarios/stress/trial_record.h"
 #include "tools/veer/page/html.h"
 #include "tools/veer/page/svg_chart.h"
 
@@ -88,6 +91,8 @@ std::string words_of(const Perturbation& each) {
                      perturbation_names[static_cast<std::size_t>(each.kind)], each.intensity, when,
                      100.0 * each.share);
 }
+
+constexpr double gate_level = 0.05;  ///< of wrong passes, and of wrong fails, as veer stress has it
 
 std::string share_cell(const Estimate& e) {
   if (!std::isfinite(e.mean)) return "-";
@@ -177,6 +182,84 @@ std::string test_part(const std::filesystem::path& directory, std::size_t number
          "<div class=\"charts\">\n" + charts + "</div>\n";
 }
 
+/// Gate figures of every policy in one world.
+using PolicyFigures = std::vector<std::array<std::vector<float>, gate_figure_names.size()>>;
+
+PolicyFigures figures_of(const RunReader& run) {
+  PolicyFigures out;
+  for (std::size_t p = 0; p < run.summary().header.policies.size(); ++p) {
+    const Trajectories episodes = run.read(static_cast<std::int32_t>(p));
+    auto& figures = out.emplace_back();
+    for (std::size_t f = 0; f < figures.size(); ++f)
+      figures[f] = figure_of(episodes, static_cast<GateFigure>(f));
+  }
+  return out;
+}
+
+/// The verdicts of veer stress, computed from the runs once more: the same bootstrap with the same seed.
+std::string verdicts_part(const std::filesystem::path& folder, const RunReader& calm, const Dataset& data) {
+  const std::filesystem::path file = folder / trial_record_name;
+  if (!std::filesystem::exists(file)) {
+    return html_paragraph(
+        "The folder has no " + std::string(trial_record_name) +
+        ", so its gates are not known: the same veer stress -o writes it and plays nothing twice.");
+  }
+  const TrialRecord trial = read_trial_record_file(file);
+  const RunHeader& header = calm.summary().header;
+  const PolicyFigures before = figures_of(calm);
+  const auto baseline = static_cast<std::size_t>(
+      std::find(header.policies.begin(), header.policies.end(), trial.baseline) - header.policies.begin());
+  const std::vector<UserId> people = calm.read(0).episode_user;
+  struct Weighed {
+    std::string test, gate;
+    GateEvidence evidence;
+  };
+  std::vector<std::vector<Weighed>> weighed(header.policies.size());
+  for (const StressTest& test : trial.suite.tests) {
+    const RunReader run(folder / test.name);
+    check_run(folder / test.name, run.summary(), calm.summary(), data);
+    const PolicyFigures after = figures_of(run);
+    for (std::size_t p = 0; p < header.policies.size(); ++p) {
+      for (const StressGate& gate : test.gates) {
+        const auto figure = static_cast<std::size_t>(gate.figure);
+        const bool compares = gate.rule == GateRule::not_worse;
+        if (compares && (p == baseline || baseline == header.policies.size())) continue;
+        const std::vector<float> slack =
+            slack_of(gate, after[p][figure], before[p][figure],
+                     compares ? std::span<const float>(after[baseline][figure]) : std::span<const float>());
+        weighed[p].push_back({test.name, gate_text(gate), weigh(slack, people, {.seed = header.seed})});
+      }
+    }
+  }
+  HtmlTable table{
+      "Gates of the suite " + trial.suite.name, {"policy", "test", "gate", "slack", "verdict"}, {}};
+  std::string sentences;
+  for (std::size_t p = 0; p < header.policies.size(); ++p) {
+    std::vector<GateEvidence> evidence;
+    for (const Weighed& each : weighed[p]) evidence.push_back(each.evidence);
+    const std::vector<Verdict> verdicts = decide(evidence, gate_level);
+    std::string broken;
+    for (std::size_t g = 0; g < verdicts.size(); ++g) {
+      const Weighed& each = weighed[p][g];
+      const Estimate& slack = each.evidence.slack;
+      table.rows.push_back({header.policies[p], each.test, each.gate,
+                            std::isnan(slack.low) ? fmt::format("{:+.2f}", slack.mean)
+                                                  : fmt::format("{:+.2f} ({:.2f} to {:.2f})", slack.mean,
+                                                                slack.low, slack.high),
+                            std::string(name_of(verdicts[g]))});
+      if (verdicts[g] == Verdict::fail) broken += (broken.empty() ? ": " : ", ") + each.test;
+    }
+    sentences +=
+        html_paragraph(fmt::format("{}: {}{}.", header.policies[p], name_of(overall(verdicts)), broken));
+  }
+  if (table.rows.empty()) return html_paragraph("The suite " + trial.suite.name + " has no gates.");
+  return "<h3>Verdicts</h3>\n" + sentences + html_table(table) +
+         html_paragraph(
+             "Slack: what a gate asks for is 0 or more. Verdicts: one-sided tests, the chance of any "
+             "wrong pass among a policy's gates at most 5 % (Holm); undecided: more episodes would tell.",
+             "note");
+}
+
 }  // namespace
 
 bool is_stress_folder(const std::filesystem::path& folder) {
@@ -195,7 +278,8 @@ std::string stress_section(const std::filesystem::path& folder, const Dataset& d
       "steps from the "
       "onset on; lost: from there to the end; recovers: steps until the loss stays within a tenth. Brackets: "
       "95 % "
-      "intervals over people. Gates and verdicts are what veer stress prints.");
+      "intervals over people.");
+  body += verdicts_part(folder, calm, data);
   const std::vector<std::filesystem::path> tests = tests_of(folder);
   for (std::size_t t = 0; t < tests.size(); ++t) body += test_part(tests[t], t, calm, data, options);
   return html_section("stress", "Under stress", body);

@@ -120,7 +120,7 @@ std::string legend_of(const LineChart& chart) {
 }
 
 std::string numbers_of(const LineChart& chart) {
-  HtmlTable table{chart.title, {chart.x_title}, {}};
+  HtmlTable table{chart.title + chart.under, {chart.x_title}, {}};
   std::size_t length = 0;
   for (const ChartLine& line : chart.lines) {
     table.header.push_back(line.label);

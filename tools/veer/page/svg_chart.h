@@ -25,6 +25,7 @@ struct LineChart {
   bool from_zero = false;   ///< the axis shows 0
   std::int32_t onset = -1;  ///< a vertical mark there; -1: none
   std::vector<ChartLine> lines;
+  std::string under{};  ///< ", under the judge gru": tells its table of numbers from others of this title
 };
 std::string line_chart(const LineChart& chart);
 

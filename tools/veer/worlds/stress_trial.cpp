@@ -10,7 +10,9 @@
 
 #include "env/error.h"
 #include "env/policy_error.h"
+#include "env/store/atomic_file.h"
 #include "scenarios/stress/perturbed_users.h"
+#include "scenarios/stress/trial_record.h"
 #include "tools/veer/figures/live_board.h"
 #include "tools/veer/terminal/table.h"
 
@@ -33,19 +35,6 @@ std::string percent(const Estimate& share) {
   if (std::isnan(share.low)) return fmt::format("{:.0f} %", 100.0 * share.mean);
   return fmt::format("{:.0f} % ({:.0f} to {:.0f})", 100.0 * share.mean, 100.0 * share.low,
                      100.0 * share.high);
-}
-
-std::string gate_text(const StressGate& gate) {
-  const std::string_view figure = gate_figure_names[static_cast<std::size_t>(gate.figure)];
-  switch (gate.rule) {
-    case GateRule::at_least:
-      return fmt::format("{} at least {}", figure, gate.bound);
-    case GateRule::keeps:
-      return fmt::format("{} keeps {:g} %", figure, 100.0 * gate.bound);
-    case GateRule::not_worse:
-      return fmt::format("{} within {} of the baseline", figure, gate.bound);
-  }
-  return "";
 }
 
 Json json_of(const Estimate& e) { return {{"mean", e.mean}, {"low", e.low}, {"high", e.high}}; }
@@ -88,7 +77,6 @@ class TrialRun {
     if (options_.output.empty()) {
       result = play(world_, entrants_, options_.play, console_, keep);
     } else {
-      std::filesystem::create_directories(options_.output);
       result = play_into(options_.output / name, world_, entrants_, options_.play, console_, keep);
     }
     for (const FailedPolicy& each : result.failed) {
@@ -159,6 +147,10 @@ Trial run_trial(World& world, const std::vector<Entrant>& entrants, const Stress
   const StressGuard guard(world);
   TrialRun run(world, entrants, options, console);
   world.put_under_stress({});
+  if (!options.output.empty()) {
+    std::filesystem::create_directories(options.output);
+    write_file_atomically(options.output / trial_record_name, trial_record_text(suite, options.baseline));
+  }
   console.note("stress: the calm world");
   const std::vector<std::optional<Seen>> calm = run.play_world("calm");
   Trial out;

@@ -100,6 +100,7 @@ void World::seat_judges() {
     LoadedModel model = load_user_model(file, *data_, device_);
     judges.push_back({name, fit_of(model.manifest), model.users});
     checksums_.emplace_back("judge " + name, model.checksum);
+    checksums_.emplace_back("judge " + name + " fit", fit_of(model.manifest));
   }
   panel_ = std::make_unique<const Panel>(std::move(judges));
 }

@@ -87,8 +87,8 @@ class World {
   std::optional<LoadedModel> others_;   ///< who comes in a stress test of other_people
   std::unique_ptr<const Panel> panel_;  ///< null where nothing is judged
   std::vector<std::pair<std::string, std::string>>
-      checksums_;                             ///< of target, policy and judge files, by role
-  std::shared_ptr<const Scenario> calm_;      ///< as options have it
+      checksums_;                         ///< of target, policy and judge files, by role; and judges' fits
+  std::shared_ptr<const Scenario> calm_;  ///< as options have it
   std::shared_ptr<const Scenario> scenario_;  ///< calm_, or that under stress
   std::string stress_;                        ///< what is done to it, for configuration()
   std::unique_ptr<const AttributeTable> attributes_;
