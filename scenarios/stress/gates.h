@@ -36,6 +36,13 @@ struct GateEvidence {
 GateEvidence weigh(std::span<const float> slack, std::span<const UserId> people,
                    const CrossedOptions& options);
 
+/// The same where what a policy delivers comes from other people than what is asked of it (cohort_mix): slack
+/// is the mean of `delivered`, of the episodes of `by`, less that of `asked`, of the episodes of `of`. A
+/// replicate draws everybody once, wherever they play.
+GateEvidence weigh_apart(std::span<const float> delivered, std::span<const UserId> by,
+                         std::span<const float> asked, std::span<const UserId> of,
+                         const CrossedOptions& options);
+
 /// One verdict per gate. `level`: of either error over all of them, such as 0.05.
 std::vector<Verdict> decide(std::span<const GateEvidence> gates, double level);
 

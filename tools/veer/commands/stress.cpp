@@ -47,6 +47,10 @@ stress::StressSuite suite_of(const std::string& word) {
 
 void run_stress(StressCommand& command, const Session& session) {
   const stress::StressSuite suite = suite_of(command.suite);
+  if (command.world.scenario == "slate-v1" && !command.world.other_users.empty()) {
+    throw ConfigError({{}, 0, "--other-users"},
+                      {"a user model in slate-v1", "none", "other_people come in session-v1 alone"});
+  }
   if (!command.csv.empty()) check_writable("--csv", command.csv);
   World world(command.world, session.common.device);
   const std::vector<Entrant> entrants = world.enter(command.policies);
@@ -61,7 +65,7 @@ void run_stress(StressCommand& command, const Session& session) {
                       {"none", "one of the policies", "the suite has gates that compare with it"});
   }
   if (!options.baseline.empty()) options.baseline = baseline_of(names, options.baseline);
-  if (suite.brings_others() && command.world.other_users.empty()) {
+  if (suite.brings_others() && command.world.other_users.empty() && world.has_sessions()) {
     throw ConfigError({{}, 0, "--other-users"},
                       {"none", "a user model's file", "the suite has a test of other_people"});
   }
@@ -71,7 +75,8 @@ void run_stress(StressCommand& command, const Session& session) {
   options.output = command.output;
   options.worth = {.click = command.world.click_reward,
                    .purchase = command.world.purchase_reward,
-                   .skip = command.world.skip_cost};
+                   .skip = command.world.skip_cost,
+                   .slate = world.slate_worths()};
   LiveBoard board(session.console, command.watch, command.tensorboard);
   if (command.watch || !command.tensorboard.empty()) {
     options.watch = &board;
@@ -112,6 +117,7 @@ void add_stress(Program& program) {
       "stress", "Plays policies while the world goes wrong, and gates a release on what they keep.",
       "veer stress --data shop.h5 --users judge.model.h5 --purchases buyers.model.h5 \\\n"
       "           --policy popular --policy agent:model=sqn.model.h5 --suite standard -o stress\n"
+      "         veer stress --scenario slate-v1 --world ml1m-session --policy popular --suite slates\n"
       "         veer stress --print standard > mine.toml\n\n"
       "Every test plays the episodes of the calm world again, with the same randomness, so that what differs "
       "is the\n"
