@@ -174,6 +174,19 @@ share = 0.01
   CHECK(read_text(page).find("90 % of the episodes are of the people whose history is low") != std::string::npos);
 }
 
+TEST_CASE("the standard suite plays on any data set, and judges every policy by all its gates") {
+  const SmallWorld world;  // all people are equally active: a third of them is everybody
+  const Finished done = run_veer({"stress", "--data", world.data, "--users", world.users, "--policy", "popular",
+                                  "--episodes", "60", "--json"});
+  CAPTURE(done.err);
+  REQUIRE((done.code == 0 || done.code == 5));
+  const Json policy = Json::parse(done.out)["policies"][0];
+  CHECK(policy["tests"].size() == 12);
+  CHECK(policy["gates"].size() == 12);
+  CHECK(policy["tests"][11]["test"] == "regulars-only");
+  CHECK(policy["tests"][11]["calm"] == policy["tests"][11]["stressed"]);
+}
+
 TEST_CASE("slates are stressed too, and what has no meaning there is refused before anything is played") {
   const ScratchFolder folder;
   const std::string suite = folder / "suite.toml", output = folder / "trial";
