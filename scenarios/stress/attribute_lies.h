@@ -1,5 +1,5 @@
-// What policies are told about items under wrong_attributes: of a share of them, the attributes and the vector
-// of another one. Pure functions.
+// What policies are told about items under wrong_attributes: of a share of them, the attributes and the
+// vector of another one. Pure functions.
 #pragma once
 
 #include <cstdint>

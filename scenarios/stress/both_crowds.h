@@ -1,7 +1,8 @@
-// Two groups of episodes whose people are partly the same, resampled together: in a replicate everybody counts
-// as often in the one as in the other. Thread-safety: const calls are.
+// Two groups of episodes whose people are partly the same, resampled together: in a replicate everybody
+// counts as often in the one as in the other. Thread-safety: const calls are.
 #pragma once
 
+#include <cstddef>
 #include <limits>
 #include <span>
 #include <vector>

@@ -35,11 +35,7 @@ std::int32_t attribute_of(const Perturbation& mix, const Catalogue& catalogue) {
 
 CohortMix::CohortMix(std::shared_ptr<const Scenario> base, const Perturbation& mix, std::size_t place,
                      std::shared_ptr<const Dataset> data)
-    : base_(std::move(base)),
-      data_(std::move(data)),
-      by_(mix.by),
-      wanted_(mix.intensity),
-      place_(place) {
+    : base_(std::move(base)), data_(std::move(data)), by_(mix.by), wanted_(mix.intensity), place_(place) {
   if (by_ == CohortBy::attribute) attribute_ = attribute_of(mix, data_->catalogue);
   count_starts(mix);
   const bool more_members = double{wanted_} > calm_share_;

@@ -3,10 +3,10 @@
 // that the policy acts on is old.
 //
 // With a delay of a from step onset on, the policy is told at step k >= onset the answer to step k - 1 - a,
-// or nothing where that was told before the onset: `last_items` and `last_feedback` are the items of that step
-// with the answers to them, no_item and refused where there is nothing to tell, and the history holds what was
-// taken up to then. What it showed itself in the meantime a policy knows only as far as it keeps it in its
-// state. Person, step, target and features are told as they are.
+// or nothing where that was told before the onset: `last_items` and `last_feedback` are the items of that
+// step with the answers to them, no_item and refused where there is nothing to tell, and the history holds
+// what was taken up to then. What it showed itself in the meantime a policy knows only as far as it keeps it
+// in its state. Person, step, target and features are told as they are.
 //
 // Thread-safety: immutable. Ownership: shares the policy.
 #pragma once

@@ -90,8 +90,7 @@ void PerturbedScenario::lie_about(std::int32_t row, Shard& shard, std::size_t pl
   const std::vector<float> said(features.begin(), features.end());
   base_->begin_episode(row, shard);
   const StepKey key{shard.seed, shard.episode(row), step_of_lies};
-  const float lot =
-      uniform(key, Stream::scenario, first_lane_of_stress + static_cast<std::uint32_t>(place));
+  const float lot = uniform(key, Stream::scenario, first_lane_of_stress + static_cast<std::uint32_t>(place));
   if (lot < perturbations_[place].intensity) std::ranges::copy(said, features.begin());
 }
 
@@ -118,10 +117,8 @@ void PerturbedScenario::begin_episode(std::int32_t row, Shard& shard) const {
 }
 
 void PerturbedScenario::settle(Rows rows, Shard& shard) const {
-  const bool impatient =
-      std::ranges::any_of(perturbations_, [](const Perturbation& each) {
-        return each.kind == PerturbationKind::impatience;
-      });
+  const bool impatient = std::ranges::any_of(
+      perturbations_, [](const Perturbation& each) { return each.kind == PerturbationKind::impatience; });
   if (!impatient) return base_->settle(rows, shard);
   std::vector<float> costs(at(shard.rows()), 0.0F);
   for (const std::int32_t row : rows) costs[at(row)] = shard.patience(row);

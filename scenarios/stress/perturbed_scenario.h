@@ -1,7 +1,7 @@
 // A world under stress: another scenario, with its rules and rewards, whose people are perturbed. Without
-// perturbations it plays the episodes of the other, byte by byte. What a perturbation does to policies instead
-// of people is done to them (delayed_policy.h, attribute_lies.h). Thread-safety: immutable, shared by all
-// workers.
+// perturbations it plays the episodes of the other, byte by byte. What a perturbation does to policies
+// instead of people is done to them (delayed_policy.h, attribute_lies.h). Thread-safety: immutable, shared by
+// all workers.
 #pragma once
 
 #include <memory>

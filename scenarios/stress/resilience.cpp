@@ -95,7 +95,8 @@ std::vector<float> figure_of(const Trajectories& episodes, GateFigure figure) {
         const std::uint8_t answer = episodes.feedback[cell];
         const bool taken = (answer & feedback::accepted) != 0,
                    bought = taken && (answer & feedback::purchased) != 0;
-        if (figure != GateFigure::length) out[e] += (figure == GateFigure::taken ? taken : bought) ? 1.0F : 0.0F;
+        if (figure != GateFigure::length)
+          out[e] += (figure == GateFigure::taken ? taken : bought) ? 1.0F : 0.0F;
       }
       if (figure == GateFigure::length) out[e] += shows ? 1.0F : 0.0F;
     }

@@ -284,8 +284,7 @@ rule = "keeps"
 share = 0.5
 )";
 
-constexpr std::array<NamedSuite, 3> suites{
-    {{"standard", standard}, {"smoke", smoke}, {"slates", slates}}};
+constexpr std::array<NamedSuite, 3> suites{{{"standard", standard}, {"smoke", smoke}, {"slates", slates}}};
 
 }  // namespace
 

@@ -186,8 +186,8 @@ bool StressSuite::compares() const noexcept {
 }
 
 bool StressSuite::brings_others() const noexcept {
-  return std::ranges::any_of(
-      tests, [](const StressTest& test) { return test.has(PerturbationKind::other_people); });
+  return std::ranges::any_of(tests,
+                             [](const StressTest& test) { return test.has(PerturbationKind::other_people); });
 }
 
 void check_suite(const StressSuite& suite) {

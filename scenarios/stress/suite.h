@@ -37,9 +37,9 @@ enum class PerturbationKind : std::uint8_t {
   cohort_mix,        ///< who comes: the cohort plays a share a of the episodes
 };
 inline constexpr std::array<std::string_view, 15> perturbation_names{
-    "taste_shock",   "click_noise",      "bots",             "popularity_shock", "items_vanish",
-    "items_change",  "boredom",          "fatigue",          "impatience",       "short_history",
-    "other_people",  "position_bias",    "delayed_feedback", "wrong_attributes", "cohort_mix"};
+    "taste_shock",      "click_noise",      "bots",       "popularity_shock", "items_vanish", "items_change",
+    "boredom",          "fatigue",          "impatience", "short_history",    "other_people", "position_bias",
+    "delayed_feedback", "wrong_attributes", "cohort_mix"};
 
 /// What cohort_mix tells people apart by, at the start of an episode, as `veer evaluate --by` does.
 enum class CohortBy : std::uint8_t {
@@ -62,9 +62,9 @@ struct Schedule {
 struct Perturbation {
   PerturbationKind kind = PerturbationKind::click_noise;
   Schedule schedule;
-  float intensity = 1.0F;  ///< a; of delayed_feedback a whole number of steps
-  float share = 1.0F;      ///< of the episodes that it happens to, by lot
-  std::int64_t line = 0;   ///< in the suite's file; 0: from no file
+  float intensity = 1.0F;           ///< a; of delayed_feedback a whole number of steps
+  float share = 1.0F;               ///< of the episodes that it happens to, by lot
+  std::int64_t line = 0;            ///< in the suite's file; 0: from no file
   CohortBy by = CohortBy::history;  ///< only read by cohort_mix
   std::string group{};              ///< the same: one of third_names, or an attribute's name
 };

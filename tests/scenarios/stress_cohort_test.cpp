@@ -95,7 +95,8 @@ TEST_CASE("the loss is what the policy brings less because others come, by hand"
   const Trajectories before = played(*calm, Shelf(false), episodes);
   StressTest test;
   test.perturbations = {mix_of(0.9F)};
-  const Trajectories after = played(PerturbedScenario(calm, test.perturbations, data), Shelf(false), episodes);
+  const Trajectories after =
+      played(PerturbedScenario(calm, test.perturbations, data), Shelf(false), episodes);
   double low_before = 0.0, low_after = 0.0;
   std::vector<std::uint8_t> moved;
   for (std::size_t e = 0; e < at(episodes); ++e) {
@@ -115,7 +116,8 @@ TEST_CASE("the loss is what the policy brings less because others come, by hand"
   CHECK(found.lost.high > found.lost.mean);
   CHECK(found.recovery == -1);
   // Ten people: what is lost depends on who of them there are, and is far from sure.
-  const std::vector<float> kept = figure_of(after, GateFigure::taken), had = figure_of(before, GateFigure::taken);
+  const std::vector<float> kept = figure_of(after, GateFigure::taken),
+                           had = figure_of(before, GateFigure::taken);
   std::vector<float> half = had;
   for (float& value : half) value *= 0.5F;
   const GateEvidence evidence = weigh_apart(kept, after.episode_user, half, before.episode_user, {});
@@ -149,6 +151,32 @@ TEST_CASE("where the same people play, a difference of crowds is that of episode
   CHECK(weigh_apart(delivered, people, asked, single, options).p_pass == 1.0);
 }
 
+TEST_CASE("people are drawn once for both worlds, whichever episodes they play") {
+  // Ten people bring their number plus one in the calm world, and the same in each other's episodes: whoever
+  // is drawn twice counts twice on both sides, so that nothing is lost in any replicate.
+  std::vector<float> calm, stressed;
+  std::vector<UserId> people, guests;
+  for (UserId person = 0; person < 10; ++person) {
+    people.push_back(person);
+    guests.push_back(9 - person);
+    calm.push_back(static_cast<float>(person + 1));
+    stressed.push_back(static_cast<float>(10 - person));
+  }
+  const GateEvidence evidence = weigh_apart(stressed, guests, calm, people, {.replicates = 200});
+  CHECK(std::abs(evidence.slack.low) < 1e-6);
+  CHECK(std::abs(evidence.slack.high) < 1e-6);
+  StressTest test;
+  test.perturbations = {mix_of(0.5F)};
+  const std::vector<std::uint8_t> hit{1, 1, 0, 0, 0, 0, 0, 0, 1, 1};
+  const auto found = [&](std::span<const UserId> by) {
+    return resilience_of(calm, stressed, 1, test, people, hit, {.replicates = 200}, by);
+  };
+  CHECK(std::abs(found(guests).lost.low) < 1e-6);
+  CHECK(std::abs(found(guests).lost.high) < 1e-6);
+  CHECK(found(guests).lost_hit.mean == Approx(0.0));
+  CHECK(found(people).lost.high > 0.05);  // were they the same people, they would bring something else
+}
+
 TEST_CASE("groups are those of veer evaluate --by, and who is asked for has to exist") {
   const auto data = two_kinds();
   const auto calm = world_of(data);
@@ -166,6 +194,11 @@ TEST_CASE("groups are those of veer evaluate --by, and who is asked for has to e
   };
   refused(mix_of(0.5F, CohortBy::history, "low"), "nobody among 4096 starts");
   refused(mix_of(0.5F, CohortBy::attribute, "western"), "'western'");
+  // Everybody begins with one item: all belong to the highest third, and nobody else could come.
+  const auto alike = world_of(data, 1);
+  CHECK(CohortMix(alike, mix_of(1.0F), 0, data).calm_share() == 1.0);
+  CHECK_THROWS_WITH_AS(CohortMix(alike, mix_of(0.5F), 0, data), doctest::Contains("everybody among"),
+                       ConfigError);
   CHECK(share(mix_of(0.0F, CohortBy::history, "low")) == 0.0);  // none is asked for, and none comes
 }
 
@@ -225,8 +258,7 @@ TEST_CASE("guests remember all of their own history, and worlds with guests conf
   const auto data = two_kinds();
   const auto calm = world_of(data);
   // Of three items policies see the newest, an odd one; the person began with an even one and goes by that.
-  const PerturbedScenario world(
-      calm, {mix_of(1.0F), stress_of(PerturbationKind::short_history, 0.7F)}, data);
+  const PerturbedScenario world(calm, {mix_of(1.0F), stress_of(PerturbationKind::short_history, 0.7F)}, data);
   const Trajectories all = played(world, Shelf(false), 300);
   for (std::size_t e = 0; e < 300; ++e) {
     REQUIRE(all.episode_user[e] >= 5);

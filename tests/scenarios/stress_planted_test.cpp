@@ -72,9 +72,10 @@ class Taster final : public Policy {
   std::int32_t items_;
 };
 
-/// Shows items of one kind, odd or even: the kind of the item it was told of last if that was taken, the other
-/// kind if it was refused, and as before while it was told nothing. One that takes silence for a refusal, and
-/// every answer for one to what it shows now, changes its kind where it was not told of an item taken.
+/// Shows items of one kind, odd or even: the kind of the item it was told of last if that was taken, the
+/// other kind if it was refused, and as before while it was told nothing. One that takes silence for a
+/// refusal, and every answer for one to what it shows now, changes its kind where it was not told of an item
+/// taken.
 class Guesser final : public Policy {
  public:
   explicit Guesser(bool waits) : waits_(waits) {
@@ -240,25 +241,26 @@ TEST_CASE("planted weaknesses fail the gate made for them, healthy policies pass
   // world, who can 0.95.
   const auto tastes = calm_world(true);
   check_planted("cannot follow a shock",
-        trials_of(*tastes,
-                  PerturbedScenario(tastes, {stress_of(PerturbationKind::taste_shock, 1.0F, {.onset = 2})},
-                                    data),
-                  keeps_most, Reader(false), Reader(true)));
+                trials_of(*tastes,
+                          PerturbedScenario(
+                              tastes, {stress_of(PerturbationKind::taste_shock, 1.0F, {.onset = 2})}, data),
+                          keeps_most, Reader(false), Reader(true)));
   // Every item goes or comes: what was taken before the third step is taken no more.
   constexpr std::int32_t many = 200;
   const auto plain = calm_world(false, 1000, false, many);
-  check_planted("ignores new items",
-        trials_of(*plain,
-                  PerturbedScenario(plain, {stress_of(PerturbationKind::items_change, 0.5F, {.onset = 4})},
-                                    stock_data(many)),
-                  keeps_half, Taster(false, many), Taster(true, many)));
+  check_planted(
+      "ignores new items",
+      trials_of(*plain,
+                PerturbedScenario(plain, {stress_of(PerturbationKind::items_change, 0.5F, {.onset = 4})},
+                                  stock_data(many)),
+                keeps_half, Taster(false, many), Taster(true, many)));
   // Easy people take item 1 whatever they like; others do not. Who shows what people like loses nothing.
   const auto easy = calm_world(true, 1000, true);
   check_planted("exploits one user model",
-        trials_of(*easy,
-                  PerturbedScenario(easy, {stress_of(PerturbationKind::other_people, 1.0F)}, data,
-                                    std::make_shared<const Plain>(true)),
-                  keeps_most, Shelf(false), Reader(false)));
+                trials_of(*easy,
+                          PerturbedScenario(easy, {stress_of(PerturbationKind::other_people, 1.0F)}, data,
+                                            std::make_shared<const Plain>(true)),
+                          keeps_most, Shelf(false), Reader(false)));
 }
 
 TEST_CASE("planted: who mistakes what it is told, who believes labels, who hides the best") {
@@ -284,11 +286,11 @@ TEST_CASE("planted: who mistakes what it is told, who believes labels, who hides
                                              Reader(false), &fooled));
   // Item 1 alone is taken, six times in ten; at the bottom of the page an eighth of those who would look do.
   const auto pages = page_world();
-  check_planted("hides the best",
-                trials_of(*pages,
-                          PerturbedScenario(pages, {stress_of(PerturbationKind::position_bias, 1.0F)},
-                                            stock_data()),
-                          keeps, Page(false), Page(true)));
+  check_planted(
+      "hides the best",
+      trials_of(*pages,
+                PerturbedScenario(pages, {stress_of(PerturbationKind::position_bias, 1.0F)}, stock_data()),
+                keeps, Page(false), Page(true)));
 }
 
 TEST_CASE("refusals are what a step takes from the patience, of slates too") {
@@ -298,12 +300,13 @@ TEST_CASE("refusals are what a step takes from the patience, of slates too") {
       PerturbedScenario(pages, {stress_of(PerturbationKind::impatience, 1.0F, {.onset = 4})}, stock_data()),
       Page(true), 20);
   for (std::size_t e = 0; e < 20; ++e) {
-    CHECK(calm.length[e] == 20);  // one of twenty per slate
+    CHECK(calm.length[e] == 20);   // one of twenty per slate
     CHECK(after.length[e] == 12);  // four slates for one, eight for two
     CHECK(figure_of(after, GateFigure::length)[e] == 12.0F);
   }
   // A click earns 1 / 8 of a slate.
-  const std::vector<float> worth = step_worth(calm, 20, {.slate = slate_worth(pages->parameters().reward, stock)});
+  const std::vector<float> worth =
+      step_worth(calm, 20, {.slate = slate_worth(pages->parameters().reward, stock)});
   for (std::size_t step = 0; step < 40; ++step) {
     const bool clicked = (calm.feedback[step * at(stock)] & feedback::accepted) != 0;
     CHECK(worth[step] == (clicked ? 0.125F : 0.0F));

@@ -207,9 +207,8 @@ TEST_CASE("without stress, before it and outside its share, episodes are those o
     }
   }
   for (const PerturbationKind kind : {PerturbationKind::taste_shock, PerturbationKind::short_history}) {
-    conformance::check_scenario(
-        PerturbedScenario(calm, {stress_of(kind, 0.5F, {}, 0.5F)}, p.data),
-        std::make_shared<const Shelf>(true));
+    conformance::check_scenario(PerturbedScenario(calm, {stress_of(kind, 0.5F, {}, 0.5F)}, p.data),
+                                std::make_shared<const Shelf>(true));
   }
 }
 
@@ -342,7 +341,8 @@ TEST_CASE("suites are read whole or refused by line and key") {
   refused(one("kind = \"delayed_feedback\"\ndelay = 3\nintensity = 3\n"), "intensity");
   refused(one("kind = \"delayed_feedback\"\ndelay = 3\nduration = 3\n"), "heard at once");
   refused(one("kind = \"bots\"\ndelay = 3\n"), "delay");
-  const Perturbation mix = first("kind = \"cohort_mix\"\nby = \"attribute\"\ngroup = \"Drama\"\nintensity = 0.7\n");
+  const Perturbation mix =
+      first("kind = \"cohort_mix\"\nby = \"attribute\"\ngroup = \"Drama\"\nintensity = 0.7\n");
   CHECK(mix.by == CohortBy::attribute);
   CHECK(mix.group == "Drama");
   CHECK(mix.intensity == 0.7F);

@@ -90,7 +90,8 @@ class ThreeAhead final : public Policy {
   void act(Rows rows, const Observation& seen, PolicyState&, Actions& actions, Mode) const override {
     for (const std::int32_t row : rows) {
       actions.plan_size(row) = 3;
-      for (std::int32_t i = 0; i < 3; ++i) actions.items(row, i) = 1 + (seen.history_size(row) - 4 + i) % stock;
+      for (std::int32_t i = 0; i < 3; ++i)
+        actions.items(row, i) = 1 + (seen.history_size(row) - 4 + i) % stock;
       actions.log_prob(row) = -1.0F;
     }
   }
@@ -148,7 +149,8 @@ TEST_CASE("the newest answer is told so many steps late, and nothing where it is
   CHECK(shown(delay_of(50)) == std::vector<ItemId>(10, 1));
 }
 
-TEST_CASE("histories and answers are told as they stood, of items and slates, also where old items slide out") {
+TEST_CASE(
+    "histories and answers are told as they stood, of items and slates, also where old items slide out") {
   const auto check = [](const Scenario& world, std::int32_t slots) {
     const auto truth = std::make_shared<const Notebook>(slots);
     const Trajectories calm = played(world, *truth, 60);
@@ -317,10 +319,9 @@ TEST_CASE("slates under stress: every kind that can be, without it the same byte
       }
     }
     // Nobody's answers or patience depend on these; popularity is the same for all items of this data set.
-    const bool silent = each.kind == PerturbationKind::short_history ||
-                        each.kind == PerturbationKind::delayed_feedback ||
-                        each.kind == PerturbationKind::wrong_attributes ||
-                        each.kind == PerturbationKind::popularity_shock;
+    const bool silent =
+        each.kind == PerturbationKind::short_history || each.kind == PerturbationKind::delayed_feedback ||
+        each.kind == PerturbationKind::wrong_attributes || each.kind == PerturbationKind::popularity_shock;
     CHECK(differs == !silent);
   }
   conformance::check_scenario(

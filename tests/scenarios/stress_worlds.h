@@ -92,7 +92,7 @@ inline std::shared_ptr<const Dataset> stock_data(std::int32_t items = stock) {
 }
 
 inline std::shared_ptr<const SessionScenario> calm_world(bool tastes, std::int32_t patience = 1000,
-                                                  bool easy = false, std::int32_t items = stock) {
+                                                         bool easy = false, std::int32_t items = stock) {
   SessionParameters p;
   p.data = stock_data(items);
   p.users = std::make_shared<const Plain>(tastes, easy, items);
@@ -111,7 +111,7 @@ inline Trajectories played(const Scenario& world, const Policy& policy, std::int
 }
 
 inline Trajectories under(const std::shared_ptr<const Scenario>& calm, std::vector<Perturbation> stress,
-                   const Policy& policy, std::int64_t episodes) {
+                          const Policy& policy, std::int64_t episodes) {
   const std::shared_ptr<const Dataset> data = stock_data();
   return played(PerturbedScenario(calm, std::move(stress), data), policy, episodes);
 }
@@ -126,7 +126,8 @@ inline std::vector<double> taken_by_step(const Trajectories& all) {
   return out;
 }
 
-inline Perturbation stress_of(PerturbationKind kind, float intensity, Schedule when = {}, float share = 1.0F) {
+inline Perturbation stress_of(PerturbationKind kind, float intensity, Schedule when = {},
+                              float share = 1.0F) {
   return {kind, when, intensity, share, 0};
 }
 

@@ -106,8 +106,9 @@ std::string words_of(const Perturbation& each) {
   if (each.schedule.ramp > 0) when += fmt::format(", growing over {}", each.schedule.ramp);
   if (each.kind == PerturbationKind::cohort_mix) {
     return fmt::format("{}: {:.0f} % of the episodes are of the people whose {} is {}",
-                       perturbation_names[static_cast<std::size_t>(each.kind)], 100.0 * double{each.intensity},
-                       cohort_by_names[static_cast<std::size_t>(each.by)], each.group);
+                       perturbation_names[static_cast<std::size_t>(each.kind)],
+                       100.0 * double{each.intensity}, cohort_by_names[static_cast<std::size_t>(each.by)],
+                       each.group);
   }
   return fmt::format("{} {:g}, {}, in {:.0f} % of the episodes",
                      perturbation_names[static_cast<std::size_t>(each.kind)], each.intensity, when,

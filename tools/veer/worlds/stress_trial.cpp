@@ -176,8 +176,8 @@ GateEvidence evidence_for(const TrialRun& run, const StressGate& gate, const See
 Trial run_trial(World& world, const std::vector<Entrant>& entrants, const StressSuite& suite,
                 const TrialOptions& options, const Console& console) {
   if (!world.has_sessions() && !world.has_slates()) {
-    throw ConfigError({{}, 0, "--scenario"}, {world.scenario().spec().id, "session-v1 or slate-v1",
-                                              "stress is what people answer"});
+    throw ConfigError({{}, 0, "--scenario"},
+                      {world.scenario().spec().id, "session-v1 or slate-v1", "stress is what people answer"});
   }
   const auto baseline =
       static_cast<std::size_t>(std::find_if(entrants.begin(), entrants.end(),
@@ -210,9 +210,8 @@ Trial run_trial(World& world, const std::vector<Entrant>& entrants, const Stress
         out.policies[p].tests.emplace_back();
         continue;
       }
-      out.policies[p].tests.push_back(
-          resilience_of(calm[p]->steps, stressed[p]->steps, horizon, test, run.people(), hit, bootstrap,
-                        run.guests()));
+      out.policies[p].tests.push_back(resilience_of(calm[p]->steps, stressed[p]->steps, horizon, test,
+                                                    run.people(), hit, bootstrap, run.guests()));
       for (std::size_t g = 0; g < test.gates.size(); ++g) {
         const StressGate& gate = test.gates[g];
         const bool compares = gate.rule == GateRule::not_worse;
@@ -285,17 +284,25 @@ std::string trial_text(const Trial& trial, const Console& console) {
         fmt::format("{}\n{}\n", console.bold(fmt::format("{}: {}", policy.policy, name_of(policy.verdict))),
                     table.text());
   }
-  return out + fmt::format(
-                   "{} episodes of {} people per policy and test, the same in all worlds. calm, stressed: "
-                   "what an episode\n"
-                   "brought; drop: share of the calm world's worth lost in the three steps from the onset "
-                   "on; lost: from\n"
-                   "there to the end; recovers: steps until the loss stays within a tenth; slack: what a "
-                   "gate asks for is\n"
-                   "0 or more. Brackets: 95 % intervals over people. Verdicts: one-sided tests, the chance "
-                   "of any wrong\n"
-                   "pass among a policy's gates at most 5 % (Holm); undecided: play more --episodes.\n",
-                   trial.episodes, trial.people);
+  std::string mixed;
+  for (const StressTest& test : trial.suite.tests) {
+    if (test.has(PerturbationKind::cohort_mix)) mixed += (mixed.empty() ? "" : ", ") + test.name;
+  }
+  out += fmt::format(
+      "{} episodes of {} people per policy and test, the same in all worlds. calm, stressed: "
+      "what an episode\n"
+      "brought; drop: share of the calm world's worth lost in the three steps from the onset "
+      "on; lost: from\n"
+      "there to the end; recovers: steps until the loss stays within a tenth; slack: what a "
+      "gate asks for is\n"
+      "0 or more. Brackets: 95 % intervals over people. Verdicts: one-sided tests, the chance "
+      "of any wrong\n"
+      "pass among a policy's gates at most 5 % (Holm); undecided: play more --episodes.\n",
+      trial.episodes, trial.people);
+  if (!mixed.empty()) {
+    out += fmt::format("In {} other people come: lost is what they bring less.\n", mixed);
+  }
+  return out;
 }
 
 Json trial_json(const Trial& trial) {

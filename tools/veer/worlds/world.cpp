@@ -117,10 +117,9 @@ void World::put_under_stress(const std::vector<stress::Perturbation>& perturbati
   scenario_ = std::make_shared<const stress::PerturbedScenario>(calm_, perturbations, data_,
                                                                 others_ ? others_->users : nullptr);
   for (const stress::Perturbation& each : perturbations) {
-    std::string entry =
-        fmt::format("\"{}\", {}, {}, {}, {}, {}",
-                    stress::perturbation_names[static_cast<std::size_t>(each.kind)], each.schedule.onset,
-                    each.schedule.duration, each.schedule.ramp, each.intensity, each.share);
+    std::string entry = fmt::format(
+        "\"{}\", {}, {}, {}, {}, {}", stress::perturbation_names[static_cast<std::size_t>(each.kind)],
+        each.schedule.onset, each.schedule.duration, each.schedule.ramp, each.intensity, each.share);
     if (each.kind == stress::PerturbationKind::cohort_mix) {
       entry += fmt::format(", \"{}\", {}", stress::cohort_by_names[static_cast<std::size_t>(each.by)],
                            toml_string(each.group));
@@ -176,8 +175,7 @@ std::vector<Entrant> World::told(const std::vector<Entrant>& entrants,
   for (std::size_t i = 0; i < perturbations.size(); ++i) {
     if (perturbations[i].kind != stress::PerturbationKind::wrong_attributes) continue;
     PolicyContext context = context_of_policies();
-    const std::vector<ItemId> said =
-        stress::told_items(perturbations[i], i, data_->catalogue.size(), seed);
+    const std::vector<ItemId> said = stress::told_items(perturbations[i], i, data_->catalogue.size(), seed);
     auto lies = std::make_shared<Lies>();
     lies->data = *data_;
     lies->data.catalogue = stress::told_catalogue(data_->catalogue, said);
