@@ -177,6 +177,48 @@ TEST_CASE("people are drawn once for both worlds, whichever episodes they play")
   CHECK(found(people).lost.high > 0.05);  // were they the same people, they would bring something else
 }
 
+TEST_CASE("at the boundary of a gate hardly anybody passes or fails wrongly where others come") {
+  // 400 studies of 60 people with 5 episodes each, of which 20 play half of the episodes of the others as
+  // well. People bring the same wherever they play, and as much on average: the true slack is 0.
+  constexpr int studies = 400, crowd = 60, each = 5;
+  int passes = 0, fails = 0, found = 0;
+  for (int study = 0; study < studies; ++study) {
+    const auto value = [&](UserId person, std::uint32_t episode, std::uint64_t noise) {
+      const StepKey own{1, static_cast<EpisodeId>(study), static_cast<std::uint32_t>(person)};
+      const StepKey day{noise, static_cast<EpisodeId>(study), episode};
+      const float taste = normal(own, Stream::generate);
+      return taste * taste + 0.5F * normal(day, Stream::generate);
+    };
+    std::vector<UserId> people, guests;
+    std::vector<float> asked, delivered, good;
+    for (std::uint32_t e = 0; e < crowd * each; ++e) {
+      const auto person = static_cast<UserId>(e / each);
+      const StepKey lot{4, static_cast<EpisodeId>(study), e};
+      const bool moves = person >= 20 && uniform(lot, Stream::generate, 0) < 0.5F;
+      const auto guest = static_cast<UserId>(uniform_below(20, lot, Stream::generate, 1));
+      people.push_back(person);
+      guests.push_back(moves ? guest : person);
+      asked.push_back(value(person, e, 2));
+      delivered.push_back(value(guests.back(), e, moves ? 3 : 2));
+      good.push_back(delivered.back() + 1.0F);
+    }
+    const CrossedOptions options{.replicates = 1000, .seed = static_cast<std::uint64_t>(study)};
+    const auto verdict = [&](const std::vector<float>& values) {
+      const std::vector<GateEvidence> one{weigh_apart(values, guests, asked, people, options)};
+      return decide(one, 0.05).front();
+    };
+    const Verdict boundary = verdict(delivered);
+    passes += boundary == Verdict::pass ? 1 : 0;
+    fails += boundary == Verdict::fail ? 1 : 0;
+    found += verdict(good) == Verdict::pass ? 1 : 0;
+  }
+  MESSAGE("where others come, at the boundary: ", passes, " of 400 pass, ", fails, " fail; above it ", found,
+          " pass as they should");
+  CHECK(passes <= studies * 8 / 100);  // 5 % and three standard errors
+  CHECK(fails <= studies * 10 / 100);  // answers are skewed: a few more, as where nobody else comes
+  CHECK(found >= studies * 8 / 10);
+}
+
 TEST_CASE("groups are those of veer evaluate --by, and who is asked for has to exist") {
   const auto data = two_kinds();
   const auto calm = world_of(data);
