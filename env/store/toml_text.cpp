@@ -80,7 +80,7 @@ TomlReader::TomlReader(std::string_view text, std::string name, std::string hint
     table_ = std::make_shared<const toml::table>(toml::parse(text, name_));
   } catch (const toml::parse_error& error) {
     throw FormatError(Where{name_, static_cast<std::int64_t>(error.source().begin.line), ""},
-                      Problem{std::string(error.description()), "TOML as Veer writes it", hint_});
+                      Problem{std::string(error.description()), "TOML", hint_});
   }
 }
 

@@ -28,7 +28,7 @@ std::string gate_text(const StressGate& gate);
 std::vector<float> slack_of(const StressGate& gate, std::span<const float> stressed,
                             std::span<const float> calm, std::span<const float> baseline);
 
-enum class Verdict : std::uint8_t { pass, fail, undecided };
+enum class Verdict : std::uint8_t { pass, fail, undecided, none };  ///< none: no gate asks for anything
 std::string_view name_of(Verdict verdict) noexcept;
 
 struct GateEvidence {
@@ -39,6 +39,21 @@ struct GateEvidence {
 /// REQUIRES: at least one episode. Fewer than two people leave p at 1.
 GateEvidence weigh(std::span<const float> slack, std::span<const UserId> people,
                    const CrossedOptions& options);
+
+/// The same where what a policy delivers comes from other people than what is asked of it (cohort_mix): slack
+/// is the mean of `delivered`, of the episodes of `by`, less that of `asked`, of the episodes of `of`. A
+/// replicate draws everybody once, wherever they play.
+GateEvidence weigh_apart(std::span<const float> delivered, std::span<const UserId> by,
+                         std::span<const float> asked, std::span<const UserId> of,
+                         const CrossedOptions& options);
+
+/// What says whether a gate is passed, from values per episode: of the policy under stress and in the calm
+/// world, and of the policy it is compared with under the same stress (empty: none). `guests` and `people`: who
+/// played under stress and in the calm world; where others come, the share that a gate keeps is of what those
+/// brought whom they replace.
+GateEvidence weigh_gate(const StressGate& gate, std::span<const float> stressed, std::span<const float> calm,
+                        std::span<const float> baseline, std::span<const UserId> guests,
+                        std::span<const UserId> people, const CrossedOptions& options);
 
 /// One verdict per gate. `level`: of either error over all of them, such as 0.05.
 std::vector<Verdict> decide(std::span<const GateEvidence> gates, double level);

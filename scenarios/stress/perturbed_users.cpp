@@ -6,8 +6,6 @@
 namespace veer::stress {
 namespace {
 
-/// Lanes of Stream::scenario behind those of populations.
-constexpr std::uint32_t first_lane_of_stress = 1 << 20;
 /// Whose tastes people take over in a shock: those of the same episode under another seed.
 constexpr std::uint64_t seed_of_others = 0x5EED0FA11C0DE5ULL;
 /// Columns of a hidden state behind those of the model: items taken since the start, whose taste it is, and
@@ -15,12 +13,6 @@ constexpr std::uint64_t seed_of_others = 0x5EED0FA11C0DE5ULL;
 enum HiddenColumn : std::int32_t { taken_since = 0, hidden_person = 1, hidden_size = 2, hidden_history = 3 };
 
 float logistic(float x) noexcept { return 1.0F / (1.0F + std::exp(-x)); }
-
-/// 0..1, of an item under the perturbation in that place: the same for everybody, there is one catalogue.
-float lot_of(ItemId item, std::size_t place, std::uint64_t seed) noexcept {
-  return uniform(StepKey{seed, static_cast<EpisodeId>(item), 1}, Stream::scenario,
-                 first_lane_of_stress + static_cast<std::uint32_t>(place));
-}
 
 /// Standard scores of ln(1 + popularity), 0 where all items are alike.
 std::vector<float> fame_of(const Catalogue& catalogue) {
@@ -48,13 +40,6 @@ View<T> columns(std::vector<T>& values, std::int32_t rows, std::int32_t width) {
 }
 
 }  // namespace
-
-bool is_affected(const Perturbation& perturbation, std::size_t place, const StepKey& key) noexcept {
-  if (perturbation.share >= 1.0F) return true;
-  const StepKey episode{key.seed, key.episode, 0};
-  return uniform(episode, Stream::scenario, first_lane_of_stress + static_cast<std::uint32_t>(place)) <
-         perturbation.share;
-}
 
 struct PerturbedUsers::Scratch final : Workspace {
   std::unique_ptr<Workspace> visible, hidden;
@@ -201,8 +186,9 @@ void PerturbedUsers::write_hidden_histories(Rows rows, const Shard& shard, Shard
 }
 
 float PerturbedUsers::changed(float p, float hidden_p, const Shard& shard, std::int32_t row,
-                              ItemId item) const {
+                              std::int32_t slot) const {
   const StepKey key = shard.key(row);
+  const ItemId item = shard.items(row, slot);
   for (std::size_t i = 0; i < perturbations_.size(); ++i) {
     const Perturbation& each = perturbations_[i];
     const float level = each.schedule.level(key.step), a = each.intensity;
@@ -229,10 +215,10 @@ float PerturbedUsers::changed(float p, float hidden_p, const Shard& shard, std::
         break;
       }
       case PerturbationKind::items_vanish:
-        if (lot_of(item, i, key.seed) < a) p *= 1.0F - level;
+        if (lot_of_item(item, i, key) < a) p *= 1.0F - level;
         break;
       case PerturbationKind::items_change: {
-        const float lot = lot_of(item, i, key.seed);
+        const float lot = lot_of_item(item, i, key);
         if (lot < a) p *= 1.0F - level;
         if (lot >= 1.0F - a) p *= level;
         break;
@@ -244,7 +230,13 @@ float PerturbedUsers::changed(float p, float hidden_p, const Shard& shard, std::
         p *= std::pow(1.0F - a, level * static_cast<float>(static_cast<std::int32_t>(key.step) -
                                                            each.schedule.onset + 1));
         break;
+      case PerturbationKind::position_bias:
+        p *= std::pow(static_cast<float>(slot + 1), -level * a);
+        break;
       case PerturbationKind::impatience:  // of the scenario, not of the answer
+      case PerturbationKind::cohort_mix:
+      case PerturbationKind::delayed_feedback:  // of what policies are told
+      case PerturbationKind::wrong_attributes:
         break;
     }
   }
@@ -267,10 +259,9 @@ void PerturbedUsers::choose(Rows rows, Shard& shard, Workspace& workspace) const
     const bool hides = next != those.end() && *next == row;
     if (hides) ++next;
     for (std::int32_t slot = 0; slot < shard.items.width(); ++slot) {
-      const ItemId item = shard.items(row, slot);
-      if (item == no_item) continue;
+      if (shard.items(row, slot) == no_item) continue;
       const float before = shard.probability(row, slot);
-      const float p = changed(before, hides ? other.probability(row, slot) : before, shard, row, item);
+      const float p = changed(before, hides ? other.probability(row, slot) : before, shard, row, slot);
       if (p == before) continue;
       shard.probability(row, slot) = p;
       const bool yes = uniform(shard.key(row), Stream::choice, static_cast<std::uint32_t>(slot)) < p;

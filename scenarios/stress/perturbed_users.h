@@ -16,12 +16,10 @@
 #include "env/data/dataset.h"
 #include "env/scenario.h"
 #include "env/user_model.h"
+#include "scenarios/stress/lots.h"
 #include "scenarios/stress/suite.h"
 
 namespace veer::stress {
-
-/// Whether a perturbation, by its place in the test, happens to an episode: a function of (seed, episode).
-bool is_affected(const Perturbation& perturbation, std::size_t place, const StepKey& key) noexcept;
 
 class PerturbedUsers final : public UserModel {
  public:
@@ -51,7 +49,7 @@ class PerturbedUsers final : public UserModel {
   /// Of `rows` those that have a hidden state.
   std::vector<std::int32_t> hiding(Rows, const Shard&) const;
   void write_hidden_histories(Rows, const Shard&, Shard& hidden) const;
-  float changed(float p, float hidden_p, const Shard&, std::int32_t row, ItemId item) const;
+  float changed(float p, float hidden_p, const Shard&, std::int32_t row, std::int32_t slot) const;
 
   const Scenario& base_;
   std::vector<Perturbation> perturbations_;

@@ -7,7 +7,7 @@ namespace veer::stress {
 namespace {
 
 constexpr std::string_view standard =
-    R"(# Ten things that happen to recommenders, each alone. Episodes of 20 steps; most begin at the sixth.
+    R"(# Twelve things that happen to recommenders, each alone. Episodes of 20 steps; most begin at the sixth.
 # A gate asks how much of the calm world's return a policy must keep; what a product can bear is for its owner to say.
 format = 1
 name = "standard"
@@ -131,6 +131,127 @@ intensity = 0.8
 figure = "return"
 rule = "keeps"
 share = 0.8
+
+[[test]]
+name = "late-answers"
+about = "what people answer is heard three steps late"
+[[test.perturbation]]
+kind = "delayed_feedback"
+delay = 3
+[[test.gate]]
+figure = "return"
+rule = "keeps"
+share = 0.8
+
+[[test]]
+name = "regulars-only"
+about = "only the third of the people who take most come"
+[[test.perturbation]]
+kind = "cohort_mix"
+by = "activity"
+group = "high"
+[[test.gate]]
+figure = "return"
+rule = "keeps"
+share = 0.8
+)";
+
+constexpr std::string_view slates =
+    R"(# Eight things that happen to whoever shows slates (slate-v1). Sessions are short: most begin at the third.
+# Gates ask for items taken and for steps: what a slate earns may be less than nothing.
+format = 1
+name = "slates"
+
+[[test]]
+name = "position-bias"
+about = "the second slot is looked at half as often as the first, the third a third as often, and so on"
+[[test.perturbation]]
+kind = "position_bias"
+intensity = 1.0
+[[test.gate]]
+figure = "taken"
+rule = "keeps"
+share = 0.3
+
+[[test]]
+name = "taste-shock"
+about = "three people in ten wake up with somebody else's taste"
+[[test.perturbation]]
+kind = "taste_shock"
+onset = 2
+share = 0.3
+[[test.gate]]
+figure = "taken"
+rule = "keeps"
+share = 0.7
+
+[[test]]
+name = "noisy-clicks"
+about = "one answer in ten is the opposite of what was meant"
+[[test.perturbation]]
+kind = "click_noise"
+intensity = 0.1
+[[test.gate]]
+figure = "taken"
+rule = "keeps"
+share = 0.7
+
+[[test]]
+name = "impatience"
+about = "every slate costs half as much patience again"
+[[test.perturbation]]
+kind = "impatience"
+intensity = 0.5
+[[test.gate]]
+figure = "length"
+rule = "keeps"
+share = 0.5
+
+[[test]]
+name = "sold-out"
+about = "one item in five can no longer be had"
+[[test.perturbation]]
+kind = "items_vanish"
+onset = 2
+intensity = 0.2
+[[test.gate]]
+figure = "taken"
+rule = "keeps"
+share = 0.7
+
+[[test]]
+name = "late-answers"
+about = "what people answer is heard two steps late"
+[[test.perturbation]]
+kind = "delayed_feedback"
+delay = 2
+[[test.gate]]
+figure = "taken"
+rule = "keeps"
+share = 0.8
+
+[[test]]
+name = "lost-history"
+about = "four fifths of what is known of everybody are lost"
+[[test.perturbation]]
+kind = "short_history"
+intensity = 0.8
+[[test.gate]]
+figure = "taken"
+rule = "keeps"
+share = 0.8
+
+[[test]]
+name = "regulars-only"
+about = "only the third of the people who take most come"
+[[test.perturbation]]
+kind = "cohort_mix"
+by = "activity"
+group = "high"
+[[test.gate]]
+figure = "taken"
+rule = "keeps"
+share = 0.8
 )";
 
 constexpr std::string_view smoke =
@@ -163,7 +284,7 @@ rule = "keeps"
 share = 0.5
 )";
 
-constexpr std::array<NamedSuite, 2> suites{{{"standard", standard}, {"smoke", smoke}}};
+constexpr std::array<NamedSuite, 3> suites{{{"standard", standard}, {"smoke", smoke}, {"slates", slates}}};
 
 }  // namespace
 

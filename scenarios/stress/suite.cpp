@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <map>
 #include <set>
+#include <utility>
 
 #include "env/error.h"
 #include "env/store/atomic_file.h"
@@ -34,8 +37,16 @@ Perturbation read_perturbation(TomlReader& table) {
   steps("onset", out.schedule.onset);
   steps("duration", out.schedule.duration);
   steps("ramp", out.schedule.ramp);
-  if (table.contains("intensity"))
+  // A delay is a number of steps, not a strength: its own word, and no default that nobody asked for.
+  if (out.kind == PerturbationKind::delayed_feedback) {
+    out.intensity = static_cast<float>(table.integer("delay", 1, longest_delay));
+  } else if (table.contains("intensity")) {
     out.intensity = static_cast<float>(table.number("intensity", -100.0, 100.0));
+  }
+  if (out.kind == PerturbationKind::cohort_mix) {
+    out.by = word_of<CohortBy>(table, "by", cohort_by_names);
+    out.group = table.text("group");
+  }
   if (table.contains("share")) out.share = static_cast<float>(table.number("share", 0.0, 1.0));
   table.expect_no_more();
   return out;
@@ -86,12 +97,83 @@ bool hides_a_state(PerturbationKind kind) {
          kind == PerturbationKind::other_people;
 }
 
+/// Lowest and highest a.
+std::pair<float, float> bounds_of(PerturbationKind kind) {
+  switch (kind) {
+    case PerturbationKind::popularity_shock:
+      return {-10.0F, 10.0F};
+    case PerturbationKind::impatience:
+      return {0.0F, 100.0F};
+    case PerturbationKind::items_change:
+      return {0.0F, 0.5F};
+    case PerturbationKind::position_bias:
+      return {0.0F, 10.0F};
+    case PerturbationKind::delayed_feedback:
+      return {1.0F, static_cast<float>(longest_delay)};
+    default:
+      return {0.0F, 1.0F};
+  }
+}
+
+/// Why the kind has no schedule, or none but an onset; empty where it may have any.
+std::string_view why_no_schedule(PerturbationKind kind) {
+  switch (kind) {
+    case PerturbationKind::short_history:
+      return "none: a history is short from the start";
+    case PerturbationKind::wrong_attributes:
+      return "none: what policies are told of items they are told before the first step";
+    case PerturbationKind::cohort_mix:
+      return "none: who comes is decided before the first step";
+    case PerturbationKind::delayed_feedback:
+      return "an onset alone: what came late cannot all be heard at once";
+    default:
+      return {};
+  }
+}
+
+using Fail = std::function<void(std::int64_t line, const std::string& where, const std::string& found,
+                                const std::string& expected)>;
+
+void check_perturbation(const Perturbation& each, const std::string& where, const Fail& fail) {
+  const std::string key = where + std::string(perturbation_names[static_cast<std::size_t>(each.kind)]);
+  const auto [low, high] = bounds_of(each.kind);
+  const bool delay = each.kind == PerturbationKind::delayed_feedback;
+  if (!(each.intensity >= low && each.intensity <= high)) {
+    fail(each.line, key + (delay ? ": delay" : ": intensity"), std::to_string(each.intensity),
+         std::to_string(low) + " to " + std::to_string(high));
+  }
+  if (delay && each.intensity != std::floor(each.intensity))
+    fail(each.line, key + ": delay", std::to_string(each.intensity), "a whole number of steps");
+  if (!(each.share > 0.0F && each.share <= 1.0F))
+    fail(each.line, key + ": share", std::to_string(each.share), "more than 0, at most 1");
+  const Schedule& when = each.schedule;
+  if (when.onset < 0 || when.duration < 0 || when.ramp < 0)
+    fail(each.line, key, "a negative number of steps", "0 or more");
+  if (when.duration > 0 && when.ramp > when.duration)
+    fail(each.line, key + ": ramp", std::to_string(when.ramp), "at most the duration");
+  const std::string_view none = why_no_schedule(each.kind);
+  if (!none.empty() && ((when.onset != 0 && !delay) || when.duration != 0 || when.ramp != 0))
+    fail(each.line, key, "a schedule", std::string(none));
+  const bool everywhere =
+      each.kind == PerturbationKind::wrong_attributes || each.kind == PerturbationKind::cohort_mix;
+  if (everywhere && each.share != 1.0F)
+    fail(each.line, key + ": share", std::to_string(each.share), "none: the intensity is the share");
+  if (each.kind != PerturbationKind::cohort_mix) return;
+  if (each.group.empty()) fail(each.line, key + ": group", "no word", "a group of people");
+  if (each.by != CohortBy::attribute && std::ranges::find(third_names, each.group) == third_names.end())
+    fail(each.line, key + ": group", '"' + each.group + '"', "low, middle or high");
+}
+
 }  // namespace
 
 float Schedule::level(std::uint32_t step) const noexcept {
   const auto k = static_cast<std::int64_t>(step) - onset;
   if (k < 0 || (duration > 0 && k >= duration)) return 0.0F;
   return ramp > 0 ? std::min(1.0F, static_cast<float>(k + 1) / static_cast<float>(ramp)) : 1.0F;
+}
+
+bool StressTest::has(PerturbationKind kind) const noexcept {
+  return std::ranges::any_of(perturbations, [kind](const Perturbation& each) { return each.kind == kind; });
 }
 
 bool StressSuite::compares() const noexcept {
@@ -104,12 +186,8 @@ bool StressSuite::compares() const noexcept {
 }
 
 bool StressSuite::brings_others() const noexcept {
-  for (const StressTest& test : tests) {
-    for (const Perturbation& each : test.perturbations) {
-      if (each.kind == PerturbationKind::other_people) return true;
-    }
-  }
-  return false;
+  return std::ranges::any_of(tests,
+                             [](const StressTest& test) { return test.has(PerturbationKind::other_people); });
 }
 
 void check_suite(const StressSuite& suite) {
@@ -131,34 +209,17 @@ void check_suite(const StressSuite& suite) {
     if (test.perturbations.empty())
       fail(test.line, where + "perturbation", "none", "at least one [[test.perturbation]]");
     std::int32_t hidden = 0;
+    std::map<PerturbationKind, std::int32_t> counts;
     for (const Perturbation& each : test.perturbations) {
-      const std::string key = where + std::string(perturbation_names[static_cast<std::size_t>(each.kind)]);
-      const auto within = [&](float low, float high) {
-        if (each.intensity >= low && each.intensity <= high) return;
-        fail(each.line, key + ": intensity", std::to_string(each.intensity),
-             std::to_string(low) + " to " + std::to_string(high));
-      };
-      if (each.kind == PerturbationKind::popularity_shock) {
-        within(-10.0F, 10.0F);
-      } else if (each.kind == PerturbationKind::impatience) {
-        within(0.0F, 100.0F);
-      } else if (each.kind == PerturbationKind::items_change) {
-        within(0.0F, 0.5F);
-      } else {
-        within(0.0F, 1.0F);
-      }
-      if (!(each.share > 0.0F && each.share <= 1.0F))
-        fail(each.line, key + ": share", std::to_string(each.share), "more than 0, at most 1");
-      const Schedule& when = each.schedule;
-      if (when.onset < 0 || when.duration < 0 || when.ramp < 0)
-        fail(each.line, key, "a negative number of steps", "0 or more");
-      if (when.duration > 0 && when.ramp > when.duration)
-        fail(each.line, key + ": ramp", std::to_string(when.ramp), "at most the duration");
-      if (each.kind == PerturbationKind::short_history &&
-          (when.onset != 0 || when.duration != 0 || when.ramp != 0)) {
-        fail(each.line, key, "a schedule", "none: a history is short from the start");
-      }
+      check_perturbation(each, where, fail);
       hidden += hides_a_state(each.kind) ? 1 : 0;
+      const bool once = each.kind == PerturbationKind::delayed_feedback ||
+                        each.kind == PerturbationKind::wrong_attributes ||
+                        each.kind == PerturbationKind::cohort_mix;
+      if (++counts[each.kind] > 1 && once) {
+        fail(each.line, where + std::string(perturbation_names[static_cast<std::size_t>(each.kind)]),
+             "a second one", "at most one in a test");
+      }
     }
     if (hidden > 1) {
       fail(test.line, where + "perturbation", "two of taste_shock, short_history and other_people",

@@ -26,14 +26,31 @@ enum class PerturbationKind : std::uint8_t {
                   ///< take before: level p
   boredom,        ///< (1 - level a) p for an item that shares an attribute with the newest one taken
   fatigue,        ///< p (1 - a)^(level k) in the k-th step from the onset
-  impatience,     ///< a refusal uses up 1 + level a of the patience
+  impatience,     ///< what a step takes from the patience it takes 1 + level a times
   short_history,  ///< policies see the newest (1 - a) of the items a person starts with, at least one; the
                   ///< person remembers all. From the start of the episode.
   other_people,   ///< (1 - level a) p + level a p', p' by another user model, which sees the same episode
+  position_bias,  ///< p (1 + j)^(-level a) in slot j of a slate, 0 the first: the lower the less looked at
+  delayed_feedback,  ///< policies hear of an answer a steps late; people know at once what they took
+  wrong_attributes,  ///< policies are told the attributes and vectors of other items for a share a of all,
+                     ///< and in as many episodes the features of somebody else; people are not fooled
+  cohort_mix,        ///< who comes: the cohort plays a share a of the episodes
 };
-inline constexpr std::array<std::string_view, 11> perturbation_names{
-    "taste_shock", "click_noise", "bots",       "popularity_shock", "items_vanish", "items_change",
-    "boredom",     "fatigue",     "impatience", "short_history",    "other_people"};
+inline constexpr std::array<std::string_view, 15> perturbation_names{
+    "taste_shock",      "click_noise",      "bots",       "popularity_shock", "items_vanish", "items_change",
+    "boredom",          "fatigue",          "impatience", "short_history",    "other_people", "position_bias",
+    "delayed_feedback", "wrong_attributes", "cohort_mix"};
+
+/// What cohort_mix tells people apart by, at the start of an episode, as `veer evaluate --by` does.
+enum class CohortBy : std::uint8_t {
+  history,    ///< thirds by the number of items that the episode begins with
+  activity,   ///< thirds by the number of the person's interactions in the data set
+  attribute,  ///< the attribute that most items of the starting history have
+};
+inline constexpr std::array<std::string_view, 3> cohort_by_names{"history", "activity", "attribute"};
+/// Groups of history and activity.
+inline constexpr std::array<std::string_view, 3> third_names{"low", "middle", "high"};
+inline constexpr std::int32_t longest_delay = 50;
 
 /// When it happens: from step `onset` (0 is the first) for `duration` steps (0: to the end), growing evenly
 /// over the first `ramp` steps (0: at once).
@@ -45,9 +62,11 @@ struct Schedule {
 struct Perturbation {
   PerturbationKind kind = PerturbationKind::click_noise;
   Schedule schedule;
-  float intensity = 1.0F;
-  float share = 1.0F;     ///< of the episodes that it happens to, by lot
-  std::int64_t line = 0;  ///< in the suite's file; 0: from no file
+  float intensity = 1.0F;           ///< a; of delayed_feedback a whole number of steps
+  float share = 1.0F;               ///< of the episodes that it happens to, by lot
+  std::int64_t line = 0;            ///< in the suite's file; 0: from no file
+  CohortBy by = CohortBy::history;  ///< only read by cohort_mix
+  std::string group{};              ///< the same: one of third_names, or an attribute's name
 };
 
 /// What is measured of an episode.
@@ -74,6 +93,8 @@ struct StressTest {
   std::vector<Perturbation> perturbations;
   std::vector<StressGate> gates;
   std::int64_t line = 0;
+
+  bool has(PerturbationKind kind) const noexcept;
 };
 
 struct StressSuite {
@@ -96,7 +117,8 @@ StressSuite read_suite(std::string_view text, const std::filesystem::path& file)
 /// The same from a file of at most one megabyte; IoError when it cannot be read.
 StressSuite read_suite_file(const std::filesystem::path& file);
 
-/// Suites that come with the program, as text: "standard", and "smoke", which runs in a minute.
+/// Suites that come with the program, as text: "standard", "smoke", which runs in a minute, and "slates" for
+/// worlds of slates.
 struct NamedSuite {
   std::string_view name, text;
 };

@@ -23,6 +23,11 @@ void check(const stress::StressSuite& suite, std::string_view text) {
     for (const stress::Perturbation& each : test.perturbations) {
       fuzz::require(each.share > 0.0F && each.share <= 1.0F);
       fuzz::require(each.intensity >= -10.0F && each.intensity <= 100.0F);
+      if (each.kind == stress::PerturbationKind::delayed_feedback) {
+        fuzz::require(each.intensity >= 1.0F &&
+                      each.intensity == static_cast<float>(static_cast<int>(each.intensity)));
+      }
+      fuzz::require((each.kind == stress::PerturbationKind::cohort_mix) == !each.group.empty());
       for (const std::uint32_t step : {0U, 1U, 9'999U}) {
         const float level = each.schedule.level(step);
         fuzz::require(level >= 0.0F && level <= 1.0F);

@@ -16,6 +16,7 @@
 #include "env/store/run/run_directory.h"
 #include "env/store/run/run_manifest.h"
 #include "tests/env/store/synthetic_run.h"
+#include "tests/small_disk.h"
 #include "tests/test.h"
 
 extern char** environ;
@@ -56,33 +57,6 @@ int status_of(pid_t process) {
   int status = 0;
   REQUIRE(::waitpid(process, &status, 0) == process);
   return status;
-}
-
-/// A file system of its own, unmounted at the end; empty() when this process may not mount one.
-class SmallDisk {
- public:
-  SmallDisk() {
-    fs::create_directory(path());
-    mounted_ = ::mount("tmpfs", path().c_str(), "tmpfs", 0, "size=1m") == 0;
-  }
-  ~SmallDisk() {
-    if (mounted_) ::umount2(path().c_str(), MNT_DETACH);
-  }
-  bool available() const noexcept { return mounted_; }
-  fs::path path() const { return place_.path() / "disk"; }
-
- private:
-  TemporaryDirectory place_;
-  bool mounted_ = false;
-};
-
-/// Leaves room for about this many bytes.
-void fill(const fs::path& file, std::size_t room) {
-  std::ofstream out(file, std::ios::binary);
-  const std::string block(4'096, 'f');
-  while (out.write(block.data(), static_cast<std::streamsize>(block.size())) && out.flush()) {
-    if (fs::space(file).available <= room) return;
-  }
 }
 
 std::vector<fs::path> parts_below(const fs::path& directory) {
@@ -178,14 +152,15 @@ TEST_CASE("recording costs as much per segment however many there are") {
 
 TEST_CASE(
     "a full disk is an error that leaves nothing half-written, and the run goes on when there is room") {
-  const SmallDisk disk;
+  const TemporaryDirectory place;
+  const SmallDisk disk(place.path() / "disk");
   if (!disk.available()) {
     MESSAGE("skipped: this process may not mount a small file system");
     return;
   }
   const RunHeader header = synthetic_header(400, 50);
   const fs::path directory = disk.path() / "run";
-  fill(disk.path() / "ballast", 100'000);
+  disk.fill("ballast", 100'000);
   std::string message;
   try {
     record_all(directory, header);
@@ -212,18 +187,18 @@ TEST_CASE(
 
   fs::remove(disk.path() / "ballast");
   record_all(directory, header);
-  const TemporaryDirectory place;
   record_all(place.path() / "whole", header);
   CHECK(verify_run(directory) == verify_run(place.path() / "whole"));
 }
 
 TEST_CASE("a full disk at the very start is an error too") {
-  const SmallDisk disk;
+  const TemporaryDirectory place;
+  const SmallDisk disk(place.path() / "disk");
   if (!disk.available()) {
     MESSAGE("skipped: this process may not mount a small file system");
     return;
   }
-  fill(disk.path() / "ballast", 0);
+  disk.fill("ballast", 0);
   const RunHeader header = synthetic_header(40, 10);
   CHECK_THROWS_AS(Recorder(disk.path() / "run", header), IoError);
   fs::remove(disk.path() / "ballast");

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
@@ -24,7 +25,7 @@ struct StressCommand {
   std::string suite = "standard";
   std::string output, csv;
   std::int64_t episodes = 1000;
-  bool sampled = false, watch = false;
+  bool sampled = false, watch = false, strict = false;
   std::string tensorboard;
 };
 
@@ -42,11 +43,21 @@ stress::StressSuite suite_of(const std::string& word) {
   for (const stress::NamedSuite& shipped : stress::shipped_suites()) {
     if (shipped.name == word) return stress::read_suite(shipped.text, word + ".toml");
   }
+  std::error_code ignored;
+  if (!std::filesystem::exists(word, ignored)) {
+    std::string known;
+    for (const stress::NamedSuite& shipped : stress::shipped_suites()) known += std::string(shipped.name) + ", ";
+    throw ConfigError({{}, 0, "--suite"}, {"'" + word + "'", known + "or a file", "no file has this name"});
+  }
   return stress::read_suite_file(word);
 }
 
 void run_stress(StressCommand& command, const Session& session) {
   const stress::StressSuite suite = suite_of(command.suite);
+  if (command.world.scenario == "slate-v1" && !command.world.other_users.empty()) {
+    throw ConfigError({{}, 0, "--other-users"},
+                      {"a user model in slate-v1", "none", "other_people come in session-v1 alone"});
+  }
   if (!command.csv.empty()) check_writable("--csv", command.csv);
   World world(command.world, session.common.device);
   const std::vector<Entrant> entrants = world.enter(command.policies);
@@ -61,9 +72,12 @@ void run_stress(StressCommand& command, const Session& session) {
                       {"none", "one of the policies", "the suite has gates that compare with it"});
   }
   if (!options.baseline.empty()) options.baseline = baseline_of(names, options.baseline);
-  if (suite.brings_others() && command.world.other_users.empty()) {
+  if (suite.brings_others() && command.world.other_users.empty() && world.has_sessions()) {
     throw ConfigError({{}, 0, "--other-users"},
                       {"none", "a user model's file", "the suite has a test of other_people"});
+  }
+  if (!suite.brings_others() && !command.world.other_users.empty()) {
+    session.console.note("stress: no test of this suite brings the people of --other-users");
   }
   options.play.seed = session.common.seed;
   options.play.episodes = command.episodes;
@@ -71,7 +85,8 @@ void run_stress(StressCommand& command, const Session& session) {
   options.output = command.output;
   options.worth = {.click = command.world.click_reward,
                    .purchase = command.world.purchase_reward,
-                   .skip = command.world.skip_cost};
+                   .skip = command.world.skip_cost,
+                   .slate = world.slate_worths()};
   LiveBoard board(session.console, command.watch, command.tensorboard);
   if (command.watch || !command.tensorboard.empty()) {
     options.watch = &board;
@@ -93,11 +108,16 @@ void run_stress(StressCommand& command, const Session& session) {
                                          world.data().name, suite.name, session.common.seed)
                           << trial_text(trial, session.console);
   }
-  std::string failed;
+  std::string failed, open;
   for (const TestedPolicy& policy : trial.policies) {
     if (policy.verdict == stress::Verdict::fail) failed += (failed.empty() ? "" : ", ") + policy.policy;
+    if (policy.verdict == stress::Verdict::undecided) open += (open.empty() ? "" : ", ") + policy.policy;
   }
   if (!failed.empty()) throw Error(ExitCode::gate, "stress: failed: " + failed);
+  if (open.empty()) return;
+  const std::string undecided = "stress: undecided: " + open + "; play more --episodes";
+  if (command.strict) throw Error(ExitCode::gate, undecided);
+  session.console.note(undecided + " (exit code 0; 5 with --strict)");
 }
 
 }  // namespace
@@ -112,12 +132,14 @@ void add_stress(Program& program) {
       "stress", "Plays policies while the world goes wrong, and gates a release on what they keep.",
       "veer stress --data shop.h5 --users judge.model.h5 --purchases buyers.model.h5 \\\n"
       "           --policy popular --policy agent:model=sqn.model.h5 --suite standard -o stress\n"
+      "         veer stress --scenario slate-v1 --world ml1m-session --policy popular --suite slates\n"
       "         veer stress --print standard > mine.toml\n\n"
       "Every test plays the episodes of the calm world again, with the same randomness, so that what differs "
       "is the\n"
-      "stress. A policy fails where a gate shows that it keeps too little (exit code 5), passes where all "
-      "gates show\n"
-      "that it keeps enough, and is undecided otherwise. scenarios/stress/STRESS_FORMAT.md says how to write "
+      "stress. A policy fails where a gate shows that it keeps too little, passes where all gates show that it "
+      "keeps\n"
+      "enough, and is undecided otherwise. The exit code is 5 where one fails, with --strict also where one is "
+      "undecided. scenarios/stress/STRESS_FORMAT.md says how to write "
       "a suite.\n"
       "The same command goes on where it was interrupted.",
       [command](const Session& session) { run_stress(*command, session); });
@@ -140,6 +162,7 @@ void add_stress(Program& program) {
   app.add_option("--episodes", command->episodes, "per policy and test")
       ->check(positive())
       ->capture_default_str();
+  app.add_flag("--strict", command->strict, "exit with 5 where a policy is undecided, too: for release gates");
   app.add_flag("--sampled", command->sampled,
                "policies draw from their distribution instead of taking their best guess");
   add_watch_options(app, command->watch, command->tensorboard);

@@ -12,6 +12,8 @@
 
 #include "env/error.h"
 #include "env/store/run/run_directory.h"
+#include "rewards/slate.h"
+#include "scenarios/slate/slate_worlds.h"
 #include "scenarios/stress/gates.h"
 #include "scenarios/stress/perturbed_users.h"
 #include "scenarios/stress/resilience.h"
@@ -27,7 +29,7 @@ using namespace stress;
 /// What a run of a trial says about its world.
 struct StressWorld {
   AnswerWorth worth;
-  std::int32_t horizon = 1;
+  std::int32_t horizon = 1;  ///< 0: as long as the longest of its episodes
   StressTest test;
 };
 
@@ -52,6 +54,17 @@ Perturbation perturbation_of(const toml::array& entry, const std::filesystem::pa
                   static_cast<std::int32_t>(number(3))};
   out.intensity = static_cast<float>(number(4));
   out.share = static_cast<float>(number(5));
+  if (out.kind == PerturbationKind::cohort_mix) {
+    const auto text = [&](const toml::node* node) {
+      const auto value = node == nullptr ? std::nullopt : node->value<std::string>();
+      if (!value) no_trial(directory, "stress");
+      return *value;
+    };
+    const auto by = std::ranges::find(cohort_by_names, text(entry.get(6)));
+    if (by == cohort_by_names.end()) no_trial(directory, "stress");
+    out.by = static_cast<CohortBy>(by - cohort_by_names.begin());
+    out.group = text(entry.get(7));
+  }
   return out;
 }
 
@@ -68,11 +81,19 @@ StressWorld world_of(const std::filesystem::path& directory, const RunHeader& he
     if (!value) no_trial(directory, key);
     return static_cast<float>(*value);
   };
-  out.worth = {
-      .click = worth("click_reward"), .purchase = worth("purchase_reward"), .skip = worth("skip_cost")};
-  const auto horizon = table["horizon"].value<std::int64_t>();
-  if (!horizon || *horizon < 1 || *horizon > 1'000'000) no_trial(directory, "horizon");
-  out.horizon = static_cast<std::int32_t>(*horizon);
+  if (header.scenario == "slate-v1") {
+    const auto name = table["world"].value<std::string>();
+    if (!name) no_trial(directory, "world");
+    const SlateWorldEntry& slates = slate_world(*name);
+    out.worth.slate = slate_worth(slates.reward, slates.slots);
+    out.horizon = 0;
+  } else {
+    out.worth = {
+        .click = worth("click_reward"), .purchase = worth("purchase_reward"), .skip = worth("skip_cost")};
+    const auto horizon = table["horizon"].value<std::int64_t>();
+    if (!horizon || *horizon < 1 || *horizon > 1'000'000) no_trial(directory, "horizon");
+    out.horizon = static_cast<std::int32_t>(*horizon);
+  }
   out.test.name = directory.filename().string();
   if (const toml::array* list = table["stress"].as_array()) {
     for (const toml::node& entry : *list) {
@@ -87,6 +108,12 @@ std::string words_of(const Perturbation& each) {
   std::string when = fmt::format("from step {}", each.schedule.onset);
   if (each.schedule.duration > 0) when += fmt::format(" for {} steps", each.schedule.duration);
   if (each.schedule.ramp > 0) when += fmt::format(", growing over {}", each.schedule.ramp);
+  if (each.kind == PerturbationKind::cohort_mix) {
+    return fmt::format("{}: {:.0f} % of the episodes are of the people whose {} is {}",
+                       perturbation_names[static_cast<std::size_t>(each.kind)],
+                       100.0 * double{each.intensity}, cohort_by_names[static_cast<std::size_t>(each.by)],
+                       each.group);
+  }
   return fmt::format("{} {:g}, {}, in {:.0f} % of the episodes",
                      perturbation_names[static_cast<std::size_t>(each.kind)], each.intensity, when,
                      100.0 * each.share);
@@ -148,20 +175,21 @@ std::string test_part(const std::filesystem::path& directory, std::size_t number
   for (std::size_t p = 0; p < header.policies.size(); ++p) {
     const Trajectories before = calm.read(static_cast<std::int32_t>(p)),
                        after = run.read(static_cast<std::int32_t>(p));
-    if (before.episode_id != after.episode_id || before.episode_user != after.episode_user) {
+    const bool mixed = world.test.has(PerturbationKind::cohort_mix);
+    if (before.episode_id != after.episode_id || (!mixed && before.episode_user != after.episode_user)) {
       throw DataError({directory, 0, "episodes"}, {"other episodes than in calm", "the same", ""});
     }
-    std::vector<std::uint8_t> hit;
-    for (const EpisodeId episode : after.episode_id) {
-      bool is_hit = false;
-      for (std::size_t i = 0; i < world.test.perturbations.size(); ++i) {
-        is_hit = is_hit || is_affected(world.test.perturbations[i], i, {header.seed, episode, 0});
+    std::int32_t horizon = world.horizon;
+    for (const Trajectories* episodes : {&before, &after}) {
+      for (const std::int32_t length : episodes->length) {
+        if (world.horizon == 0) horizon = std::max(horizon, length);
       }
-      hit.push_back(is_hit ? 1 : 0);
     }
-    const Resilience found = resilience_of(step_worth(before, world.horizon, world.worth),
-                                           step_worth(after, world.horizon, world.worth), world.horizon,
-                                           world.test, after.episode_user, hit, options);
+    const std::vector<std::uint8_t> hit =
+        hit_by(world.test, header.seed, starts_of(before), starts_of(after));
+    const Resilience found =
+        resilience_of(step_worth(before, horizon, world.worth), step_worth(after, horizon, world.worth),
+                      horizon, world.test, before.episode_user, hit, options, after.episode_user);
     table.rows.push_back({header.policies[p], number_text(total(found.calm), 2),
                           number_text(total(found.stressed), 2), share_cell(found.drop),
                           share_cell(found.lost), share_cell(found.lost_hit),
@@ -219,15 +247,17 @@ std::string verdicts_part(const std::filesystem::path& folder, const RunReader& 
     const RunReader run(folder / test.name);
     check_run(folder / test.name, run.summary(), calm.summary(), data);
     const PolicyFigures after = figures_of(run);
+    const std::vector<UserId> guests = run.read(0).episode_user;
     for (std::size_t p = 0; p < header.policies.size(); ++p) {
       for (const StressGate& gate : test.gates) {
         const auto figure = static_cast<std::size_t>(gate.figure);
         const bool compares = gate.rule == GateRule::not_worse;
         if (compares && (p == baseline || baseline == header.policies.size())) continue;
-        const std::vector<float> slack =
-            slack_of(gate, after[p][figure], before[p][figure],
-                     compares ? std::span<const float>(after[baseline][figure]) : std::span<const float>());
-        weighed[p].push_back({test.name, gate_text(gate), weigh(slack, people, {.seed = header.seed})});
+        const auto evidence = weigh_gate(
+            gate, after[p][figure], before[p][figure],
+            compares ? std::span<const float>(after[baseline][figure]) : std::span<const float>(), guests,
+            people, {.seed = header.seed});
+        weighed[p].push_back({test.name, gate_text(gate), evidence});
       }
     }
   }

@@ -11,7 +11,6 @@
 #include "env/error.h"
 #include "env/policy_error.h"
 #include "env/store/atomic_file.h"
-#include "scenarios/stress/perturbed_users.h"
 #include "scenarios/stress/trial_record.h"
 #include "tools/veer/figures/live_board.h"
 #include "tools/veer/terminal/table.h"
@@ -55,14 +54,19 @@ class TrialRun {
         console_(console),
         failures_(entrants.size()) {}
 
-  /// One entry per entrant, in their order; nothing of those that failed in any world so far.
-  std::vector<std::optional<Seen>> play_world(const std::string& name) {
+  /// One entry per entrant, in their order; nothing of those that failed in any world so far. `test`: what
+  /// happens in this world, null in the calm one, which is played first.
+  std::vector<std::optional<Seen>> play_world(const std::string& name, const StressTest* test) {
+    const bool mixed = test != nullptr && test->has(PerturbationKind::cohort_mix);
+    const std::vector<Entrant> playing =
+        test == nullptr ? entrants_ : world_.told(entrants_, test->perturbations, options_.play.seed);
+    stressed_ = {};
     std::vector<std::optional<Seen>> out(entrants_.size());
     const auto keep = [&](const std::string& policy, const Trajectories& episodes) {
-      if (episodes_.empty()) {
-        episodes_ = episodes.episode_id;
-        people_ = episodes.episode_user;
-      } else if (episodes.episode_id != episodes_ || episodes.episode_user != people_) {
+      if (calm_.episode.empty()) calm_ = starts_of(episodes);
+      if (stressed_.episode.empty()) stressed_ = starts_of(episodes);
+      if (episodes.episode_id != calm_.episode || episodes.episode_user != stressed_.person ||
+          (!mixed && stressed_.person != calm_.person)) {
         throw DataError({{}, 0, "policy " + policy},
                         {"other episodes in " + name, "those of the calm world", ""});
       }
@@ -75,9 +79,9 @@ class TrialRun {
     if (options_.watch != nullptr) options_.watch->begin(name);
     Played result;
     if (options_.output.empty()) {
-      result = play(world_, entrants_, options_.play, console_, keep);
+      result = play(world_, playing, options_.play, console_, keep);
     } else {
-      result = play_into(options_.output / name, world_, entrants_, options_.play, console_, keep);
+      result = play_into(options_.output / name, world_, playing, options_.play, console_, keep);
     }
     for (const FailedPolicy& each : result.failed) {
       std::string& failure = failures_[place_of(each.policy)];
@@ -89,17 +93,12 @@ class TrialRun {
   /// Per entrant; empty for those that keep their contract.
   std::span<const std::string> failures() const { return failures_; }
 
-  std::span<const UserId> people() const { return people_; }
-  std::vector<std::uint8_t> hit_by(const StressTest& test) const {
-    std::vector<std::uint8_t> out;
-    for (const EpisodeId episode : episodes_) {
-      bool hit = false;
-      for (std::size_t i = 0; i < test.perturbations.size(); ++i) {
-        hit = hit || is_affected(test.perturbations[i], i, {options_.play.seed, episode, 0});
-      }
-      out.push_back(hit ? 1 : 0);
-    }
-    return out;
+  std::span<const UserId> people() const { return calm_.person; }
+  /// Of the world played last.
+  std::span<const UserId> guests() const { return stressed_.person; }
+  std::vector<std::uint8_t> hit(const StressTest& test) const {
+    if (stressed_.episode.empty()) return {};  // every policy failed
+    return hit_by(test, options_.play.seed, calm_, stressed_);
   }
 
  private:
@@ -112,8 +111,7 @@ class TrialRun {
   const TrialOptions& options_;
   const Console& console_;
   std::vector<std::string> failures_;
-  std::vector<EpisodeId> episodes_;
-  std::vector<UserId> people_;
+  EpisodeStarts calm_, stressed_;
 };
 
 /// The world is calm again however a trial ends.
@@ -128,13 +126,38 @@ class StressGuard {
   World& world_;
 };
 
+/// What cannot be played here is said before the work.
+void check_world(World& world, const StressSuite& suite) {
+  for (const StressTest& test : suite.tests) {
+    for (const Perturbation& each : test.perturbations) {
+      const std::int32_t horizon = world.scenario().spec().horizon;
+      if (each.schedule.onset < horizon) continue;
+      throw ConfigError({suite.file, each.line, "test '" + test.name + "': onset"},
+                        {std::to_string(each.schedule.onset),
+                         "less than the " + std::to_string(horizon) + " steps of an episode",
+                         "it would never begin"});
+    }
+    try {
+      world.put_under_stress(test.perturbations);
+    } catch (const ConfigError& error) {
+      throw ConfigError(fmt::format("{}: test '{}': {}", suite.file.string(), test.name, error.what()));
+    }
+    for (const StressGate& gate : test.gates) {
+      if (gate.figure != GateFigure::purchases || !world.has_slates()) continue;
+      throw ConfigError({suite.file, gate.line, "test '" + test.name + "': gate: figure"},
+                        {"purchases in " + world.scenario().spec().id + ", where nobody buys",
+                         "return, length or taken", ""});
+    }
+  }
+}
+
 }  // namespace
 
 Trial run_trial(World& world, const std::vector<Entrant>& entrants, const StressSuite& suite,
                 const TrialOptions& options, const Console& console) {
-  if (!world.has_sessions()) {
+  if (!world.has_sessions() && !world.has_slates()) {
     throw ConfigError({{}, 0, "--scenario"},
-                      {world.scenario().spec().id, "session-v1", "stress is what people answer"});
+                      {world.scenario().spec().id, "session-v1 or slate-v1", "stress is what people answer"});
   }
   const auto baseline =
       static_cast<std::size_t>(std::find_if(entrants.begin(), entrants.end(),
@@ -145,6 +168,7 @@ Trial run_trial(World& world, const std::vector<Entrant>& entrants, const Stress
                                               "the suite has gates that compare with it"});
   }
   const StressGuard guard(world);
+  check_world(world, suite);
   TrialRun run(world, entrants, options, console);
   world.put_under_stress({});
   if (!options.output.empty()) {
@@ -152,7 +176,7 @@ Trial run_trial(World& world, const std::vector<Entrant>& entrants, const Stress
     write_file_atomically(options.output / trial_record_name, trial_record_text(suite, options.baseline));
   }
   console.note("stress: the calm world");
-  const std::vector<std::optional<Seen>> calm = run.play_world("calm");
+  const std::vector<std::optional<Seen>> calm = run.play_world("calm", nullptr);
   Trial out;
   out.suite = suite;
   out.episodes = options.play.episodes;
@@ -163,24 +187,25 @@ Trial run_trial(World& world, const std::vector<Entrant>& entrants, const Stress
     const StressTest& test = suite.tests[t];
     console.note(fmt::format("stress: test {} of {}, {}", t + 1, suite.tests.size(), test.name));
     world.put_under_stress(test.perturbations);
-    const std::vector<std::optional<Seen>> stressed = run.play_world(test.name);
-    const std::vector<std::uint8_t> hit = run.hit_by(test);
+    const std::vector<std::optional<Seen>> stressed = run.play_world(test.name, &test);
+    const std::vector<std::uint8_t> hit = run.hit(test);
     for (std::size_t p = 0; p < entrants.size(); ++p) {
       if (!calm[p] || !stressed[p]) {
         out.policies[p].tests.emplace_back();
         continue;
       }
-      out.policies[p].tests.push_back(
-          resilience_of(calm[p]->steps, stressed[p]->steps, horizon, test, run.people(), hit, bootstrap));
+      out.policies[p].tests.push_back(resilience_of(calm[p]->steps, stressed[p]->steps, horizon, test,
+                                                    run.people(), hit, bootstrap, run.guests()));
       for (std::size_t g = 0; g < test.gates.size(); ++g) {
         const StressGate& gate = test.gates[g];
         const bool compares = gate.rule == GateRule::not_worse;
         if (compares && (p == baseline || !stressed[baseline])) continue;
-        const std::vector<float> slack =
-            slack_of(gate, stressed[p]->of(gate.figure), calm[p]->of(gate.figure),
-                     compares ? std::span<const float>(stressed[baseline]->of(gate.figure))
-                              : std::span<const float>());
-        out.policies[p].gates.push_back({t, g, weigh(slack, run.people(), bootstrap), Verdict::undecided});
+        const Seen* other = compares ? &*stressed[baseline] : nullptr;
+        const auto evidence = weigh_gate(
+            gate, stressed[p]->of(gate.figure), calm[p]->of(gate.figure),
+            other != nullptr ? std::span<const float>(other->of(gate.figure)) : std::span<const float>(),
+            run.guests(), run.people(), bootstrap);
+        out.policies[p].gates.push_back({t, g, evidence, Verdict::undecided});
       }
     }
   }
@@ -246,17 +271,25 @@ std::string trial_text(const Trial& trial, const Console& console) {
         fmt::format("{}\n{}\n", console.bold(fmt::format("{}: {}", policy.policy, name_of(policy.verdict))),
                     table.text());
   }
-  return out + fmt::format(
-                   "{} episodes of {} people per policy and test, the same in all worlds. calm, stressed: "
-                   "what an episode\n"
-                   "brought; drop: share of the calm world's worth lost in the three steps from the onset "
-                   "on; lost: from\n"
-                   "there to the end; recovers: steps until the loss stays within a tenth; slack: what a "
-                   "gate asks for is\n"
-                   "0 or more. Brackets: 95 % intervals over people. Verdicts: one-sided tests, the chance "
-                   "of any wrong\n"
-                   "pass among a policy's gates at most 5 % (Holm); undecided: play more --episodes.\n",
-                   trial.episodes, trial.people);
+  std::string mixed;
+  for (const StressTest& test : trial.suite.tests) {
+    if (test.has(PerturbationKind::cohort_mix)) mixed += (mixed.empty() ? "" : ", ") + test.name;
+  }
+  out += fmt::format(
+      "{} episodes of {} people per policy and test, the same in all worlds. calm, stressed: "
+      "what an episode\n"
+      "brought; drop: share of the calm world's worth lost in the three steps from the onset "
+      "on; lost: from\n"
+      "there to the end; recovers: steps until the loss stays within a tenth; slack: what a "
+      "gate asks for is\n"
+      "0 or more. Brackets: 95 % intervals over people. Verdicts: one-sided tests, the chance "
+      "of any wrong\n"
+      "pass among a policy's gates at most 5 % (Holm); undecided: play more --episodes.\n",
+      trial.episodes, trial.people);
+  if (!mixed.empty()) {
+    out += fmt::format("In {} other people come: lost is what they bring less.\n", mixed);
+  }
+  return out;
 }
 
 Json trial_json(const Trial& trial) {

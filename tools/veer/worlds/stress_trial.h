@@ -47,8 +47,8 @@ struct Trial {
 };
 
 /// Plays what is missing and judges all of it. Leaves the world calm. The baseline has no gates that compare
-/// it with itself. Throws ConfigError where the world is not session-v1 or the baseline does not play, and
-/// what playing throws.
+/// it with itself. Throws ConfigError where people do not decide (guidance-v1), where a test or gate cannot
+/// be played in this world, and where the baseline does not play; and what playing throws.
 Trial run_trial(World& world, const std::vector<Entrant>& entrants, const stress::StressSuite& suite,
                 const TrialOptions& options, const Console& console);
 

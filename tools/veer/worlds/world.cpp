@@ -13,6 +13,8 @@
 #include "env/store/dataset_file.h"
 #include "env/store/toml_text.h"
 #include "scenarios/registry.h"
+#include "scenarios/stress/attribute_lies.h"
+#include "scenarios/stress/delayed_policy.h"
 #include "scenarios/stress/perturbed_scenario.h"
 #include "tools/veer/worlds/learned.h"
 #include "tools/veer/worlds/policy_names.h"
@@ -113,13 +115,17 @@ void World::put_under_stress(const std::vector<stress::Perturbation>& perturbati
   scenario_ = calm_;
   stress_.clear();
   if (perturbations.empty()) return;
-  scenario_ = std::make_shared<const stress::PerturbedScenario>(calm_, perturbations, data_->catalogue,
+  scenario_ = std::make_shared<const stress::PerturbedScenario>(calm_, perturbations, data_,
                                                                 others_ ? others_->users : nullptr);
   for (const stress::Perturbation& each : perturbations) {
-    stress_ +=
-        fmt::format("{}[\"{}\", {}, {}, {}, {}, {}]", stress_.empty() ? "" : ", ",
-                    stress::perturbation_names[static_cast<std::size_t>(each.kind)], each.schedule.onset,
-                    each.schedule.duration, each.schedule.ramp, each.intensity, each.share);
+    std::string entry = fmt::format(
+        "\"{}\", {}, {}, {}, {}, {}", stress::perturbation_names[static_cast<std::size_t>(each.kind)],
+        each.schedule.onset, each.schedule.duration, each.schedule.ramp, each.intensity, each.share);
+    if (each.kind == stress::PerturbationKind::cohort_mix) {
+      entry += fmt::format(", \"{}\", {}", stress::cohort_by_names[static_cast<std::size_t>(each.by)],
+                           toml_string(each.group));
+    }
+    stress_ += fmt::format("{}[{}]", stress_.empty() ? "" : ", ", entry);
   }
 }
 
@@ -137,6 +143,67 @@ std::vector<std::int32_t> World::support(const Trajectories& paths) {
   return step_support(*transitions_, paths);
 }
 
+std::vector<float> World::slate_worths() const {
+  const auto* slates = dynamic_cast<const SlateScenario*>(calm_.get());
+  if (slates == nullptr) return {};
+  return slate_worth(slates->parameters().reward, slates->parameters().slots);
+}
+
+PolicyContext World::context_of_policies() const {
+  const LoadedModel& planner = planner_ ? *planner_ : users_;
+  PolicyContext out;
+  out.world = scenario_->spec();
+  out.data = data_.get();
+  out.graph = graph_.get();
+  out.planner = planner.users.get();
+  out.slate_worth = slate_worths();
+  out.item_table =
+      View<const float>(planner.item_table.data(), data_->catalogue.size() + 1, planner.table_width);
+  return out;
+}
+
+/// What policies are made from instead of the truth.
+struct World::Lies {
+  Dataset data;
+  std::unique_ptr<const ItemGraph> graph;  ///< null where no policy reads it
+  std::vector<float> table;
+};
+
+std::vector<Entrant> World::told(const std::vector<Entrant>& entrants,
+                                 const std::vector<stress::Perturbation>& perturbations, std::uint64_t seed) {
+  std::vector<Entrant> out = entrants;
+  lies_.reset();
+  for (std::size_t i = 0; i < perturbations.size(); ++i) {
+    if (perturbations[i].kind != stress::PerturbationKind::wrong_attributes) continue;
+    PolicyContext context = context_of_policies();
+    const std::vector<ItemId> said = stress::told_items(perturbations[i], i, data_->catalogue.size(), seed);
+    auto lies = std::make_shared<Lies>();
+    lies->data = *data_;
+    lies->data.catalogue = stress::told_catalogue(data_->catalogue, said);
+    if (graph_ != nullptr) {
+      const std::vector<UserId> people = or_everybody(data_->users_of(Part::train_plan), *data_);
+      lies->graph = std::make_unique<const ItemGraph>(build_item_graph(lies->data, people));
+    }
+    lies->table = stress::told_vectors(context.item_table, said);
+    context.data = &lies->data;
+    context.graph = lies->graph.get();
+    context.item_table =
+        View<const float>(lies->table.data(), context.item_table.rows(), context.item_table.width());
+    const PolicyRegistry registry = all_policies(device_);
+    for (Entrant& entrant : out) {
+      const PolicyNeeds needs = registry.needs(entrant.option);
+      if (needs.data || needs.graph || needs.item_table) {
+        entrant.policy = registry.make(entrant.option, context);
+      }
+    }
+    lies_ = std::move(lies);
+  }
+  for (Entrant& entrant : out) {
+    entrant.policy = stress::with_delays(std::move(entrant.policy), perturbations, calm_->spec());
+  }
+  return out;
+}
+
 std::vector<Entrant> World::enter(const std::vector<std::string>& policies) {
   const PolicyRegistry registry = all_policies(device_);
   PolicyNeeds needs;
@@ -148,21 +215,16 @@ std::vector<Entrant> World::enter(const std::vector<std::string>& policies) {
                          "a policy for " + calm_->spec().id + ", whose people have none",
                          "random, popular, next_item and agent need no target"});
     }
+    if (its.planner && sessions() != nullptr && !registry.parameters(option).values().contains("acceptance")) {
+      throw ConfigError({{}, 0, "--policy"},
+                        {"'" + option + "', which plans for the interest in a target",
+                         "acceptance=1 among its parameters: " + calm_->spec().id + " has no targets",
+                         "it then plans for what people take under the model it plans with"});
+    }
     needs = needs | its;
   }
   if (needs.graph) item_graph();
-  const LoadedModel& planner = planner_ ? *planner_ : users_;
-  PolicyContext context;
-  context.world = scenario_->spec();
-  context.data = data_.get();
-  context.graph = graph_.get();
-  context.planner = planner.users.get();
-  if (const auto* slates = dynamic_cast<const SlateScenario*>(calm_.get())) {
-    const SlateParameters& rules = slates->parameters();
-    context.slate_worth = slate_worth(rules.reward, rules.slots);
-  }
-  context.item_table =
-      View<const float>(planner.item_table.data(), data_->catalogue.size() + 1, planner.table_width);
+  const PolicyContext context = context_of_policies();
 
   std::vector<Entrant> entrants;
   std::set<std::string> names;
@@ -175,7 +237,7 @@ std::vector<Entrant> World::enter(const std::vector<std::string>& policies) {
     if (!names.insert(name).second) {
       throw ConfigError({{}, 0, "--policy"}, {"'" + name + "' a second time", "policies that differ", ""});
     }
-    entrants.push_back({name, registry.make(option, context)});
+    entrants.push_back({name, registry.make(option, context), option});
     if (is_file) checksums_.emplace_back("policy " + name, sha256_of_file(option));
     // Files among a policy's parameters are part of what it is: next_item:model=FILE.
     if (is_file) continue;

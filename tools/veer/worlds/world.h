@@ -29,6 +29,7 @@ namespace veer::tools {
 struct Entrant {
   std::string name;  ///< as policy_names() says: the option, with files by their name alone
   std::shared_ptr<const Policy> policy;
+  std::string option{};  ///< as it was given
 };
 
 class World {
@@ -46,8 +47,14 @@ class World {
   const Panel* panel() const noexcept { return panel_.get(); }
 
   /// From now on this world is the one of the options with its people perturbed so; as it was for none.
-  /// Policies stay what they are. Throws ConfigError where people do not decide.
+  /// Policies stay what they are: see told(). Throws ConfigError where people do not decide, and what
+  /// PerturbedScenario throws.
   void put_under_stress(const std::vector<stress::Perturbation>& perturbations);
+
+  /// The policies as these perturbations leave them: late to hear of answers, or made from wrong attributes
+  /// and vectors of items. `seed`: of the episodes. Valid until the next call, and as long as the world.
+  std::vector<Entrant> told(const std::vector<Entrant>& entrants,
+                            const std::vector<stress::Perturbation>& perturbations, std::uint64_t seed);
 
   /// Transitions in the logs of the people that planning models learn from (everybody's in a data set
   /// without such people). Built when it is first asked for.
@@ -67,6 +74,8 @@ class World {
   View<const float> item_vectors() const noexcept;
   /// Whether people browse without a target (session-v1).
   bool has_sessions() const noexcept { return sessions() != nullptr; }
+  /// Of a world of slates: what a slate of 0, 1, .. clicks earns. Empty in others.
+  std::vector<float> slate_worths() const;
   /// Pairs of person and target from a file, played in turn; 0 when the world draws either.
   std::int64_t pairs() const noexcept;
 
@@ -74,7 +83,10 @@ class World {
   std::string configuration() const;
 
  private:
+  struct Lies;
+
   void open_people();
+  PolicyContext context_of_policies() const;
   void seat_judges();
   const GuidanceScenario* guidance() const noexcept;  ///< null for another scenario
   const SessionScenario* sessions() const noexcept;   ///< the same
@@ -94,6 +106,7 @@ class World {
   std::unique_ptr<const AttributeTable> attributes_;
   std::unique_ptr<const ItemGraph> graph_;
   std::unique_ptr<const TransitionCounts> transitions_;
+  std::shared_ptr<const Lies> lies_;  ///< what policies were told last; null: the truth
 };
 
 /// All policies this build has.
