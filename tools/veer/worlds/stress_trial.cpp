@@ -142,10 +142,13 @@ class StressGuard {
 /// What cannot be played here is said before the work.
 void check_world(World& world, const StressSuite& suite) {
   for (const StressTest& test : suite.tests) {
-    try {
-      world.put_under_stress(test.perturbations);
-    } catch (const ConfigError& error) {
-      throw ConfigError(fmt::format("{}: test '{}': {}", suite.file.string(), test.name, error.what()));
+    for (const Perturbation& each : test.perturbations) {
+      try {
+        world.put_under_stress({each});
+      } catch (const ConfigError& error) {
+        throw ConfigError(
+            fmt::format("{}:{}: test '{}': {}", suite.file.string(), each.line, test.name, error.what()));
+      }
     }
     for (const StressGate& gate : test.gates) {
       if (gate.figure != GateFigure::purchases || !world.has_slates()) continue;
