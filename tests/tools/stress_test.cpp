@@ -220,7 +220,8 @@ TEST_CASE("slates are stressed too, and what has no meaning there is refused bef
     CAPTURE(no.err);
     CHECK(no.code == 2);
     CHECK(no.err.find(words) != std::string::npos);
-    CHECK(no.err.find("suite.toml") != std::string::npos);
+    CHECK(no.err.find("suite.toml:") != std::string::npos);
+    CHECK(no.err.find("test 'one'") != std::string::npos);
     CHECK(no.err.find("the calm world") == std::string::npos);
   };
   refused("kind = \"boredom\"\n", "items without attributes");

@@ -131,16 +131,18 @@ void check_world(World& world, const StressSuite& suite) {
   for (const StressTest& test : suite.tests) {
     for (const Perturbation& each : test.perturbations) {
       const std::int32_t horizon = world.scenario().spec().horizon;
-      if (each.schedule.onset < horizon) continue;
-      throw ConfigError({suite.file, each.line, "test '" + test.name + "': onset"},
-                        {std::to_string(each.schedule.onset),
-                         "less than the " + std::to_string(horizon) + " steps of an episode",
-                         "it would never begin"});
-    }
-    try {
-      world.put_under_stress(test.perturbations);
-    } catch (const ConfigError& error) {
-      throw ConfigError(fmt::format("{}: test '{}': {}", suite.file.string(), test.name, error.what()));
+      if (each.schedule.onset >= horizon) {
+        throw ConfigError({suite.file, each.line, "test '" + test.name + "': onset"},
+                          {std::to_string(each.schedule.onset),
+                           "less than the " + std::to_string(horizon) + " steps of an episode",
+                           "it would never begin"});
+      }
+      try {
+        world.put_under_stress({each});
+      } catch (const ConfigError& error) {
+        throw ConfigError(
+            fmt::format("{}:{}: test '{}': {}", suite.file.string(), each.line, test.name, error.what()));
+      }
     }
     for (const StressGate& gate : test.gates) {
       if (gate.figure != GateFigure::purchases || !world.has_slates()) continue;
