@@ -48,9 +48,9 @@ GateEvidence weigh_apart(std::span<const float> delivered, std::span<const UserI
                          const CrossedOptions& options);
 
 /// What says whether a gate is passed, from values per episode: of the policy under stress and in the calm
-/// world, and of the policy it is compared with under the same stress (empty: none). `guests` and `people`: who
-/// played under stress and in the calm world; where others come, the share that a gate keeps is of what those
-/// brought whom they replace.
+/// world, and of the policy it is compared with under the same stress (empty: none). `guests` and `people`:
+/// who played under stress and in the calm world; where others come, the share that a gate keeps is of what
+/// those brought whom they replace.
 GateEvidence weigh_gate(const StressGate& gate, std::span<const float> stressed, std::span<const float> calm,
                         std::span<const float> baseline, std::span<const UserId> guests,
                         std::span<const UserId> people, const CrossedOptions& options);

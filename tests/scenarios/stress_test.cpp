@@ -54,7 +54,8 @@ TEST_CASE("answers change as the formulas say, while they last") {
   expect(stress_of(PerturbationKind::popularity_shock, 2.0F), fashion, true);
 }
 
-TEST_CASE("vanished items are taken by nobody, all others as before, and every episode has a lot of its own") {
+TEST_CASE(
+    "vanished items are taken by nobody, all others as before, and every episode has a lot of its own") {
   const auto calm = calm_world(false);
   const std::vector<double> found =
       taken_by_step(under(calm, {stress_of(PerturbationKind::items_vanish, 0.25F)}, Shelf(true), 4000));

@@ -234,6 +234,10 @@ TEST_CASE("evaluate ranks policies under every judge, in memory as in a run dire
   recorded.insert(recorded.end(), {"-o", world.folder / "run", "--segment-episodes", "5"});
   const Json from_disk = Json::parse(run_veer(world.evaluate(recorded)).out);
   CHECK(from_disk.at("leaderboard") == result.at("leaderboard"));
+  const Finished told = run_veer(world.evaluate(
+      {"--policy", "random", "--judge", "again=" + world.users, "--episodes", "4", "--greedy"}));
+  CHECK(has(told.err, "judge again is the very model of users"));
+  CHECK(has(told.out, "best guesses"));
 }
 
 TEST_CASE("evaluate compares with a baseline and splits by difficulty") {

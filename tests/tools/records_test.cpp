@@ -183,6 +183,9 @@ TEST_CASE("a run as tables holds every value to the last bit") {
   const SmallWorld other(2);
   CHECK(run_veer({"export", run, "-o", tables, "--data", other.data}).code == 3);
   CHECK(run_veer({"export", run, "-o", world.data}).code == 1);
+  const Finished inside = run_veer({"export", run, "-o", run});
+  CHECK(inside.code == 2);
+  CHECK(has(inside.err, "a run directory"));
 }
 
 TEST_CASE("running means: people count once, however often they played") {

@@ -146,9 +146,9 @@ Played run_without_targets(EvaluateCommand& command, const World& world, const s
     session.console.out() << out.dump(2) << '\n';
     return played;
   }
-  session.console.out() << fmt::format("{} on {}: {} episodes per policy, seed {}\n\n",
+  session.console.out() << fmt::format("{} on {}: {} episodes per policy, seed {}, {}\n\n",
                                        world.scenario().spec().id, world.data().name, command.play.episodes,
-                                       session.common.seed)
+                                       session.common.seed, words_of(command.play.mode))
                         << report.text();
   if (groups)
     session.console.out() << "\n" << method_groups_text(report, *groups, {.seed = session.common.seed});
@@ -161,6 +161,7 @@ Played play_and_tell(EvaluateCommand& command, const Session& session) {
   command.play.seed = session.common.seed;
   command.play.mode = command.greedy ? Mode::greedy : Mode::sample;
   World world(command.world, session.common.device);
+  for (const std::string& remark : world.remarks()) session.console.note(remark);
   if (command.by == "cohort" && world.population() == nullptr) {
     throw ConfigError({{}, 0, "--by"}, {"cohort without --population", "a population file", ""});
   }
@@ -247,9 +248,10 @@ Played play_and_tell(EvaluateCommand& command, const Session& session) {
     return played;
   }
   session.console.out() << fmt::format(
-                               "{} on {}: acceptance {}, targets {}, {} episodes per policy, seed {}\n\n",
+                               "{} on {}: acceptance {}, targets {}, {} episodes per policy, seed {}, {}\n\n",
                                world.scenario().spec().id, world.data().name, command.world.acceptance,
-                               command.world.targets, command.play.episodes, session.common.seed)
+                               command.world.targets, command.play.episodes, session.common.seed,
+                               words_of(command.play.mode))
                         << board.text(session.console);
   if (budget) session.console.out() << "\n" << budget->text();
   if (stopping) session.console.out() << "\n" << stopping->text();

@@ -46,7 +46,8 @@ stress::StressSuite suite_of(const std::string& word) {
   std::error_code ignored;
   if (!std::filesystem::exists(word, ignored)) {
     std::string known;
-    for (const stress::NamedSuite& shipped : stress::shipped_suites()) known += std::string(shipped.name) + ", ";
+    for (const stress::NamedSuite& shipped : stress::shipped_suites())
+      known += std::string(shipped.name) + ", ";
     throw ConfigError({{}, 0, "--suite"}, {"'" + word + "'", known + "or a file", "no file has this name"});
   }
   return stress::read_suite_file(word);
@@ -104,8 +105,9 @@ void run_stress(StressCommand& command, const Session& session) {
     out.update(trial_json(trial));
     session.console.out() << out.dump(2) << '\n';
   } else {
-    session.console.out() << fmt::format("{} on {}: suite {}, seed {}\n\n", world.scenario().spec().id,
-                                         world.data().name, suite.name, session.common.seed)
+    session.console.out() << fmt::format("{} on {}: suite {}, seed {}, {}\n\n", world.scenario().spec().id,
+                                         world.data().name, suite.name, session.common.seed,
+                                         words_of(options.play.mode))
                           << trial_text(trial, session.console);
   }
   std::string failed, open;
@@ -136,9 +138,11 @@ void add_stress(Program& program) {
       "         veer stress --print standard > mine.toml\n\n"
       "Every test plays the episodes of the calm world again, with the same randomness, so that what differs "
       "is the\n"
-      "stress. A policy fails where a gate shows that it keeps too little, passes where all gates show that it "
+      "stress. A policy fails where a gate shows that it keeps too little, passes where all gates show that "
+      "it "
       "keeps\n"
-      "enough, and is undecided otherwise. The exit code is 5 where one fails, with --strict also where one is "
+      "enough, and is undecided otherwise. The exit code is 5 where one fails, with --strict also where one "
+      "is "
       "undecided. scenarios/stress/STRESS_FORMAT.md says how to write "
       "a suite.\n"
       "The same command goes on where it was interrupted.",
@@ -162,7 +166,8 @@ void add_stress(Program& program) {
   app.add_option("--episodes", command->episodes, "per policy and test")
       ->check(positive())
       ->capture_default_str();
-  app.add_flag("--strict", command->strict, "exit with 5 where a policy is undecided, too: for release gates");
+  app.add_flag("--strict", command->strict,
+               "exit with 5 where a policy is undecided, too: for release gates");
   app.add_flag("--sampled", command->sampled,
                "policies draw from their distribution instead of taking their best guess");
   add_watch_options(app, command->watch, command->tensorboard);

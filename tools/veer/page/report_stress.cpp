@@ -253,10 +253,10 @@ std::string verdicts_part(const std::filesystem::path& folder, const RunReader& 
         const auto figure = static_cast<std::size_t>(gate.figure);
         const bool compares = gate.rule == GateRule::not_worse;
         if (compares && (p == baseline || baseline == header.policies.size())) continue;
-        const auto evidence = weigh_gate(
-            gate, after[p][figure], before[p][figure],
-            compares ? std::span<const float>(after[baseline][figure]) : std::span<const float>(), guests,
-            people, {.seed = header.seed});
+        const auto evidence =
+            weigh_gate(gate, after[p][figure], before[p][figure],
+                       compares ? std::span<const float>(after[baseline][figure]) : std::span<const float>(),
+                       guests, people, {.seed = header.seed});
         weighed[p].push_back({test.name, gate_text(gate), evidence});
       }
     }

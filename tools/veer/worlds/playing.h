@@ -29,11 +29,16 @@ struct PlayOptions {
   std::function<void(const std::string& policy, const Trajectories& episodes)> on_wave{};
 };
 
+/// "drawn actions" or "best guesses": how policies pick, for tables.
+constexpr const char* words_of(Mode mode) noexcept {
+  return mode == Mode::sample ? "drawn actions" : "best guesses";
+}
+
 /// How many segments are played together, and with them what an interruption can cost: as many as fill four
 /// shards per thread, at most four per thread and no more than hold 2^22 steps; with PlayOptions::rows, as
 /// many as these rows fill; always at least one. In memory are at most the steps of these segments, three
-/// times over while judges score them (about 100 bytes per step and 30 more per judge), and those of five
-/// segments that wait to be written; reading the results back takes the steps of one policy.
+/// times over while judges score them (about 100 bytes per step and 30 more per judge), and 64 MiB
+/// that wait to be written; reading the results back takes the steps of one policy.
 std::int64_t segments_in_flight(const PlayOptions& options, std::int32_t horizon, int threads);
 
 /// How many episodes to play when `asked` are wanted (0: as many as fit the world): each pair of a list of

@@ -132,10 +132,10 @@ void check_world(World& world, const StressSuite& suite) {
     for (const Perturbation& each : test.perturbations) {
       const std::int32_t horizon = world.scenario().spec().horizon;
       if (each.schedule.onset >= horizon) {
-        throw ConfigError({suite.file, each.line, "test '" + test.name + "': onset"},
-                          {std::to_string(each.schedule.onset),
-                           "less than the " + std::to_string(horizon) + " steps of an episode",
-                           "it would never begin"});
+        throw ConfigError(
+            {suite.file, each.line, "test '" + test.name + "': onset"},
+            {std::to_string(each.schedule.onset),
+             "less than the " + std::to_string(horizon) + " steps of an episode", "it would never begin"});
       }
       try {
         world.put_under_stress({each});

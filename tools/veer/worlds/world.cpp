@@ -93,6 +93,8 @@ void World::seat_judges() {
     judges.push_back({"planner", fit_of(planner_->manifest) + "; what policies plan with", planner_->users});
   }
   std::set<std::string> names{"users", "planner"};
+  std::vector<std::pair<std::string, std::string>> checksums{{"users", users_.checksum}};
+  if (planner_) checksums.emplace_back("planner", planner_->checksum);
   for (const std::string& text : options_.judges) {
     const auto [name, file] = judge_parts(text);
     if (!names.insert(name).second) {
@@ -100,6 +102,13 @@ void World::seat_judges() {
                                              "'users' and 'planner' are taken"});
     }
     LoadedModel model = load_user_model(file, *data_, device_);
+    const auto same =
+        std::ranges::find(checksums, model.checksum, &std::pair<std::string, std::string>::second);
+    if (same != checksums.end()) {
+      remarks_.push_back(
+          fmt::format("judge {} is the very model of {}: it cannot say anything else", name, same->first));
+    }
+    checksums.emplace_back(name, model.checksum);
     judges.push_back({name, fit_of(model.manifest), model.users});
     checksums_.emplace_back("judge " + name, model.checksum);
     checksums_.emplace_back("judge " + name + " fit", fit_of(model.manifest));
@@ -210,12 +219,12 @@ std::vector<Entrant> World::enter(const std::vector<std::string>& policies) {
   for (const std::string& option : policies) {
     const PolicyNeeds its = registry.needs(option);
     if (its.target && guidance() == nullptr) {
-      throw ConfigError({{}, 0, "--policy"},
-                        {"'" + option + "', which leads people towards a target",
-                         "a policy for " + calm_->spec().id + ", whose people have none",
-                         "random, popular, next_item and agent need no target"});
+      throw ConfigError({{}, 0, "--policy"}, {"'" + option + "', which leads people towards a target",
+                                              "a policy for " + calm_->spec().id + ", whose people have none",
+                                              "random, popular, next_item and agent need no target"});
     }
-    if (its.planner && sessions() != nullptr && !registry.parameters(option).values().contains("acceptance")) {
+    if (its.planner && sessions() != nullptr &&
+        !registry.parameters(option).values().contains("acceptance")) {
       throw ConfigError({{}, 0, "--policy"},
                         {"'" + option + "', which plans for the interest in a target",
                          "acceptance=1 among its parameters: " + calm_->spec().id + " has no targets",

@@ -46,6 +46,9 @@ class World {
   /// then those of WorldOptions::judges in their order. Null in a world of slates, which have no paths.
   const Panel* panel() const noexcept { return panel_.get(); }
 
+  /// What one should know of these options though they are no mistake, a sentence each.
+  std::span<const std::string> remarks() const noexcept { return remarks_; }
+
   /// From now on this world is the one of the options with its people perturbed so; as it was for none.
   /// Policies stay what they are: see told(). Throws ConfigError where people do not decide, and what
   /// PerturbedScenario throws.
@@ -103,6 +106,7 @@ class World {
   std::shared_ptr<const Scenario> calm_;  ///< as options have it
   std::shared_ptr<const Scenario> scenario_;  ///< calm_, or that under stress
   std::string stress_;                        ///< what is done to it, for configuration()
+  std::vector<std::string> remarks_;
   std::unique_ptr<const AttributeTable> attributes_;
   std::unique_ptr<const ItemGraph> graph_;
   std::unique_ptr<const TransitionCounts> transitions_;
