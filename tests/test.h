@@ -11,3 +11,11 @@
 #undef CHECK_GE
 #undef CHECK_THROW
 #include <doctest/doctest.h>
+
+namespace veer::tests {
+
+/// Whether a row of a product has the same bits wherever it stands; set by the main() of programs with LibTorch
+/// (nn::blas_treats_places_alike). Where it has not, nobody can promise bits that depend on no neighbours.
+inline bool places_alike = true;
+
+}  // namespace veer::tests

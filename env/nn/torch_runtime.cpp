@@ -50,6 +50,17 @@ void configure_libtorch() {
   if (at::get_num_interop_threads() != 1) at::set_num_interop_threads(1);
 }
 
+bool blas_treats_places_alike() {
+  constexpr std::int64_t rows = 128, depth = 64, columns = 100;
+  const torch::InferenceMode inference;
+  const torch::Tensor wave = torch::sin(torch::arange(depth, torch::kFloat32) * 1.7);
+  const torch::Tensor a = wave.unsqueeze(0).repeat({rows, 1});
+  const torch::Tensor b = torch::cos(wave * 3.1).unsqueeze(0).repeat({columns, 1});
+  // As layers and catalogues multiply: with the second factor transposed. The last columns are edges anywhere.
+  const torch::Tensor product = torch::matmul(a, b.t()).narrow(1, 0, 96);
+  return (product == product[0][0]).all().item<bool>();
+}
+
 std::string resolve_device(const std::string& name) {
   if (name == "cpu") return name;
   const auto count = static_cast<int>(torch::cuda::is_available() ? torch::cuda::device_count() : 0);

@@ -13,6 +13,12 @@ void configure_libtorch();
 /// Throws ConfigError for other words, DeviceError when the device is not there.
 std::string resolve_device(const std::string& name);
 
+/// Whether the BLAS behind LibTorch gives the same bits for a row or a column of a product wherever it stands in
+/// it. OpenBLAS's kernels for AVX-512 do, those for AVX2 ("Haswell") do not: there a row's last bits change with
+/// its place, so results depend on how many episodes are in flight, and equal items need not tie. Measured by a
+/// small product; call after configure_libtorch().
+bool blas_treats_places_alike();
+
 /// "LibTorch 1.13.1 (CPU capability AVX512, BLAS ...)" for --version.
 std::string libtorch_version();
 

@@ -132,7 +132,8 @@ TEST_SUITE("shift explain") {
       for (std::size_t k = 0; k < path.items.size(); ++k) {
         double sum = 0.0;
         for (std::size_t m = 0; m < found.mechanisms.size(); ++m) sum += found.part(k, m);
-        CHECK(sum == found.change(k));
+        CHECK(sum == doctest::Approx(found.change(k)).epsilon(1e-5));
+        if (tests::places_alike) CHECK(sum == found.change(k));
         CHECK(found.interest[k] == doctest::Approx(path.judges[0].interest[k]).epsilon(1e-5));
         const bool accepted = path.feedback[k] != 0;
         CHECK((found.part(k, 0) == 0.0) == !accepted);

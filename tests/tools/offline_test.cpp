@@ -107,7 +107,7 @@ TEST_CASE("offline agents are trained, described, ranked and played") {
   const Finished otherwise =
       run_veer({"rank", "--data", shop.data, "--purchase", "buy", "--cut-sessions", "3", "--model", prl});
   CHECK(otherwise.code == 2);
-  CHECK(has(otherwise.err, "cut_sessions"));
+  CHECK(has(otherwise.err, "--cut-sessions"));
   const std::string both = shop.folder / "both.model.h5";
   REQUIRE(run_veer(shop.train("supervised", both, {"--people", "train"})).code == 0);
   const Finished leak = run_veer({"evaluate", "--data", shop.data, "--users", users, "--history", "2",

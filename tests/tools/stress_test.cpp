@@ -148,7 +148,7 @@ rule = "keeps"
 share = 0.01
 )";
   const std::string output = world.folder / "trial", page = world.folder / "page.html";
-  const std::vector<std::string> more{"-o", output, "--policy", "nearest", "--json"};
+  const std::vector<std::string> more{"-o", output, "--policy", "beam:width=1,lookahead=1,acceptance=1", "--json"};
   const Finished done = world.stress(more);
   CAPTURE(done.err);
   REQUIRE(done.code == 0);
@@ -157,16 +157,15 @@ share = 0.01
   const auto differs = [&](std::size_t policy, std::size_t test) {
     return found[policy]["tests"][test]["calm"] != found[policy]["tests"][test]["stressed"];
   };
-  // random and popular read no answers and no attributes; nearest reads both.
+  // random and popular read no answers, beam does; nobody who needs no target reads attributes.
   for (const std::size_t policy : {0, 1}) {
     CHECK(!differs(policy, 0));
     CHECK(!differs(policy, 1));
     CHECK(differs(policy, 2));
   }
-  CHECK(differs(2, 0));
-  CHECK(differs(2, 1));
+  CHECK(differs(2, 0) != differs(2, 1));
   for (const Json& policy : found) CHECK(policy["gates"][0]["verdict"] == "pass");
-  const Finished again = world.stress({"-o", output, "--policy", "nearest"});
+  const Finished again = world.stress({"-o", output, "--policy", "beam:width=1,lookahead=1,acceptance=1"});
   CHECK(again.err.find("nothing is left to play") != std::string::npos);
   CHECK(again.out.find("In mix other people come") != std::string::npos);
   const Finished shown = run_veer({"report", output, "--data", world.data, "-o", page});
@@ -247,7 +246,8 @@ TEST_CASE("a suite that compares needs a baseline; what is wrong is said before 
   CHECK(guidance.err.find("session-v1") != std::string::npos);
   const Finished missing = run_veer({"stress", "--data", world.data, "--users", world.users, "--policy",
                                      "random", "--suite", "no-such.toml"});
-  CHECK(missing.code == 1);
+  CHECK(missing.code == 2);
+  CHECK(missing.err.find("standard, ") != std::string::npos);
   CHECK(missing.err.find("no-such.toml") != std::string::npos);
   std::ofstream(world.suite, std::ios::app) << "[[test]]\nname = \"others\"\n[[test.perturbation]]\n"
                                                "kind = \"other_people\"\n";

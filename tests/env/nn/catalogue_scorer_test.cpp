@@ -97,7 +97,7 @@ TEST_SUITE("catalogue scorer") {
       std::vector<std::int32_t> rank(33);
       scorer.measure({readouts.data(), 33, 32}, target, interest, rank);
       if (first.empty()) first = rank;
-      CHECK(rank == first);
+      if (tests::places_alike) CHECK(rank == first);
     }
     // A read-out that says nothing makes every logit equal: everything ranks first.
     const std::vector<float> silent(32, 0.0F);
@@ -127,6 +127,7 @@ TEST_SUITE("catalogue scorer") {
         std::vector<std::int32_t> some_rank(count);
         scorer.measure({values.data() + first * d, shard, d}, std::span(target).subspan(from, count), some,
                        some_rank);
+        if (!tests::places_alike) continue;
         CHECK(std::equal(some.begin(), some.end(), interest.begin() + first));
         CHECK(std::equal(some_rank.begin(), some_rank.end(), rank.begin() + first));
       }

@@ -8,6 +8,8 @@ void configure_learned() {}
 
 std::string learned_version() { return "LibTorch: none in this build"; }
 
+std::string learned_remark() { return {}; }
+
 std::string plain_message(const std::exception& error) { return error.what(); }
 
 std::string usable_device(const std::string& name) {

@@ -11,6 +11,8 @@ namespace veer::tools {
 void configure_learned();
 /// "LibTorch 1.13.1 (...)" or that this build has none.
 std::string learned_version();
+/// What one should know of this machine before networks play, in a sentence; empty: nothing.
+std::string learned_remark();
 /// The message of any exception, without LibTorch's stack trace.
 std::string plain_message(const std::exception& error);
 /// "cpu" or "cuda:N"; see nn::resolve_device.

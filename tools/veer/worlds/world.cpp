@@ -63,6 +63,9 @@ World::World(const WorldOptions& options, const std::string& device)
 void World::open_people() {
   data_ = std::make_shared<Dataset>(read_dataset(options_.data));
   users_ = load_user_model(options_.users, *data_, device_);
+  if (const std::string remark = learned_remark(); users_.manifest.kind != "synthetic" && !remark.empty()) {
+    remarks_.push_back(remark);
+  }
   if (!options_.planner.empty()) {
     LoadedModel planner = load_user_model(options_.planner, *data_, device_);
     // Naming the same file twice means the same model, not a second judge.
