@@ -27,15 +27,83 @@ namespace {
 /// steps are played while files reach the disk.
 constexpr std::size_t queue_bytes = 64U << 20U;
 
+/// Episode tables that are kept for the digest, at most: more are read once more in the end.
+constexpr std::size_t digest_bytes = 64U << 20U;
+
 using SegmentKey = std::pair<std::int32_t, EpisodeId>;
 
 SegmentKey key_of(const Segment& segment) { return {segment.policy, segment.first}; }
+
+/// The episodes without their steps.
+Trajectories tables_of(const Trajectories& paths) {
+  Trajectories out;
+  out.slots = paths.slots;
+  out.reals = paths.reals;
+  out.history_width = paths.history_width;
+  out.episode_id = paths.episode_id;
+  out.length = paths.length;
+  out.episode_user = paths.episode_user;
+  out.episode_target = paths.episode_target;
+  out.history = paths.history;
+  out.history_size = paths.history_size;
+  out.end = paths.end;
+  out.episode_return = paths.episode_return;
+  for (const JudgeScores& judge : paths.judges) {
+    JudgeScores& start = out.judges.emplace_back();
+    start.judge = judge.judge;
+    start.start_interest = judge.start_interest;
+    start.start_rank = judge.start_rank;
+  }
+  return out;
+}
+
+/// The digest of a run that is written in its order from the beginning, step by step, so that nothing has to
+/// be read once more. Any other run gives up: its digest is computed from its files.
+class DigestInOrder {
+ public:
+  DigestInOrder(const RunHeader& header, bool from_the_beginning) : follows_(from_the_beginning) {
+    for (const Segment& segment : planned_segments(header)) order_.push_back(key_of(segment));
+    std::ranges::sort(order_);
+  }
+
+  void add(const Segment& segment, const Trajectories& paths) {
+    if (!follows_) return;
+    const bool next = tables_.size() < order_.size() && order_[tables_.size()] == key_of(segment);
+    const bool alike = tables_.empty() || order_[tables_.size() - 1].first != segment.policy ||
+                       (tables_.back().slots == paths.slots && tables_.back().reals == paths.reals &&
+                        tables_.back().history_width == paths.history_width);
+    if (!next || !alike || kept_ > digest_bytes) {
+      follows_ = false;
+      tables_ = {};
+      return;
+    }
+    digest_.add_steps(segment.policy, paths);
+    kept_ += tables_.emplace_back(tables_of(paths)).bytes();
+  }
+
+  /// Empty when the run was not written so.
+  std::string finish() {
+    if (!follows_ || tables_.size() != order_.size()) return {};
+    for (std::size_t s = 0; s < tables_.size(); ++s) digest_.add_episodes(order_[s].first, tables_[s]);
+    return digest_.finish();
+  }
+
+ private:
+  std::vector<SegmentKey> order_;
+  std::vector<Trajectories> tables_;
+  std::size_t kept_ = 0;
+  RunDigest digest_;
+  bool follows_;
+};
 
 }  // namespace
 
 struct Recorder::Impl {
   Impl(const std::filesystem::path& where, const RunHeader& what, RunLength length)
-      : directory(where), header(what), run(open_run(where, what, length)) {
+      : directory(where),
+        header(what),
+        run(open_run(where, what, length)),
+        digest(header, run.segments.empty()) {
     for (const Segment& segment : planned_segments(header)) missing.emplace(key_of(segment), segment);
     for (const SegmentEntry& entry : run.segments) missing.erase({entry.policy, entry.first});
     expected = missing;
@@ -120,6 +188,7 @@ struct Recorder::Impl {
       const std::lock_guard lock(mutex);
       missing.erase(key_of(segment));
     }
+    digest.add(segment, paths);
     steps_written += paths.steps();
     const double end = run.log->elapsed_seconds();
     run.log->write("segment",
@@ -146,7 +215,8 @@ struct Recorder::Impl {
       });
       const std::string list = segment_list_text(run.segments);
       RunManifest closed = run.manifest;
-      closed.digest = compute_digest(directory, header, run.segments);
+      closed.digest = digest.finish();
+      if (closed.digest.empty()) closed.digest = compute_digest(directory, header, run.segments);
       closed.list_sha256 = sha256_of(list);
       write_file_atomically(list_path(directory), list);
       write_file_atomically(manifest_path(directory), manifest_text(closed));
@@ -162,7 +232,8 @@ struct Recorder::Impl {
   const std::filesystem::path directory;
   const RunHeader header;
   OpenedRun run;                   ///< the writer's once it runs
-  std::int64_t steps_written = 0;  ///< the writer's
+  DigestInOrder digest;            ///< the same
+  std::int64_t steps_written = 0;  ///< the same
 
   std::mutex mutex;  ///< guards what follows
   std::condition_variable changed;
