@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "env/random.h"
+#include "simulators/item_standing.h"
 
 namespace veer {
 namespace {
@@ -14,12 +15,6 @@ namespace {
 constexpr auto click_task = static_cast<std::int32_t>(Behaviour::click);
 
 float probability_of(float log_odds) noexcept { return 1.0F / (1.0F + std::exp(-log_odds)); }
-
-/// ln softmax and rank of a target.
-struct ClickStanding {
-  float interest = 0.0F;
-  std::int32_t rank = 0;
-};
 
 class FusionUsers final : public UserModel {
  public:
@@ -48,8 +43,8 @@ class FusionUsers final : public UserModel {
 
   void measure(Rows rows, Shard& shard, Workspace&) const override {
     for (const std::int32_t row : rows) {
-      const ClickStanding found = standing_of(shard.user(row), shard.target(row));
-      shard.interest(row) = found.interest;
+      const ItemStanding found = standing_of(shard.user(row), shard.target(row));
+      shard.interest(row) = found.log_probability;
       shard.rank(row) = found.rank;
     }
   }
@@ -70,10 +65,10 @@ class FusionUsers final : public UserModel {
   }
 
   void score_paths(const PathQuery& query, const PathScores& out, Workspace&) const override {
-    std::vector<ClickStanding> found;
+    std::vector<ItemStanding> found;
     for (std::int32_t p = 0; p < query.history.rows(); ++p) {
       found.push_back(standing_of(query.user[at(p)], query.target[at(p)]));
-      if (!out.start_interest.empty()) out.start_interest[at(p)] = found.back().interest;
+      if (!out.start_interest.empty()) out.start_interest[at(p)] = found.back().log_probability;
       if (!out.start_rank.empty()) out.start_rank[at(p)] = found.back().rank;
     }
     for (std::size_t path = 0; path < query.prompt.size(); ++path) {
@@ -86,7 +81,7 @@ class FusionUsers final : public UserModel {
               item == no_item ? 0.0F
                               : probability_of(world_->log_odds(query.user[at(prompt)], item, click_task));
         }
-        if (!out.interest.empty()) out.interest(row, k) = found[at(prompt)].interest;
+        if (!out.interest.empty()) out.interest(row, k) = found[at(prompt)].log_probability;
         if (!out.rank.empty()) out.rank(row, k) = found[at(prompt)].rank;
       }
     }
@@ -119,17 +114,8 @@ class FusionUsers final : public UserModel {
     return out;
   }
 
-  ClickStanding standing_of(UserId user, ItemId target) const {
-    if (target == no_item) return {};
-    const std::vector<float> odds = click_odds(user);
-    const float own = odds[at(target)];
-    double sum = 0.0;
-    std::int32_t above = 0;
-    for (std::size_t i = 1; i < odds.size(); ++i) {
-      sum += std::exp(double{odds[i]} - double{own});
-      above += odds[i] > own ? 1 : 0;
-    }
-    return {static_cast<float>(-std::log(sum)), 1 + above};
+  ItemStanding standing_of(UserId user, ItemId target) const {
+    return target == no_item ? ItemStanding{} : standing_among(click_odds(user), target);
   }
 
   std::shared_ptr<const FusionWorld> world_;

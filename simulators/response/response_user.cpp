@@ -8,6 +8,7 @@
 
 #include "env/dropout_mask.h"
 #include "env/error.h"
+#include "simulators/item_standing.h"
 #include "simulators/response/response_tables.h"
 
 namespace veer {
@@ -32,23 +33,6 @@ struct ResponseScratch final : Workspace {
   std::vector<float> scores;  ///< of the whole catalogue
   std::vector<float> slate;   ///< whole vectors of slots
 };
-
-/// ln softmax(scores)[target] and the target's rank among 1..N.
-struct ItemStanding {
-  float interest = 0.0F;
-  std::int32_t rank = 0;
-};
-ItemStanding standing(std::span<const float> scores, ItemId target) noexcept {
-  if (target == no_item) return {};
-  const float own = scores[at(target)];
-  double sum = 0.0;
-  std::int32_t above = 0;
-  for (std::size_t i = 1; i < scores.size(); ++i) {
-    sum += std::exp(double{scores[i]} - double{own});
-    above += scores[i] > own ? 1 : 0;
-  }
-  return {static_cast<float>(-std::log(sum)), 1 + above};
-}
 
 class ResponseUser final : public UserModel {
  public:
@@ -121,9 +105,9 @@ class ResponseUser final : public UserModel {
       ItemStanding result;
       if (shard.target(row) != no_item) {
         score_all(row, shard, scratch);
-        result = standing(std::span(scratch.scores).first(at(tables_.items() + 1)), shard.target(row));
+        result = standing_among(std::span(scratch.scores).first(at(tables_.items() + 1)), shard.target(row));
       }
-      shard.interest(row) = result.interest;
+      shard.interest(row) = result.log_probability;
       shard.rank(row) = result.rank;
     }
   }
@@ -264,7 +248,7 @@ void ResponseUser::score_paths(const PathQuery& query, const PathScores& out, Wo
   const auto stand = [&](ItemId target) {
     if (target == no_item) return ItemStanding{};
     tables_.all_scores(q, scratch.scores);
-    return standing(std::span(scratch.scores).first(at(tables_.items() + 1)), target);
+    return standing_among(std::span(scratch.scores).first(at(tables_.items() + 1)), target);
   };
   const auto start = [&](std::int32_t prompt) {
     const std::span<const ItemId> shown = query.history.row(prompt).first(at(query.history_size[at(prompt)]));
@@ -277,7 +261,7 @@ void ResponseUser::score_paths(const PathQuery& query, const PathScores& out, Wo
   const bool starts = !out.start_interest.empty() || !out.start_rank.empty();
   for (std::int32_t p = 0; starts && p < query.history.rows(); ++p) {
     const ItemStanding begun = start(p);
-    if (!out.start_interest.empty()) out.start_interest[at(p)] = begun.interest;
+    if (!out.start_interest.empty()) out.start_interest[at(p)] = begun.log_probability;
     if (!out.start_rank.empty()) out.start_rank[at(p)] = begun.rank;
   }
   for (std::size_t path = 0; path < query.prompt.size(); ++path) {
@@ -293,7 +277,7 @@ void ResponseUser::score_paths(const PathQuery& query, const PathScores& out, Wo
       if (item != no_item && accepted) history.push_back(item);
       read_after(prompt, k + 1);
       if (measures && item != no_item) now = stand(query.target[at(prompt)]);
-      if (!out.interest.empty()) out.interest(row, k) = now.interest;
+      if (!out.interest.empty()) out.interest(row, k) = now.log_probability;
       if (!out.rank.empty()) out.rank(row, k) = now.rank;
     }
   }

@@ -10,14 +10,9 @@
 #include <vector>
 
 #include "env/types.h"
+#include "simulators/item_standing.h"
 
 namespace veer {
-
-/// Interest in and rank of one item.
-struct ItemStanding {
-  float log_probability = 0.0F;  ///< natural log of its share of softmax(utility / temperature)
-  std::int32_t rank = 0;         ///< 1 + number of items with a strictly greater utility
-};
 
 class ItemScorer {
  public:
@@ -32,7 +27,7 @@ class ItemScorer {
   void utilities(std::span<const float> weights, std::span<float> out) const noexcept;
   /// Utility of one item; the same bits as utilities() gives it. REQUIRES: 1 <= item <= items().
   float utility(std::span<const float> weights, ItemId item) const noexcept;
-  /// REQUIRES: 1 <= target <= items(), inverse_temperature > 0.
+  /// Among all items by utility / temperature. REQUIRES: 1 <= target <= items(), inverse_temperature > 0.
   ItemStanding standing(std::span<const float> weights, float inverse_temperature,
                         ItemId target) const noexcept;
 
