@@ -46,7 +46,7 @@ if(VEER_BUILD_TOOLS)
             tools/ope_test.cpp tools/path_sample_test.cpp tools/program_test.cpp tools/report_test.cpp tools/semantic_ids_test.cpp tools/session_test.cpp tools/slate_world_test.cpp tools/stress_test.cpp tools/validate_test.cpp tools/run_program.cpp
             LIBRARIES veer_tools nlohmann_json::nlohmann_json TIMEOUT 1500)
   if(VEER_TORCH)
-    target_sources(tools_test PRIVATE tools/train_test.cpp tools/offline_test.cpp)
+    target_sources(tools_test PRIVATE tools/train_test.cpp tools/offline_test.cpp tools/fusion_test.cpp)
   endif()
   set_tests_properties(tools_test PROPERTIES COST 500)
   add_dependencies(tools_test veer_program)

@@ -36,7 +36,7 @@ void append(Transitions& log, const Transitions& fresh) {
 }
 
 EngineOptions engine_of(const LogOptions& options) {
-  return {.rows = options.rows, .shard_rows = std::min(options.rows, 32), .seed = options.seed};
+  return {.rows = options.rows, .shard_rows = 32, .seed = options.seed};
 }
 
 }  // namespace

@@ -181,7 +181,7 @@ TrainedFusion learn_by_acting(FusionTask& task, const Session& session, const Fu
   FusionLearner learner(options, scale_of_states(LoggedTransitions(first)), session.common.seed);
   ExploringLearner exploring(learner, task.noise);
   OnlineOptions online;
-  online.engine = {.rows = task.rows, .shard_rows = std::min(task.rows, 32), .seed = session.common.seed};
+  online.engine = {.rows = task.rows, .shard_rows = 32, .seed = session.common.seed};
   online.steps = task.steps;
   online.updates = task.updates_per_batch;
   online.replay = std::max<std::int64_t>(task.steps, 1000);
