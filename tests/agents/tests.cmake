@@ -27,7 +27,7 @@ if(VEER_TORCH)
             LIBRARIES veer_agents veer_semantic_ids LABELS unit)
 endif()
 if(VEER_TORCH)
-  veer_test(fusion_agents_test TORCH SOURCES agents/fusion_learner_test.cpp LIBRARIES veer_agents LABELS unit)
+  veer_test(fusion_agents_test TORCH SOURCES agents/fusion_learner_test.cpp agents/fusion_fused_test.cpp LIBRARIES veer_agents LABELS unit)
 endif()
 
 # Policies from outside need the program that hosts plug-ins.

@@ -145,7 +145,9 @@ void FlatParameters::approach(const FlatParameters& other, float rate) {
   }
   float* own = values_.data_ptr<float>();
   const float* target = other.values_.data_ptr<float>();
-  for (std::size_t i = 0; i < size(); ++i) own[i] = rate * target[i] + (1.0F - rate) * own[i];
+  for_each_block([&](std::size_t first, std::size_t count) {
+    for (std::size_t i = first; i < first + count; ++i) own[i] = rate * target[i] + (1.0F - rate) * own[i];
+  });
 }
 
 void FlatParameters::load(const NamedArrays& arrays, std::span<float> out) const {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <mutex>
 #include <utility>
 
 #include "env/error.h"
@@ -13,6 +12,7 @@
 #include "env/nn/training/flat_parameters_net.h"
 #include "env/random.h"
 #include "env/runtime.h"
+#include "env/scratch_pool.h"
 
 namespace veer::ope {
 namespace {
@@ -63,8 +63,7 @@ struct FittedQ::Impl {
   nn::FlatParameters quick, slow;
   nn::PackedDense quick_packed, slow_packed;
   std::int64_t done = 0;
-  std::mutex lock;
-  std::vector<std::unique_ptr<FittedScratch>> idle;
+  ScratchPool<FittedScratch> pool;
 
   Impl(const FittedLog& l, const TargetActions& t, std::span<const std::int64_t> trajectories,
        const FittedQOptions& o)
@@ -129,22 +128,6 @@ struct FittedQ::Impl {
     if (log.end[at(step)] == StepEnd::none) return step + 1;
     const auto after = std::upper_bound(log.offsets.begin(), log.offsets.end(), step);
     return log.steps() + (after - log.offsets.begin()) - 1;
-  }
-
-  template <class Work>
-  void with_scratch(const Work& work) {
-    std::unique_ptr<FittedScratch> mine;
-    {
-      const std::scoped_lock hold(lock);
-      if (!idle.empty()) {
-        mine = std::move(idle.back());
-        idle.pop_back();
-      }
-    }
-    if (!mine) mine = std::make_unique<FittedScratch>();
-    work(*mine);
-    const std::scoped_lock hold(lock);
-    idle.push_back(std::move(mine));
   }
 
   double learn_shard(std::int32_t first, std::int32_t count, FittedScratch& scratch,
@@ -265,11 +248,9 @@ double FittedQ::update() {
   const std::int32_t shards = (o.batch + shard_steps - 1) / shard_steps;
   const double squares = m.quick.accumulate(at(shards), [&](std::size_t s, auto& gradient) {
     const auto first = static_cast<std::int32_t>(s) * shard_steps;
-    double sum = 0.0;
-    m.with_scratch([&](FittedScratch& scratch) {
-      sum = m.learn_shard(first, std::min(shard_steps, o.batch - first), scratch, gradient.values());
+    return m.pool.with([&](FittedScratch& scratch) {
+      return m.learn_shard(first, std::min(shard_steps, o.batch - first), scratch, gradient.values());
     });
-    return sum;
   });
   const double share_done = static_cast<double>(m.done) / static_cast<double>(o.updates);
   const double rate = double{o.learning_rate} * std::clamp(2.0 - 2.0 * share_done, 0.0, 1.0);
@@ -297,7 +278,7 @@ void FittedQ::values(std::span<const std::int64_t> steps, std::span<double> q_ha
   const auto count = static_cast<std::int64_t>(steps.size());
   const std::size_t width = at(m.widths.front()), draws = at(m.target.draws);
   parallel_for((count + shard_steps - 1) / shard_steps, [&](std::int64_t s) {
-    m.with_scratch([&](FittedScratch& scratch) {
+    m.pool.with([&](FittedScratch& scratch) {
       const std::size_t first = at(s * shard_steps);
       const std::size_t rows = std::min(at(shard_steps), steps.size() - first);
       scratch.inputs.resize(rows * width * (draws + 1));
@@ -318,6 +299,7 @@ void FittedQ::values(std::span<const std::int64_t> steps, std::span<double> q_ha
         q_hat[first + r] = m.centre + m.spread * double{row[0]};
         v_hat[first + r] = m.centre + m.spread * value;
       }
+      return rows;
     });
   });
 }
