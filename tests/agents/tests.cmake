@@ -27,7 +27,7 @@ if(VEER_TORCH)
             LIBRARIES veer_agents veer_semantic_ids LABELS unit)
 endif()
 if(VEER_TORCH)
-  veer_test(fusion_agents_test TORCH SOURCES agents/fusion_learner_test.cpp agents/fusion_uncertainty_test.cpp agents/fusion_logs_test.cpp
+  veer_test(fusion_agents_test TORCH SOURCES agents/fusion_learner_test.cpp agents/fusion_fused_test.cpp agents/fusion_uncertainty_test.cpp agents/fusion_logs_test.cpp
             LIBRARIES veer_agents veer_scenarios LABELS unit)
 endif()
 

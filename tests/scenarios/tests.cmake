@@ -1,6 +1,9 @@
 veer_test(scenarios_test CONFORMANCE SOURCES scenarios/guidance_test.cpp scenarios/population_test.cpp scenarios/session_test.cpp LIBRARIES veer_scenarios LABELS unit)
 veer_test(ope_test SOURCES scenarios/ope_golden_test.cpp scenarios/ope_exact_test.cpp scenarios/ope_coverage_test.cpp
           scenarios/ope_table_test.cpp LIBRARIES veer_scenarios LABELS unit)
+if(VEER_TORCH)
+  veer_test(ope_fitted_test TORCH SOURCES scenarios/ope_fitted_test.cpp LIBRARIES veer_ope_fitted LABELS unit)
+endif()
 veer_test(stress_test CONFORMANCE SOURCES scenarios/stress_test.cpp scenarios/stress_planted_test.cpp
           scenarios/stress_told_test.cpp scenarios/stress_cohort_test.cpp LIBRARIES veer_scenarios LABELS unit)
 veer_test(fusion_test CONFORMANCE SOURCES scenarios/fusion_test.cpp LIBRARIES veer_scenarios veer_agents_plain LABELS unit)

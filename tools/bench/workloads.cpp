@@ -4,10 +4,12 @@
 #ifdef VEER_WITH_TORCH
 #include "tools/bench/ensemble.h"
 #include "tools/bench/guidance.h"
+#include "tools/bench/ope.h"
 #include "tools/bench/path_score.h"
 #include "tools/bench/scaling.h"
 #include "tools/bench/slate_step.h"
 #include "tools/bench/step.h"
+#include "tools/bench/train_fusion.h"
 #include "tools/bench/train_sequential.h"
 #include "tools/bench/user_models.h"
 #include "tools/bench/user_step.h"
@@ -56,6 +58,13 @@ std::vector<Workload> workloads() {
        "one graph over "
        "materialised windows, dense Adam and a full sort",
        train_sequential},
+      {"train-fusion", "train TD3 and CQL on logged fusion weights, against modules with one graph per loss",
+       train_fusion},
+      {"ope",
+       "fit a Q network to a million logged steps and judge a policy by it, against modules with one graph "
+       "per "
+       "batch",
+       ope_with_model},
       {"scaling", "score paths over catalogues of a thousand to a million items, and on one and two threads",
        scaling},
 #endif

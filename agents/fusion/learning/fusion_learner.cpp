@@ -67,8 +67,11 @@ UpdateStats FusionLearner::update(const TransitionSource& source) {
     take([&](auto first, auto count, auto& out) { m.learn_generator(first, count, out); },
          {{"generator", &m.generator, {o.vae_rate}}});
   }
+  const FusionSets sets{m.actor, m.critic, m.temperature, m.slow_actor, m.slow_critic};
   const bool unsure = o.kind == FusionKind::uwac;
-  if (unsure) {
+  if (m.fused) {
+    stats.merge(m.fused->learn_critic(m.batch, m.draws(), sets));
+  } else if (unsure) {
     take([&](auto first, auto count, auto& out) { m.learn_unsure_critic(first, count, out); },
          {{"critic", &m.critic, {o.critic_rate}}});
   } else if (o.has_critic()) {
@@ -81,11 +84,11 @@ UpdateStats FusionLearner::update(const TransitionSource& source) {
     constexpr float price_rate = 1e-3F;  // the authors'
     take([&](auto first, auto count, auto& out) { m.learn_unsure_actor(first, count, out); },
          {{"actor", &m.actor, {o.actor_rate}}, {"temperature", &m.temperature, {price_rate}}});
+  } else if (acts && m.fused) {
+    stats.merge(m.fused->learn_actor(m.batch, m.draws(), sets));
   } else if (acts) {
-    const double scale =
-        o.kind == FusionKind::td3_bc ? double{o.imitation} / std::max(1e-6, m.mean_absolute_q()) : 1.0;
-    take([&](auto first, auto count, auto& out) { m.learn_actor(scale, first, count, out); },
-         {{"actor", &m.actor, {o.actor_rate}}, {"temperature", &m.temperature, {o.actor_rate}}});
+    take([&](auto first, auto count, auto& out) { m.learn_actor(first, count, out); },
+         {{"actor", &m.actor, {o.actor_rate}}});
   }
   if (acts && (m.updates + 1) % o.target_every == 0) {
     m.slow_actor.approach(m.actor, o.target_rate);

@@ -8,12 +8,13 @@
 #include <torch/types.h>
 
 #include <cstdint>
+#include <memory>
 
+#include "agents/fusion/fused/fused_updates_net.h"
 #include "agents/fusion/fusion_networks_net.h"
 #include "agents/fusion/learning/fusion_learner.h"
 #include "agents/fusion/learning/uncertainty_net.h"
 #include "agents/networks/shard_gradients_net.h"
-#include "env/random.h"
 
 namespace veer::fusion {
 
@@ -23,21 +24,9 @@ struct FusionParts {
   std::uint64_t seed;
   nn::FlatParameters actor, critic, generator, temperature;
   nn::FlatParameters slow_actor, slow_critic;
+  std::unique_ptr<FusedUpdates> fused;  ///< null: updates follow a graph
   Transitions batch;
   std::int64_t updates = 0;
-
-  /// What a number is drawn for: part of its key.
-  enum Purpose : std::uint64_t {
-    next_action = 1,
-    own_action,
-    latent,
-    next_latent,
-    own_latent,
-    proposal,
-    one_pass,
-    next_passes,
-    own_passes
-  };
 
   FusionParts(const FusionOptions& o, StateScale s, std::uint64_t with)
       : options(o),
@@ -48,25 +37,23 @@ struct FusionParts {
         generator(fresh(generator_layout(o), 3)),
         temperature(fresh({{"log_temperature", {1}, nn::Initial::zeros}}, 4)),
         slow_actor(actor_layout(o), actor.values()),
-        slow_critic(critic_layout(o), critic.values()) {}
+        slow_critic(critic_layout(o), critic.values()) {
+    if (has_fused_updates(o.kind)) fused = std::make_unique<FusedUpdates>(o, scale);
+  }
 
   nn::FlatParameters fresh(const std::vector<nn::ParameterLayout>& layout, std::uint64_t place) const {
     const std::uint64_t own = seed ^ (place * 0x9E3779B97F4A7C15ULL);
     return {layout, nn::initial_parameters(layout, own, "cpu").to_arrays()};
   }
 
+  FusionDraws draws() const noexcept { return {seed, updates}; }
   /// Standard normals [count, width]; row r belongs to transition first + r of this update's batch.
-  torch::Tensor normals(Purpose purpose, std::int32_t first, std::int32_t count, std::int64_t width) const {
+  torch::Tensor normals(Draw what, std::int32_t first, std::int32_t count, std::int64_t width) const {
     torch::Tensor out = torch::empty({count, width});
     for (std::int32_t r = 0; r < count; ++r) {
-      fill_normal(key_of(purpose, first + r), Stream::explore,
-                  {out.data_ptr<float>() + r * width, at(width)});
+      draws().normals(what, first + r, {out.data_ptr<float>() + r * width, at(width)});
     }
     return out;
-  }
-  StepKey key_of(Purpose purpose, std::int32_t row) const noexcept {
-    return {seed ^ (std::uint64_t{purpose} * 0xD1B54A32D192ED03ULL), static_cast<EpisodeId>(row),
-            static_cast<std::uint32_t>(updates)};
   }
 
   torch::Tensor states(bool next, std::int32_t first, std::int32_t count) const;
@@ -75,17 +62,13 @@ struct FusionParts {
                           const torch::Tensor& a) const;
   torch::Tensor next_value(const torch::Tensor& next, std::int32_t first) const;
   torch::Tensor targets(std::int32_t first, std::int32_t count) const;
-  torch::Tensor conservative_gap(const nn::NetworkParameters& judge, const char* name, const torch::Tensor& s,
-                                 const torch::Tensor& next, const torch::Tensor& taken,
-                                 std::int32_t first) const;
   void learn_generator(std::int32_t first, std::int32_t count, ShardGradients& out) const;
   void learn_critic(std::int32_t first, std::int32_t count, ShardGradients& out) const;
-  void learn_actor(double critic_scale, std::int32_t first, std::int32_t count, ShardGradients& out) const;
-  double mean_absolute_q() const;
+  void learn_actor(std::int32_t first, std::int32_t count, ShardGradients& out) const;
 
   // UWAC (fusion_uncertainty.cpp).
   /// `count` masks of dropout for rows first .. first + rows - 1, each of their own.
-  std::vector<DropoutPass> passes_of(Purpose purpose, std::int32_t first, std::int32_t rows,
+  std::vector<DropoutPass> passes_of(Draw what, std::int32_t first, std::int32_t rows,
                                      std::int32_t count) const;
   /// y [n] and how much it counts [n], between 0 and 1.
   struct Weighed {

@@ -10,7 +10,7 @@ constexpr double widest_latent = 0.5;  ///< of the generative model, as in BCQ
 
 }  // namespace
 
-std::vector<DropoutPass> FusionParts::passes_of(Purpose purpose, std::int32_t first, std::int32_t rows,
+std::vector<DropoutPass> FusionParts::passes_of(Draw what, std::int32_t first, std::int32_t rows,
                                                 std::int32_t count) const {
   const std::int64_t width = options.hidden;
   const float keep = 1.0F / (1.0F - options.dropout);
@@ -20,7 +20,7 @@ std::vector<DropoutPass> FusionParts::passes_of(Purpose purpose, std::int32_t fi
     out.push_back({torch::empty({rows, width}), torch::empty({rows, width})});
   }
   for (std::int32_t r = 0; r < rows; ++r) {
-    fill_uniform(key_of(purpose, first + r), Stream::dropout, uniforms);
+    fill_uniform(draws().key(what, first + r), Stream::dropout, uniforms);
     const float* u = uniforms.data();
     for (DropoutPass& pass : out) {
       for (const torch::Tensor& mask : {pass.first, pass.second}) {
@@ -37,10 +37,10 @@ FusionParts::Weighed FusionParts::unsure_targets(std::int32_t first, std::int32_
   const nn::NetworkParameters judge = slow_critic.aliases();
   const std::int64_t samples = options.samples;
   const torch::Tensor next = states(true, first, count).repeat_interleave(samples, 0);
-  const torch::Tensor noise =
-      normals(next_action, first, count, samples * options.weights).view({count * samples, options.weights});
+  const torch::Tensor noise = normals(Draw::next_action, first, count, samples * options.weights)
+                                  .view({count * samples, options.weights});
   const torch::Tensor action = draw_actions(options, actor.aliases(), next, noise).actions;
-  const std::vector<DropoutPass> passes = passes_of(next_passes, first, count, options.passes);
+  const std::vector<DropoutPass> passes = passes_of(Draw::next_passes, first, count, options.passes);
   const Belief one = believed_q(judge, "q1", next, action, passes),
                two = believed_q(judge, "q2", next, action, passes);
   const torch::Tensor mixed = options.pessimism * torch::minimum(one.mean, two.mean) +
@@ -60,7 +60,7 @@ void FusionParts::learn_unsure_critic(std::int32_t first, std::int32_t count, Sh
   const nn::NetworkParameters judge = critic.aliases();
   const torch::Tensor s = states(false, first, count), taken = actions(first, count);
   const Weighed wanted = unsure_targets(first, count);
-  const DropoutPass pass = passes_of(one_pass, first, count, 1).front();
+  const DropoutPass pass = passes_of(Draw::one_pass, first, count, 1).front();
   const torch::Tensor q1 = dropout_q(judge, "q1", s, taken, pass),
                       q2 = dropout_q(judge, "q2", s, taken, pass);
   // The weight stands inside the square, as released: certainty counts twice.
@@ -78,8 +78,8 @@ void FusionParts::learn_unsure_actor(std::int32_t first, std::int32_t count, Sha
   torch::Tensor loss = torch::zeros({});
   if (!options.constrained || updates >= options.imitate_first) {
     const torch::Tensor action =
-        draw_actions(options, net, s, normals(own_action, first, count, options.weights)).actions;
-    const std::vector<DropoutPass> passes = passes_of(own_passes, first, count, options.passes);
+        draw_actions(options, net, s, normals(Draw::own_action, first, count, options.weights)).actions;
+    const std::vector<DropoutPass> passes = passes_of(Draw::own_passes, first, count, options.passes);
     const Belief one = believed_q(judge, "q1", s, action, passes),
                  two = believed_q(judge, "q2", s, action, passes);
     const torch::Tensor weight =
@@ -93,12 +93,12 @@ void FusionParts::learn_unsure_actor(std::int32_t first, std::int32_t count, Sha
     const torch::Tensor drawn =
         draw_before_tanh(
             options, net, repeated,
-            normals(proposal, first, count, compared * weights).view({count * compared, weights}))
+            normals(Draw::proposal, first, count, compared * weights).view({count * compared, weights}))
             .view({count, compared, weights});
     torch::Tensor logged;
     {
       const torch::NoGradGuard no_gradient;
-      const torch::Tensor latents = normals(own_latent, first, count, compared * 2 * weights)
+      const torch::Tensor latents = normals(Draw::own_latent, first, count, compared * 2 * weights)
                                         .view({count * compared, 2 * weights})
                                         .clamp(-widest_latent, widest_latent);
       logged = decode_before_tanh(generator.aliases(), repeated, latents).view({count, compared, weights});

@@ -23,7 +23,7 @@ FlatParameters::FlatParameters(std::vector<ParameterLayout> layouts, const Named
   values_ = torch::zeros({first}, torch::kFloat32);
   first_moment_.assign(size(), 0.0F);
   second_moment_.assign(size(), 0.0F);
-  load(values, flat());
+  load(values, mutable_flat());
 }
 
 std::size_t FlatParameters::index_of(const std::string& name) const {
@@ -126,7 +126,7 @@ void FlatParameters::update(const AdamOptions& options, float scale) {
       for (float& value : gradient) value *= scale;
     }
     adam_update(options, steps_, gradient, std::span(first_moment_).subspan(first, count),
-                std::span(second_moment_).subspan(first, count), flat().subspan(first, count));
+                std::span(second_moment_).subspan(first, count), mutable_flat().subspan(first, count));
   });
 }
 
@@ -145,7 +145,9 @@ void FlatParameters::approach(const FlatParameters& other, float rate) {
   }
   float* own = values_.data_ptr<float>();
   const float* target = other.values_.data_ptr<float>();
-  for (std::size_t i = 0; i < size(); ++i) own[i] = rate * target[i] + (1.0F - rate) * own[i];
+  for_each_block([&](std::size_t first, std::size_t count) {
+    for (std::size_t i = first; i < first + count; ++i) own[i] = rate * target[i] + (1.0F - rate) * own[i];
+  });
 }
 
 void FlatParameters::load(const NamedArrays& arrays, std::span<float> out) const {
@@ -185,7 +187,7 @@ NamedArrays FlatParameters::state() const {
 }
 
 void FlatParameters::restore(const NamedArrays& state) {
-  load(state.group("parameters"), flat());
+  load(state.group("parameters"), mutable_flat());
   load(state.group("first_moment"), first_moment_);
   load(state.group("second_moment"), second_moment_);
   steps_ = state.scalar<std::int64_t>("adam_steps");

@@ -28,6 +28,8 @@ class FlatParameters {
   class Gradient {
    public:
     torch::Tensor view(const std::string& name);
+    /// All parameters, one behind the other, in the order of the layouts.
+    std::span<float> values() noexcept { return values_; }
     /// Copies the tensors that autograd found for the parameters of aliases(), in their order; an undefined
     /// tensor is a gradient of zero.
     void set(std::span<const torch::Tensor> found);
@@ -60,6 +62,8 @@ class FlatParameters {
   /// Moves every value the share `rate` of the way to `other`'s: a slow copy. Throws as assign().
   void approach(const FlatParameters& other, float rate);
 
+  /// All parameters, one behind the other, in the order of the layouts.
+  std::span<const float> flat() const { return {values_.data_ptr<float>(), size()}; }
   NamedArrays values() const;
   /// Parameters ("parameters/..."), Adam's moments ("first_moment/...", "second_moment/...") and
   /// "adam_steps".
@@ -70,7 +74,7 @@ class FlatParameters {
 
  private:
   std::size_t size() const noexcept { return static_cast<std::size_t>(values_.numel()); }
-  std::span<float> flat() { return {values_.data_ptr<float>(), size()}; }
+  std::span<float> mutable_flat() { return {values_.data_ptr<float>(), size()}; }
   std::size_t index_of(const std::string& name) const;
   template <class Work>
   void for_each_block(const Work& work) const;

@@ -16,3 +16,6 @@ target_compile_definitions(semantic_ids_slow_test PRIVATE VEER_SOURCE_DIR="${PRO
 if(VEER_TORCH)
   veer_test(causal_attention_test TORCH SOURCES env/nn/causal_attention_test.cpp LABELS unit)
 endif()
+if(VEER_TORCH)
+  veer_test(dense_network_test TORCH SOURCES env/nn/dense_network_test.cpp LIBRARIES veer_agents_networks LABELS unit)
+endif()
