@@ -92,10 +92,6 @@ struct HsrlOptions {
   float cloning_decay = 0.0F;
   Cloning cloning = Cloning::logits;
 
-  /// Weights that act: 0: those just learned; otherwise a copy that moves this share of the way to them after
-  /// every update (Polyak averaging), which keeps what the last few slates taught from shaking the policy.
-  float averaging = 0.0F;
-
   nn::HyperParameters to_hyper_parameters() const;
   static HsrlOptions from_hyper_parameters(const nn::HyperParameters& from);  ///< throws FormatError
 };
@@ -103,8 +99,8 @@ struct HsrlOptions {
 /// "reference": the released code of the agent, defects included, but that a terminal step keeps its own
 /// person's next state. "fixed": the same with the bootstrap mask and the padding set right.
 /// "recommended": vocabulary of the codebooks' size, no dropout while acting or in targets, exploration by
-/// drawing slates, exact likelihood, learned level weights. Throws ConfigError for another name.
-/// `codes`: of the catalogue, per level; `features`: width of its vectors.
+/// drawing slates and nothing else (no entropy bonus), exact likelihood, learned level weights. Throws
+/// ConfigError for another name. `codes`: of the catalogue, per level; `features`: width of its vectors.
 HsrlOptions hsrl_profile(std::string_view name, std::int32_t levels, std::int32_t codes,
                          std::int32_t features);
 inline constexpr std::array<std::string_view, 3> hsrl_profiles{"reference", "fixed", "recommended"};

@@ -95,9 +95,10 @@ struct SlateTask {
   std::int64_t steps = 200'000, replay = 20'000, evaluate_every = 10'000;
   std::int32_t rows = 64, batch = 64, episodes = 512;
   float discount = 0.9F;
-  std::optional<float> actor_rate, critic_rate, cloning_rate, entropy, averaging;
+  std::optional<float> actor_rate, critic_rate, cloning_rate, entropy;
   std::string profile = "recommended", residual, critic, credit;  ///< empty: as the profile says
-  std::int32_t levels = 3, codes = 16;
+  std::int32_t levels = 3;
+  std::optional<std::int32_t> codes;  ///< none: 64, of the released profiles 16
 };
 void add_slate_options(CLI::App& app, SlateTask& task);
 void run_slate(SlateTask& task, const Session& session);

@@ -64,15 +64,21 @@ SlateFigures play_slates(const Scenario& world, const Policy& policy, Mode mode,
   return out;
 }
 
-std::shared_ptr<const slate::SemanticCatalogue> catalogue_of(const SlateTask& task, View<const float> vectors,
-                                                             std::uint64_t seed) {
+/// Codes per level: on few items as many codes as a quarter of them, or hardly two items would share one.
+std::int32_t codes_of(const SlateTask& task, std::int32_t items) {
+  if (task.codes) return *task.codes;
+  return task.profile == "recommended" ? std::min(64, std::max(2, items / 4)) : 16;
+}
+
+std::shared_ptr<const slate::SemanticCatalogue> catalogue_of(const SlateTask& task, std::int32_t codes,
+                                                             View<const float> vectors, std::uint64_t seed) {
   nn::CodebookOptions options;
   options.levels = task.levels;
-  options.k_means.clusters = task.codes;
+  options.k_means.clusters = codes;
   options.k_means.seed = seed;
   nn::CodebookFit fit = nn::fit_codebooks(vectors, options);
   nn::SemanticIds ids =
-      nn::assign_ids(View<const std::int32_t>(fit.codes.data(), vectors.rows(), task.levels), task.codes);
+      nn::assign_ids(View<const std::int32_t>(fit.codes.data(), vectors.rows(), task.levels), codes);
   return std::make_shared<const slate::SemanticCatalogue>(
       nn::SemanticIdModel{std::move(ids), std::move(fit.codebooks)}, vectors);
 }
@@ -91,8 +97,9 @@ struct SlateTrainee {
 
 SlateTrainee make_hsrl(const SlateTask& task, View<const float> vectors, std::int32_t slots,
                        std::uint64_t seed) {
-  const auto catalogue = catalogue_of(task, vectors, seed);
-  slate::HsrlOptions options = slate::hsrl_profile(task.profile, task.levels, task.codes, vectors.width());
+  const std::int32_t codes = codes_of(task, vectors.rows() - 1);
+  const auto catalogue = catalogue_of(task, codes, vectors, seed);
+  slate::HsrlOptions options = slate::hsrl_profile(task.profile, task.levels, codes, vectors.width());
   if (!task.residual.empty()) {
     options.residual =
         static_cast<slate::Residual>(index_of_word("--residual", task.residual, slate::residual_names));
@@ -108,7 +115,6 @@ SlateTrainee make_hsrl(const SlateTask& task, View<const float> vectors, std::in
   override_rate(options.critic_rate, task.critic_rate);
   override_rate(options.cloning_rate, task.cloning_rate);
   override_rate(options.entropy, task.entropy);
-  override_rate(options.averaging, task.averaging);
   options.batch = task.batch;
   options.discount = task.discount;
   auto learner = std::make_unique<slate::HsrlLearner>(options, catalogue, slots, seed);
@@ -210,12 +216,11 @@ void add_slate_options(CLI::App& app, SlateTask& task) {
       ->check(positive())
       ->capture_default_str()
       ->group(hsrl);
-  app.add_option("--codes", task.codes, "codes per level")
+  app.add_option(
+         "--codes", task.codes,
+         "codes per level; default: 64 (a quarter of the items where they are fewer than 256), of the "
+         "released profiles 16")
       ->check(positive())
-      ->capture_default_str()
-      ->group(hsrl);
-  app.add_option("--averaging", task.averaging,
-                 "how far the weights that act move towards the learned ones after an update; 0: at once")
       ->group(hsrl);
   app.add_option("--residual", task.residual, listed(slate::residual_names) + "; default: the profile's")
       ->group(hsrl);
