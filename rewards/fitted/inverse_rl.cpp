@@ -133,8 +133,18 @@ RewardModel fit_inverse_rl(const Dataset& data, std::span<const UserId> people, 
                     {"nobody with a log", "somebody to learn from", "use another part or a larger data set"});
   }
   const std::int32_t items = data.catalogue.size(), width = vectors.width;
+  std::int64_t events = 0;
+  for (const LogPiece& piece : pieces) events += piece.length;
+  RewardTraining training = options.training;
+  if (training.progress) {
+    // Nats per choice say more than a sum over pieces.
+    const double per_choice = static_cast<double>(pieces.size()) / static_cast<double>(events);
+    training.progress = [per_choice, report = options.training.progress](std::int32_t epoch, double loss) {
+      report(epoch, per_choice * loss);
+    };
+  }
   const std::vector<double> parameters = fit_parameters(
-      at(items) + at(width) * at(width), std::ssize(pieces), options.training,
+      at(items) + at(width) * at(width), std::ssize(pieces), training,
       [&](std::int64_t example, std::span<const double> values, std::span<double> gradient) {
         return iq_learn_gradient(data.interactions, pieces[at(example)], vectors, options, values, gradient);
       });

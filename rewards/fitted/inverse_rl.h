@@ -31,7 +31,7 @@ struct InverseRlOptions {
   float decay = 0.8F;
   std::int32_t window = 10;
   std::int32_t piece = 64;  ///< events of a log per example, >= 1
-  RewardTraining training{};
+  RewardTraining training{};  ///< progress reports the loss per event
 };
 
 /// Fits to the logs of `people`; `vectors` of the catalogue's items, width 0 for none. Throws ConfigError for

@@ -9,6 +9,7 @@
 #include "env/batch.h"
 #include "env/error.h"
 #include "env/runtime.h"
+#include "rewards/fitted/reward_fidelity.h"
 #include "rewards/fitted/reward_model_file.h"
 #include "tests/rewards/fitted/expert_world.h"
 #include "tests/simulators/small_log.h"
@@ -193,6 +194,30 @@ TEST_CASE("a fitted reward survives its file, and damage is noticed") {
   CHECK_THROWS_WITH_AS(reward_model_from(file), doctest::Contains("item_worth"), FormatError);
   file.manifest.kind = "purchases";
   CHECK_THROWS_WITH_AS(reward_model_from(file), doctest::Contains("veer fit reward"), FormatError);
+}
+
+TEST_CASE("how well a reward holds on others, by hand") {
+  Dataset data;
+  data.catalogue.ids = {"", "a", "b"};
+  data.interactions = test::log_of({{1, 1, 2}, {2, 1}});
+  data.interactions.behaviour_names = {"click", "purchase"};
+  data.interactions.behaviours = {0, 0, 0, 1, 0};
+  const std::vector<UserId> fitted{0}, others{1};
+  const RewardModel model({.temperature = 2.0F}, {}, {{{0.0F, 0.5F, -1.0F}, {}}});
+  const ChoiceFidelity found = choice_fidelity(model, data, fitted, others);
+  const double share = 1.0 / (1.0 + std::exp(-1.5 / 2.0));  // of item 1 under the model
+  CHECK(found.events == 2);
+  CHECK(found.log_loss == Approx(-(std::log(1.0 - share) + std::log(share)) / 2.0));
+  CHECK(found.log_loss_frequency == Approx(-(std::log(2.0 / 5.0) + std::log(3.0 / 5.0)) / 2.0));
+  const PurchaseAgreement bought = purchase_agreement(model, data, others, "purchase");
+  CHECK(bought.purchases == 1);
+  CHECK(bought.auc == 0.0);  // the purchase was of the item that is worth less
+  CHECK(purchase_agreement(model, data, others, "order").auc == 0.5);
+  data.interactions.behaviours = {0, 0, 1, 1, 0};
+  const std::vector<UserId> all{0, 1};
+  CHECK(purchase_agreement(model, data, all, "purchase").auc == 0.0);
+  data.interactions.behaviours = {1, 0, 0, 1, 0};  // purchases 1 and 2; clicks 1, 2 and 1
+  CHECK(purchase_agreement(model, data, all, "purchase").auc == Approx((0.5 + 1.0 + 0.5 + 0.5) / 6.0));
 }
 
 TEST_CASE("options and logs that cannot be fitted are explained") {
