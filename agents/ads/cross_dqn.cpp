@@ -37,7 +37,8 @@ class CrossDqnPolicy final : public Policy {
       const auto explores = [&](ExploreLane lane) {
         return mode == Mode::sample && uniform(key, Stream::explore, lane) < options_.exploration;
       };
-      std::vector<std::int32_t> order = items_.order(item_weights_, request);
+      std::vector<std::int32_t> order =
+          options_.orders_items ? items_.order(item_weights_, request) : by_clicks(layout, request);
       if (explores(explore_order)) {
         order = by_clicks(layout, request);
         shuffle(key, Stream::policy, order);
@@ -130,7 +131,7 @@ UpdateStats CrossDqnLearner::update(const TransitionSource& source) {
     const PageRequest request(layout, now), following(layout, next);
     float ad_target = batch.reward[at(i)], item_target = terms[1] + options_.coupling * terms[0];
     if (options_.discount > 0.0F && !is_terminated(batch.end[at(i)])) {
-      const std::vector<std::int32_t> order_then = items_.order(item_weights_.values, following);
+      const std::vector<std::int32_t> order_then = order_of(following);
       ads_.masks(slow_ads_, next, order_then, q);
       ad_target += options_.discount * *std::ranges::max_element(q);
       float best = items_.value(slow_items_, following, 0, 0, pass);
@@ -161,14 +162,18 @@ UpdateStats CrossDqnLearner::update(const TransitionSource& source) {
           {"items_loss", item_loss / static_cast<double>(std::max<std::int64_t>(1, shown_items))}};
 }
 
+std::vector<std::int32_t> CrossDqnLearner::order_of(const PageRequest& request) const {
+  return options_.orders_items ? items_.order(item_weights_.values, request)
+                               : by_clicks(options_.layout, request);
+}
+
 std::shared_ptr<const Policy> CrossDqnLearner::snapshot() const {
   return std::make_shared<const CrossDqnPolicy>(options_, ad_weights_.values, item_weights_.values);
 }
 
 std::vector<float> CrossDqnLearner::mask_values(std::span<const float> features) const {
   std::vector<float> out(at(options_.layout.masks()));
-  const std::vector<std::int32_t> order =
-      items_.order(item_weights_.values, PageRequest(options_.layout, features));
+  const std::vector<std::int32_t> order = order_of(PageRequest(options_.layout, features));
   ads_.masks(ad_weights_.values, features, order, out);
   return out;
 }

@@ -31,6 +31,7 @@ struct CrossDqnOptions {
   float target_rate = 0.01F;  ///< of the slow copies, per update
   float exploration = 0.1F;   ///< 0..1
   float coupling = 0.0F;      ///< how much of the revenue counts for the order of the items
+  bool orders_items = true;   ///< false: items go by chance of a click, and only ads are learned
 };
 
 class CrossDqnLearner final : public Learner {
@@ -45,10 +46,12 @@ class CrossDqnLearner final : public Learner {
   void load(const NamedArrays&) override;
 
   const CrossDqnOptions& options() const noexcept { return options_; }
-  /// Q of every mask for a row of features, over the items in their learned order.
+  /// Q of every mask for a row of features, over the items in the order they are shown in.
   std::vector<float> mask_values(std::span<const float> features) const;
 
  private:
+  std::vector<std::int32_t> order_of(const PageRequest& request) const;
+
   CrossDqnOptions options_;
   std::uint64_t seed_;
   AdValues ads_;

@@ -209,6 +209,23 @@ TEST_CASE("the other agent orders items by what is good for people, or also by w
   }
 }
 
+TEST_CASE("an agent that leaves the items alone shows them by chance of a click") {
+  CrossDqnOptions options = small_agent(0.9F);
+  options.orders_items = false;
+  options.exploration = 0.0F;
+  const CrossDqnLearner learner(options, 1);
+  Batch batch({.rows = 1, .shard_rows = 1, .slots = 3, .reals = 7, .features = small_page.features()}, 1);
+  Shard shard = batch.shard(0);
+  fill_uniform({5, 5, 5}, Stream::generate, shard.features.row(0));
+  Workspace none;
+  PolicyState state{shard.policy_state, none};
+  Actions actions{shard.items, {}, shard.reals, shard.log_prob};
+  learner.snapshot()->act(std::vector<std::int32_t>{0}, observe(shard), state, actions, Mode::greedy);
+  std::vector<std::int32_t> order;
+  read_action(small_page, shard.reals.row(0), order);
+  CHECK(order == by_clicks(small_page, PageRequest(small_page, shard.features.row(0))));
+}
+
 TEST_CASE("a learner goes on from its file as if nothing had happened, and refuses other pages") {
   const PageTable log = random_log(200, [](std::int32_t, const LoggedPage& page) {
     page.reward = page.terms[1] = static_cast<float>(page.mask);
