@@ -90,6 +90,7 @@ StudyFigures trained(const AdsAgent& agent, const ads::PageLayout& layout, const
   online.steps = options.steps;
   online.updates = 2;
   online.replay = options.steps;
+  online.learning_starts = std::min(online.learning_starts, options.steps / 2);
   (void)train_online(world, learner, online);
   return judged(world, *learner.snapshot(), options.episodes, 1);
 }

@@ -11,7 +11,7 @@ namespace veer::tools {
 
 struct InterestStudyOptions {
   int seeds = 5;  ///< trainings of every agent at every delay
-  std::int64_t steps = 60'000;
+  std::int64_t steps = 120'000;
   int span = 5;  ///< steps of a goal, and of the flat agent's returns
   int episodes = 1000;
   std::vector<int> delays{5, 10, 20};

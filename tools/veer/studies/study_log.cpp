@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -27,24 +28,36 @@ StudyLog::StudyLog(std::filesystem::path path, std::string identity) : path_(std
   std::ifstream file(path_);
   std::string text;
   std::int64_t number = 0;
+  std::uintmax_t whole = 0;  // bytes of lines that are ended
   while (std::getline(file, text)) {
+    // A crash may have cut the last line: its part is computed again.
+    if (file.eof()) break;
     ++number;
+    whole += text.size() + 1;
     const StudyJson line = StudyJson::parse(text, nullptr, false);
     const char* const key = number == 1 ? "study" : "part";
-    if (line.is_discarded() || !line.is_object() || !line.contains(key) || !line[key].is_string()) {
-      // The last line may have been cut by a crash: its part is computed again.
-      if (number > 1 && file.peek() == std::char_traits<char>::eof()) break;
-      throw FormatError({path_, number, ""}, {"no line of a study", "what veer study wrote", ""});
-    }
+    const bool sound = line.is_object() && line.contains(key) && line[key].is_string() &&
+                       (number == 1 || (line.contains("figures") && line["figures"].is_object()));
+    if (!sound) throw FormatError({path_, number, ""}, {"no line of a study", "what veer study wrote", ""});
     if (number == 1) {
       if (line[key] == identity) continue;
       throw ConfigError({path_, 1, "study"}, {line[key].get<std::string>(), identity,
                                               "give the options it was begun with, or another --output"});
     }
     StudyFigures figures;
-    for (const auto& [name, value] : line["figures"].items()) figures[name] = value.get<double>();
+    for (const auto& [name, value] : line["figures"].items()) {
+      if (!value.is_number()) {
+        throw FormatError({path_, number, name}, {value.dump(), "a number", "what veer study wrote"});
+      }
+      figures[name] = value.get<double>();
+    }
     parts_[line[key].get<std::string>()] = std::move(figures);
   }
+  file.close();
+  if (number == 0 && !text.empty()) {
+    throw FormatError({path_, 1, ""}, {"no line of a study", "what veer study wrote, or no such file", ""});
+  }
+  if (number > 0) std::filesystem::resize_file(path_, whole);
   if (number == 0) append_line(path_, {{"study", identity}});
 }
 
