@@ -31,7 +31,9 @@ RewardInputs reward_inputs(const Shard& shard) noexcept {
           .rank_before = shard.rank_before,
           .rank = shard.rank,
           .step = shard.step,
-          .end = shard.end};
+          .end = shard.end,
+          .history = shard.history,
+          .history_size = shard.history_size};
 }
 
 }  // namespace veer

@@ -21,6 +21,9 @@ struct RewardInputs {
   View<const std::int32_t> rank_before, rank;   ///< 1 = best
   View<const std::uint32_t> step;               ///< 0 for the first step of an episode
   View<const EndReason> end;
+  /// Oldest first, right-padded, after the step: what was accepted in it stands at the end, in slot order.
+  View<const ItemId> history{};
+  View<const std::int32_t> history_size{};
 };
 
 /// Writes one value per row of the shard. Pure: no state, no randomness, no allocation that outlives the

@@ -37,6 +37,9 @@ SessionScenario::SessionScenario(SessionParameters parameters) : parameters_(std
   if (w.purchase != 0) rewards_.push_back(veer::purchases(w.purchase));
   if (w.skip != 0) rewards_.push_back(skips(w.skip));
   if (w.leave != 0) rewards_.push_back(abandonment(w.leave));
+  if (p.satisfaction != nullptr && w.satisfaction != 0) {
+    rewards_.push_back(inferred_satisfaction(p.satisfaction, w.satisfaction));
+  }
   collect_people();
 }
 
@@ -52,6 +55,7 @@ void SessionScenario::check_parameters() const {
   };
   check_items("users", p.users->spec().items);
   if (p.purchases != nullptr) check_items("purchases", p.purchases->items());
+  if (p.satisfaction != nullptr) check_items("satisfaction", p.satisfaction->items());
   const auto check_between = [](const char* field, std::int32_t value, std::int32_t most) {
     if (value >= 1 && value <= most) return;
     refuse_session(field, std::to_string(value), "1 to " + std::to_string(most));
@@ -59,7 +63,8 @@ void SessionScenario::check_parameters() const {
   check_between("history", p.history, longest_history);
   check_between("horizon", p.horizon, longest_horizon);
   check_between("patience", p.patience, 1 << 24);
-  for (const float weight : {p.weights.click, p.weights.purchase, p.weights.skip, p.weights.leave}) {
+  for (const float weight :
+       {p.weights.click, p.weights.purchase, p.weights.skip, p.weights.leave, p.weights.satisfaction}) {
     if (!std::isfinite(weight)) refuse_session("weights", std::to_string(weight), "a finite number");
   }
   if (p.part && p.data->parts.size() != at(p.data->interactions.users())) {

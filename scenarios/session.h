@@ -15,6 +15,7 @@
 
 #include "env/data/dataset.h"
 #include "env/scenario.h"
+#include "rewards/fitted/reward_model.h"
 #include "scenarios/guidance.h"
 #include "scenarios/population.h"
 #include "simulators/purchases/purchase_model.h"
@@ -26,14 +27,16 @@ namespace veer {
 struct SessionWeights {
   float click = 0.2F;
   float purchase = 1.0F;
-  float skip = 0.0F;   ///< what a refusal costs
-  float leave = 0.0F;  ///< what it costs when the person leaves
+  float skip = 0.0F;          ///< what a refusal costs
+  float leave = 0.0F;         ///< what it costs when the person leaves
+  float satisfaction = 1.0F;  ///< of SessionParameters::satisfaction, where there is one
 };
 
 struct SessionParameters {
-  std::shared_ptr<const Dataset> data;             ///< not null
-  std::shared_ptr<const UserModel> users;          ///< not null; built for the same catalogue
-  std::shared_ptr<const PurchaseModel> purchases;  ///< null: nobody buys
+  std::shared_ptr<const Dataset> data;              ///< not null
+  std::shared_ptr<const UserModel> users;           ///< not null; built for the same catalogue
+  std::shared_ptr<const PurchaseModel> purchases;   ///< null: nobody buys
+  std::shared_ptr<const RewardModel> satisfaction;  ///< null: no reward learned from logs
   std::int32_t history = 10;              ///< newest items known at the start, at most; 1..longest_history
   std::int32_t horizon = 20;              ///< 1..longest_horizon
   std::optional<Part> part = Part::test;  ///< whose logs episodes start from; empty: everybody's

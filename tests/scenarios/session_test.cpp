@@ -147,6 +147,22 @@ TEST_CASE("refusals use up patience, purchases are drawn of what is taken, rewar
   CHECK(clicks_only.episode_return[0] == Approx(2 * 0.2 - 2 * 0.05));
 }
 
+TEST_CASE("what people take is worth what a fitted reward says") {
+  SessionParameters p = shop_parameters({0.0F, 1.0F, 0.0F, 1.0F, 0.0F, 1.0F, 1.0F});
+  p.patience = 2;
+  p.weights = {.click = 0.0F, .purchase = 0.0F, .satisfaction = 2.0F};
+  p.satisfaction = std::make_shared<const RewardModel>(
+      RewardForm{}, ItemFeatures{},
+      std::vector<RewardMember>{{{0.0F, 0.5F, 8.0F, 1.25F, 8.0F, 0.0F, 0.0F}, {}}});
+  // Items 1 and 3 are taken, 2 and 4 refused.
+  CHECK(played(SessionScenario(p), Shows(no_item), 1).episode_return[0] == Approx(2.0 * (0.5 + 1.25)));
+  p.weights.satisfaction = 0.0F;
+  CHECK(SessionScenario(p).rewards().empty());
+  p.satisfaction = std::make_shared<const RewardModel>(RewardForm{}, ItemFeatures{},
+                                                       std::vector<RewardMember>{{{0, 1}, {}}});
+  CHECK_THROWS_WITH_AS(SessionScenario{p}, doctest::Contains("satisfaction"), ConfigError);
+}
+
 TEST_CASE("mean return and length are those of the exact expectation") {
   SessionParameters p = shop_parameters(std::vector<float>(shop_items + 1, 0.7F));
   p.patience = 2;

@@ -109,6 +109,7 @@ Program::Program()
   add_stress(*this);
   add_rank(*this);
   add_guide(*this);
+  add_study(*this);
   add_validate(*this);
   add_bench(*this);
   add_demo(*this);

@@ -77,6 +77,7 @@ void add_ope(Program& program);
 void add_stress(Program& program);
 void add_rank(Program& program);
 void add_guide(Program& program);
+void add_study(Program& program);
 void add_validate(Program& program);
 void add_bench(Program& program);
 void add_demo(Program& program);

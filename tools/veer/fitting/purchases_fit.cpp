@@ -47,14 +47,14 @@ void print_purchases(const PurchaseFit& fit, const std::string& output, const st
 
 void add_purchase_options(CLI::App& app, PurchaseOptions& options) {
   const std::string group = "What people buy (purchases)";
-  app.add_option("--purchase", options.purchase, "behaviour that is a purchase; default: purchase")
+  app.add_option("--purchase", options.purchase, "behaviour that is a purchase, also for reward; default: purchase")
       ->type_name("NAME")
       ->group(group);
   app.add_option("--prior", options.prior,
                  "imagined events of an average item that every item's share is drawn with; default: 20")
       ->type_name("N")
       ->group(group);
-  app.add_option("--window", options.window, "newest items of a history that are read; default: 10")
+  app.add_option("--window", options.window, "newest items of a history that are read, also for reward; default: 10")
       ->check(at_most(10'000, "no history is as long"))
       ->type_name("N")
       ->group(group);

@@ -184,7 +184,7 @@ void check_ids_options(const SemanticIdOptions& options) {
 
 void add_semantic_id_options(CLI::App& app, SemanticIdOptions& options) {
   const std::string group = "Tokens of items (semantic_ids)";
-  app.add_option("--vectors", options.vectors, "model file whose item vectors are quantised")
+  app.add_option("--vectors", options.vectors, "model file whose item vectors are quantised, or, for reward, read")
       ->type_name("FILE")
       ->group(group);
   app.add_option("--published", options.published,

@@ -19,6 +19,7 @@
 #include "tools/veer/fitting/fit_report.h"
 #include "tools/veer/fitting/purchases_fit.h"
 #include "tools/veer/fitting/response_fit.h"
+#include "tools/veer/fitting/reward_fit.h"
 #include "tools/veer/fitting/semantic_ids_fit.h"
 #include "tools/veer/fitting/shift_fit.h"
 #include "tools/veer/program.h"
@@ -47,14 +48,16 @@ struct FitCommand {
   ShiftOptions shift;
   SemanticIdOptions semantic_ids;
   PurchaseOptions purchases;
+  RewardOptions reward;
   ResponseOptionsOfFit response;
 };
 
 nn::SequenceConfig config_of(const FitCommand& command, std::int32_t items) {
   if (command.kind != "sasrec" && command.kind != "gru4rec") {
-    throw ConfigError({{}, 0, "MODEL"},
-                      {"'" + command.kind + "'",
-                       "sasrec, gru4rec, shift_user, ensemble, semantic_ids, purchases or response", ""});
+    throw ConfigError(
+        {{}, 0, "MODEL"},
+        {"'" + command.kind + "'",
+         "sasrec, gru4rec, shift_user, ensemble, semantic_ids, purchases, reward or response", ""});
   }
   nn::SequenceConfig config =
       command.kind == "sasrec" ? nn::SequenceConfig::sasrec(items) : nn::SequenceConfig::gru4rec(items);
@@ -87,6 +90,11 @@ void run_fit(FitCommand& command, const Session& session) {
   }
   if (command.kind == "purchases") {
     return run_purchases_fit(command.purchases, command.data, command.people, command.output, session);
+  }
+  if (command.kind == "reward") {
+    return run_reward_fit(
+        command.reward, {command.semantic_ids.vectors, command.purchases.window, command.purchases.purchase},
+        command.data, command.people, command.output, session);
   }
   if (command.kind == "response") {
     return run_response_fit(command.response, command.data, command.people, command.output, session);
@@ -182,6 +190,7 @@ void add_fit(Program& program) {
       "         veer fit ensemble --member a.model.h5 --member b.model.h5 --data ml-1m.h5 -o ab.model.h5\n"
       "         veer fit semantic_ids --vectors plan.model.h5 --data ml-1m.h5 -o ids.model.h5\n"
       "         veer fit purchases --data shop.h5 -o buyers.model.h5\n"
+      "         veer fit reward --data ml-1m.h5 -o satisfaction.model.h5\n"
       "         veer fit response --data ml-1m.h5 --profiles users.dat -o clicks.model.h5\n\n"
       "Policies plan with a model of train_plan; a judge is fitted on train_judge, with another seed.\n"
       "Interrupted fits go on where the same command left its checkpoint. Recall, NDCG, MRR and the\n"
@@ -189,7 +198,8 @@ void add_fit(Program& program) {
       [command](const Session& session) { run_fit(*command, session); });
   app.add_option("MODEL", command->kind,
                  "sasrec, gru4rec, shift_user, ensemble (models that are fitted already, in one file), "
-                 "semantic_ids (tokens of items), purchases (what people buy of what they take), or "
+                 "semantic_ids (tokens of items), purchases (what people buy of what they take), reward "
+                 "(what taking an item is worth to them), or "
                  "response (how people answer slates)")
       ->required();
   app.add_option("--data", command->data, "dataset file")->required()->type_name("FILE");
@@ -197,7 +207,9 @@ void add_fit(Program& program) {
   app.add_option(
          "--people", command->people,
          "whose logs: all (but each person's last two items, for published ranking figures), train_plan (for "
-         "models policies plan with) or train_judge (for judges, and what purchases and response learn from "
+         "models policies plan with) or train_judge (for judges, and what purchases, reward and response "
+         "learn "
+         "from "
          "unless told)")
       ->capture_default_str();
   app.add_option(
@@ -264,6 +276,7 @@ void add_fit(Program& program) {
   add_shift_options(app, command->shift);
   add_semantic_id_options(app, command->semantic_ids);
   add_purchase_options(app, command->purchases);
+  add_reward_options(app, command->reward);
   add_response_options(app, command->response);
 }
 

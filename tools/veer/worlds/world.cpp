@@ -91,6 +91,7 @@ void World::open_people() {
     checksums_.emplace_back("targets_sha256", sha256_of_file(options_.targets));
   if (!options_.purchases.empty())
     checksums_.emplace_back("purchases_sha256", sha256_of_file(options_.purchases));
+  if (!options_.reward.empty()) checksums_.emplace_back("reward_sha256", sha256_of_file(options_.reward));
 }
 
 void World::seat_judges() {

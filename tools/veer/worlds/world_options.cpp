@@ -10,6 +10,7 @@
 
 #include "env/error.h"
 #include "env/store/toml_text.h"
+#include "rewards/fitted/reward_model_file.h"
 #include "scenarios/registry.h"
 #include "scenarios/slate/slate_worlds.h"
 #include "simulators/purchases/purchase_model_file.h"
@@ -87,7 +88,12 @@ SessionParameters session_parameters(const WorldOptions& options, std::shared_pt
   out.weights = {.click = options.click_reward,
                  .purchase = options.purchase_reward,
                  .skip = options.skip_cost,
-                 .leave = options.leave_cost};
+                 .leave = options.leave_cost,
+                 .satisfaction = options.reward_weight};
+  if (!options.reward.empty()) {
+    out.satisfaction =
+        std::make_shared<const RewardModel>(load_reward_model(options.reward, out.data->fingerprint));
+  }
   if (!options.purchases.empty()) {
     out.purchases =
         std::make_shared<const PurchaseModel>(load_purchase_model(options.purchases, out.data->fingerprint));
@@ -140,6 +146,8 @@ void refuse_foreign(const WorldOptions& options) {
     refuse("--purchase-reward", options.purchase_reward != plain.purchase_reward);
     refuse("--skip-cost", options.skip_cost != plain.skip_cost);
     refuse("--leave-cost", options.leave_cost != plain.leave_cost);
+    refuse("--reward", !options.reward.empty());
+    refuse("--reward-weight", options.reward_weight != plain.reward_weight);
   }
   if (options.scenario == session_id || made_up) {
     refuse("--targets", options.targets != plain.targets || !options.choices.empty());
@@ -239,6 +247,14 @@ void add_world_options(CLI::App& app, WorldOptions& options) {
       ->capture_default_str()
       ->group(group);
   app.add_option("--leave-cost", options.leave_cost, "session-v1: what it costs when somebody leaves")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--reward", options.reward,
+                 "session-v1: model file that says what an item taken is worth (veer fit reward), beside the "
+                 "rewards above; 0 of it is what people usually get")
+      ->type_name("FILE")
+      ->group(group);
+  app.add_option("--reward-weight", options.reward_weight, "session-v1: what 1 of --reward is worth")
       ->capture_default_str()
       ->group(group);
   std::string worlds;
@@ -355,6 +371,7 @@ std::string rules_of(const WorldOptions& options) {
   } else {
     out += fmt::format("click_reward = {}\npurchase_reward = {}\nskip_cost = {}\nleave_cost = {}\n",
                        options.click_reward, options.purchase_reward, options.skip_cost, options.leave_cost);
+    if (!options.reward.empty()) out += fmt::format("reward_weight = {}\n", options.reward_weight);
   }
   return out;
 }

@@ -41,6 +41,8 @@ struct WorldOptions {
   // session-v1
   std::string purchases;  ///< purchase model file; empty: nobody buys
   float click_reward = 0.2F, purchase_reward = 1.0F, skip_cost = 0.0F, leave_cost = 0.0F;
+  std::string reward;  ///< reward model file; empty: none
+  float reward_weight = 1.0F;
   // slate-v1
   std::string world = "rl4rs-session";  ///< a name of slate_worlds()
   std::string link;                     ///< empty: the world's own
