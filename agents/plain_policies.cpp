@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "agents/baselines/nearest_items.h"
+#include "agents/baselines/plain_weights.h"
 #include "agents/baselines/popular_items.h"
 #include "agents/baselines/random_items.h"
 #include "agents/baselines/slates.h"
@@ -45,10 +46,12 @@ PolicyEntry random_entry() {
   return {.word = "random",
           .suffix = {},
           .summary =
-              "Any item the person has not seen, all equally likely; any slate where the world shows them.",
+              "Any item the person has not seen, all equally likely; any slate, any weights where the world "
+              "asks for them.",
           .needs = {},
           .parameters = {allow_target_parameter()},
           .make = [](const PolicyContext& c, const PolicyParameters& p) -> std::shared_ptr<const Policy> {
+            if (c.world.reals > 0) return std::make_shared<RandomWeights>(p.option(), c.world.reals);
             if (c.world.slots > 1) {
               return std::make_shared<RandomSlates>(p.option(), c.world.items, c.world.slots);
             }

@@ -12,7 +12,7 @@ struct Registered {
   std::unique_ptr<Scenario> (*make)(const ScenarioParameters&);
 };
 
-constexpr std::array<Registered, 3> registered = {{
+constexpr std::array<Registered, 4> registered = {{
     {{"guidance-v1", "lead a person from today's taste to a target item, one item per step"},
      [](const ScenarioParameters& p) -> std::unique_ptr<Scenario> {
        return std::make_unique<GuidanceScenario>(p.guidance);
@@ -24,6 +24,11 @@ constexpr std::array<Registered, 3> registered = {{
     {{"slate-v1", "people are shown slates until their patience is over"},
      [](const ScenarioParameters& p) -> std::unique_ptr<Scenario> {
        return std::make_unique<SlateScenario>(p.slate);
+     }},
+    {{"fusion-v1",
+      "a feed ranked by weights that the policy sets for every page; people leave when it bores"},
+     [](const ScenarioParameters& p) -> std::unique_ptr<Scenario> {
+       return std::make_unique<FusionScenario>(p.fusion);
      }},
 }};
 

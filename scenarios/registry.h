@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "env/scenario.h"
+#include "scenarios/fusion/fusion.h"
 #include "scenarios/guidance.h"
 #include "scenarios/session.h"
 #include "scenarios/slate/slate.h"
@@ -24,6 +25,7 @@ struct ScenarioParameters {
   GuidanceParameters guidance;
   SessionParameters session;
   SlateParameters slate;
+  FusionParameters fusion;
 };
 
 std::span<const ScenarioEntry> scenarios() noexcept;

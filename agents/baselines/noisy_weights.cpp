@@ -53,8 +53,10 @@ NoisyWeights::NoisyWeights(std::string name, std::shared_ptr<const Policy> base,
   spec_.name = std::move(name);
 }
 
-void NoisyWeights::act(Rows rows, const Observation& seen, PolicyState& state, Actions& actions, Mode) const {
+void NoisyWeights::act(Rows rows, const Observation& seen, PolicyState& state, Actions& actions,
+                       Mode mode) const {
   base_->act(rows, seen, state, actions, Mode::greedy);
+  if (mode == Mode::greedy) return;
   std::vector<float> uniforms(at(spec_.width));
   for (const std::int32_t row : rows) {
     fill_uniform(seen.key(row), Stream::explore, uniforms);

@@ -11,7 +11,8 @@ namespace veer {
 
 /// Every weight from the normal distribution around the other policy's best guess, cut to -1..1 and
 /// renormalised (a truncated normal, so that no mass sits on the bounds), drawn by Stream::explore; log_prob
-/// is the log density of the whole action. Draws in both modes: without noise it is the other policy.
+/// is the log density of the whole action. In Mode::greedy it is the other policy's best guess, without
+/// noise, and its log_prob.
 class NoisyWeights final : public Policy {
  public:
   /// REQUIRES: `base` is not null. Throws ConfigError unless it is a vector policy and deviation is a number

@@ -34,12 +34,14 @@ FusionModel::FusionModel(const FusionOptions& options, StateScale scale, const N
     : options_(options), scale_(std::move(scale)) {
   check_options(options_);
   check_scale(scale_, options_.features);
-  const bool judges = options_.kind == FusionKind::bcq;
-  const auto layout = judges ? critic_layout(options_) : std::vector<nn::ParameterLayout>{};
-  weights_ = std::make_shared<const Weights>(
-      Weights{nn::stored_parameters(actor_layout(options_), actor, "cpu", "fusion agent"),
-              nn::stored_parameters(layout, judges ? critic : NamedArrays{}, "cpu", "critic"),
-              nn::stored_parameters(generator_layout(options_), generator, "cpu", "generative model")});
+  const bool judges = options_.judges_candidates();
+  using Layout = std::vector<nn::ParameterLayout>;
+  const Layout critics = judges ? critic_layout(options_) : Layout{};
+  const Layout generative = judges ? generator_layout(options_) : Layout{};
+  weights_ = std::make_shared<const Weights>(Weights{
+      nn::stored_parameters(actor_layout(options_), actor, "cpu", "fusion agent"),
+      nn::stored_parameters(critics, judges ? critic : NamedArrays{}, "cpu", "critic"),
+      nn::stored_parameters(generative, judges ? generator : NamedArrays{}, "cpu", "generative model")});
 }
 
 NamedArrays FusionModel::actor() const { return weights_->actor.to_arrays(); }

@@ -46,6 +46,12 @@ DrawnActions draw_actions(const FusionOptions& options, const nn::NetworkParamet
   return {torch::tanh(x), squashed_log_density(spread, x)};
 }
 
+torch::Tensor draw_before_tanh(const FusionOptions& options, const nn::NetworkParameters& actor,
+                               const torch::Tensor& states, const torch::Tensor& noise) {
+  const Spread spread = spread_of(options, actor, states);
+  return spread.mean + torch::exp(spread.log_deviation) * noise;
+}
+
 torch::Tensor log_density(const FusionOptions& options, const nn::NetworkParameters& actor,
                           const torch::Tensor& states, const torch::Tensor& actions) {
   constexpr double inside = 1.0 - 1e-6;
@@ -64,7 +70,12 @@ torch::Tensor state_value(const nn::NetworkParameters& critic, const torch::Tens
 
 torch::Tensor decode(const nn::NetworkParameters& generator, const torch::Tensor& states,
                      const torch::Tensor& latents) {
-  return torch::tanh(mlp(generator, "decoder", torch::cat({states, latents}, 1), 3));
+  return torch::tanh(decode_before_tanh(generator, states, latents));
+}
+
+torch::Tensor decode_before_tanh(const nn::NetworkParameters& generator, const torch::Tensor& states,
+                                 const torch::Tensor& latents) {
+  return mlp(generator, "decoder", torch::cat({states, latents}, 1), 3);
 }
 
 torch::Tensor perturb(const FusionOptions& options, const nn::NetworkParameters& actor,

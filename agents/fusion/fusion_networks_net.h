@@ -33,7 +33,14 @@ torch::Tensor q_value(const nn::NetworkParameters& critic, const std::string& na
 /// [n], IQL's.
 torch::Tensor state_value(const nn::NetworkParameters& critic, const torch::Tensor& states);
 
-/// BCQ: actions of the generative model for latents [n, 2 A].
+/// The same before tanh, [n, A].
+torch::Tensor draw_before_tanh(const FusionOptions& options, const nn::NetworkParameters& actor,
+                               const torch::Tensor& states, const torch::Tensor& noise);
+/// decode() before tanh.
+torch::Tensor decode_before_tanh(const nn::NetworkParameters& generator, const torch::Tensor& states,
+                                 const torch::Tensor& latents);
+
+/// BCQ, UWAC: actions of the generative model for latents [n, 2 A].
 torch::Tensor decode(const nn::NetworkParameters& generator, const torch::Tensor& states,
                      const torch::Tensor& latents);
 /// BCQ: clip(a + reach tanh(actor(s, a)), -1, 1).

@@ -17,6 +17,7 @@ void for_each_number(Options& o, const Visit& visit) {
   visit("batch", o.batch);
   visit("discount", o.discount);
   visit("target_rate", o.target_rate);
+  visit("target_every", o.target_every);
   visit("actor_rate", o.actor_rate);
   visit("critic_rate", o.critic_rate);
   visit("target_noise", o.target_noise);
@@ -26,11 +27,21 @@ void for_each_number(Options& o, const Visit& visit) {
   visit("reach", o.reach);
   visit("pessimism", o.pessimism);
   visit("vae_hidden", o.vae_hidden);
+  visit("vae_rate", o.vae_rate);
   visit("samples", o.samples);
   visit("candidates", o.candidates);
   visit("conservatism", o.conservatism);
   visit("expectile", o.expectile);
   visit("inverse_temperature", o.inverse_temperature);
+  visit("dropout", o.dropout);
+  visit("passes", o.passes);
+  visit("doubt", o.doubt);
+  visit("most_discrepancy", o.most_discrepancy);
+}
+
+/// BCQ's authors have 400 and 300.
+std::int64_t second_width(const FusionOptions& o) {
+  return o.kind == FusionKind::bcq ? std::max<std::int64_t>(1, std::int64_t{o.hidden} * 3 / 4) : o.hidden;
 }
 
 }  // namespace
@@ -40,6 +51,8 @@ nn::HyperParameters FusionOptions::to_hyper_parameters() const {
   out["agent"] = std::string(fusion_kind_names[static_cast<std::size_t>(kind)]);
   for_each_number(*this, [&](const char* name, auto value) { out[name] = nn::decimal(value); });
   out["imitate_first"] = std::to_string(imitate_first);
+  out["inverse_doubt"] = nn::decimal(inverse_doubt ? 1 : 0);
+  out["constrained"] = nn::decimal(constrained ? 1 : 0);
   return out;
 }
 
@@ -51,13 +64,18 @@ FusionOptions FusionOptions::from_hyper_parameters(const nn::HyperParameters& fr
   if (name == fusion_kind_names.end()) {
     throw FormatError(Where{{}, 0, "agent"},
                       Problem{found == from.end() ? "nothing" : "\"" + found->second + "\"",
-                              "bc, ddpg, td3, td3_bc, bcq, cql or iql", ""});
+                              "bc, ddpg, td3, td3_bc, bcq, cql, iql or uwac", ""});
   }
   o.kind = static_cast<FusionKind>(name - fusion_kind_names.begin());
   for_each_number(o, [&](const char* key, auto& value) { nn::read_decimal(from, key, value); });
   std::int32_t imitated = 0;
   nn::read_decimal(from, "imitate_first", imitated);
   o.imitate_first = imitated;
+  std::int32_t inverse = 0, constrained = 1;
+  nn::read_decimal(from, "inverse_doubt", inverse);
+  nn::read_decimal(from, "constrained", constrained);
+  o.inverse_doubt = inverse != 0;
+  o.constrained = constrained != 0;
   try {
     check_options(o);
   } catch (const ConfigError& error) {
@@ -81,9 +99,14 @@ FusionOptions fusion_defaults(FusionKind kind, std::int32_t features, std::int32
       o.actor_rate = 1e-3F;
       o.critic_rate = 1e-3F;
       o.batch = 100;
+      o.hidden = 400;
       break;
     case FusionKind::cql:
       o.actor_rate = 1e-4F;
+      break;
+    case FusionKind::uwac:
+      o.actor_rate = 1e-4F;
+      o.vae_rate = 3e-4F;
       break;
     case FusionKind::bc:
     case FusionKind::td3:
@@ -92,6 +115,17 @@ FusionOptions fusion_defaults(FusionKind kind, std::int32_t features, std::int32
       break;
   }
   return o;
+}
+
+FusionOptions industrial_preset(FusionOptions options) {
+  options.reach = 0.15F;
+  options.pessimism = 1.0F;
+  options.actor_rate = 1e-4F;
+  options.critic_rate = 2e-4F;
+  options.target_rate = 0.05F;
+  options.target_every = 10;
+  options.batch = 256;
+  return options;
 }
 
 void check_options(const FusionOptions& o) {
@@ -104,6 +138,9 @@ void check_options(const FusionOptions& o) {
   nn::require_range("vae_hidden", o.vae_hidden, 1, 1 << 14);
   nn::require_range("batch", o.batch, 1, 1 << 20);
   nn::require_range("actor_every", o.actor_every, 1, 1 << 20);
+  nn::require_range("target_every", o.target_every, 1, 1 << 20);
+  nn::require_range("passes", o.passes, 2, 1 << 16);
+  nn::require_rate("dropout", o.dropout);
   nn::require_range("samples", o.samples, 1, 1 << 12);
   nn::require_range("candidates", o.candidates, 1, 1 << 16);
   const auto positive = [&](const char* field, float value) {
@@ -122,11 +159,14 @@ void check_options(const FusionOptions& o) {
   require("expectile", o.expectile, o.expectile > 0.0F && o.expectile < 1.0F, "more than 0, less than 1");
   positive("actor_rate", o.actor_rate);
   positive("critic_rate", o.critic_rate);
+  positive("vae_rate", o.vae_rate);
   positive("imitation", o.imitation);
   for (const auto& [field, value] : {std::pair{"target_noise", o.target_noise},
                                      {"target_clip", o.target_clip},
                                      {"reach", o.reach},
                                      {"conservatism", o.conservatism},
+                                     {"doubt", o.doubt},
+                                     {"most_discrepancy", o.most_discrepancy},
                                      {"inverse_temperature", o.inverse_temperature}}) {
     not_negative(field, value);
   }
@@ -141,9 +181,12 @@ std::vector<nn::ParameterLayout> actor_layout(const FusionOptions& o) {
   std::vector<nn::ParameterLayout> out;
   const std::int64_t features = o.features, weights = o.weights, hidden = o.hidden;
   if (o.kind == FusionKind::bcq) {
-    add_mlp_layout(out, "actor", std::vector<std::int64_t>{features + weights, 400, 300, weights});
+    add_mlp_layout(out, "actor",
+                   std::vector<std::int64_t>{features + weights, hidden, second_width(o), weights});
   } else if (o.kind == FusionKind::cql) {
     add_mlp_layout(out, "actor", std::vector<std::int64_t>{features, hidden, hidden, hidden, 2 * weights});
+  } else if (o.kind == FusionKind::uwac) {
+    add_mlp_layout(out, "actor", std::vector<std::int64_t>{features, hidden, hidden, 2 * weights});
   } else {
     add_mlp_layout(out, "actor", std::vector<std::int64_t>{features, hidden, hidden, weights});
   }
@@ -154,9 +197,7 @@ std::vector<nn::ParameterLayout> actor_layout(const FusionOptions& o) {
 std::vector<nn::ParameterLayout> critic_layout(const FusionOptions& o) {
   std::vector<nn::ParameterLayout> out;
   if (!o.has_critic()) return out;
-  const bool wide = o.kind == FusionKind::bcq;
-  const std::int64_t inputs = o.features + o.weights, first = wide ? 400 : o.hidden,
-                     second = wide ? 300 : o.hidden;
+  const std::int64_t inputs = o.features + o.weights, first = o.hidden, second = second_width(o);
   for (const char* name : {"q1", "q2"}) {
     if (name[1] == '2' && !o.has_twin()) continue;
     add_mlp_layout(out, name, std::vector<std::int64_t>{inputs, first, second, 1});
@@ -167,7 +208,7 @@ std::vector<nn::ParameterLayout> critic_layout(const FusionOptions& o) {
 
 std::vector<nn::ParameterLayout> generator_layout(const FusionOptions& o) {
   std::vector<nn::ParameterLayout> out;
-  if (o.kind != FusionKind::bcq) return out;
+  if (!o.has_generator()) return out;
   const std::int64_t features = o.features, weights = o.weights, hidden = o.vae_hidden;
   // Mean and log deviation of a latent of 2 A values.
   add_mlp_layout(out, "encoder", std::vector<std::int64_t>{features + weights, hidden, hidden, 4 * weights});

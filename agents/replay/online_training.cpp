@@ -104,6 +104,7 @@ class OnlineTraining {
     engine_.collect(warm ? options_.warm_up : policy_, Mode::sample, rollout_);
     count_episodes();
     replay_.add(rollout_.all());
+    if (options_.collected) options_.collected(rollout_.all());
     step_ += rollout_.size();
     result_.acting_seconds += seconds_since(from);
   }

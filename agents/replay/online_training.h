@@ -46,6 +46,9 @@ struct OnlineOptions {
   std::filesystem::path checkpoint;  ///< empty: none. Continued from when the file exists
   double checkpoint_seconds = 300.0;
   std::function<void(const OnlineProgress&)> progress;
+  /// Told of every collection, in order, before it is learned from: for logs of learning. A training that
+  /// goes on from a checkpoint does not repeat what was told before.
+  std::function<void(const Transitions&)> collected{};
 };
 
 struct OnlineRecord {

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "agents/fusion/fused_updates_net.h"
+#include "agents/fusion/learning/fused_updates_net.h"
 #include "agents/fusion/fusion_networks_net.h"
 #include "agents/networks/shard_gradients_net.h"
 #include "tests/test.h"

@@ -1,5 +1,5 @@
 // Fusion agents on logs whose best answer is known.
-#include "agents/fusion/fusion_learner.h"
+#include "agents/fusion/learning/fusion_learner.h"
 
 #include <fmt/format.h>
 #include <tbb/task_arena.h>

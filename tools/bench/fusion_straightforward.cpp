@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "agents/fusion/fusion_draws.h"
+#include "agents/fusion/learning/fusion_draws.h"
 
 namespace veer::bench {
 namespace {

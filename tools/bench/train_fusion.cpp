@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "agents/fusion/fusion_learner.h"
+#include "agents/fusion/learning/fusion_learner.h"
 #include "agents/replay/replay_buffer.h"
 #include "scenarios/ope/fitted/linear_process.h"
 #include "tools/bench/fusion_straightforward.h"

@@ -99,6 +99,7 @@ Program::Program()
   add_info(*this);
   add_fit(*this);
   add_train(*this);
+  add_log(*this);
   add_evaluate(*this);
   add_compare(*this);
   add_diff(*this);

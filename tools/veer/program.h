@@ -67,6 +67,7 @@ void add_import(Program& program);
 void add_info(Program& program);
 void add_fit(Program& program);
 void add_train(Program& program);
+void add_log(Program& program);
 void add_evaluate(Program& program);
 void add_compare(Program& program);
 void add_diff(Program& program);

@@ -31,7 +31,7 @@ struct HsrlLearner::Impl {
   std::shared_ptr<const SemanticCatalogue> catalogue;
   std::int32_t slots;
   std::uint64_t seed;
-  nn::FlatParameters actor, critic, target_actor, target_critic, cloner;
+  nn::FlatParameters actor, critic, target_actor, target_critic, cloner, acting;
   Transitions batch;
   std::int64_t updates = 0;
 
@@ -44,7 +44,8 @@ struct HsrlLearner::Impl {
         critic(critic_layout(o), fresh_critic(o, s)),
         target_actor(actor_layout(o), actor.values()),
         target_critic(critic_layout(o), critic.values()),
-        cloner(actor_layout(o), actor.values()) {}
+        cloner(actor_layout(o), actor.values()),
+        acting(actor_layout(o), actor.values()) {}
 
   static NamedArrays fresh_critic(const HsrlOptions& o, std::uint64_t s) {
     return nn::initial_parameters(critic_layout(o), s ^ 0x5DEECE66DULL, "cpu").to_arrays();
@@ -328,6 +329,7 @@ UpdateStats HsrlLearner::update(const TransitionSource& source) {
   }
   m.target_actor.approach(m.actor, o.target_rate);
   m.target_critic.approach(m.critic, o.target_rate);
+  if (o.averaging > 0.0F) m.acting.approach(m.actor, o.averaging);
   ++m.updates;
   require_finite(stats, m.updates);
   return stats;
@@ -337,7 +339,10 @@ std::shared_ptr<const Policy> HsrlLearner::snapshot() const {
   return make_hsrl_policy(model(), impl_->slots, "hsrl");
 }
 
-HsrlModel HsrlLearner::model() const { return {impl_->options, impl_->catalogue, impl_->actor.values()}; }
+HsrlModel HsrlLearner::model() const {
+  const Impl& m = *impl_;
+  return {m.options, m.catalogue, m.options.averaging > 0.0F ? m.acting.values() : m.actor.values()};
+}
 std::int64_t HsrlLearner::updates() const noexcept { return impl_->updates; }
 
 std::vector<float> HsrlLearner::level_weights() const {
@@ -358,6 +363,7 @@ void HsrlLearner::save(NamedArrays& out) const {
   out.put_group("target_actor", m.target_actor.values());
   out.put_group("target_critic", m.target_critic.values());
   if (m.options.cloning_rate > 0.0F) out.put_group("cloner", m.cloner.state());
+  if (m.options.averaging > 0.0F) out.put_group("acting", m.acting.values());
   out.set_scalar<std::int64_t>("updates", m.updates);
 }
 
@@ -368,6 +374,9 @@ void HsrlLearner::load(const NamedArrays& in) {
   m.target_actor = nn::FlatParameters(actor_layout(m.options), in.group("target_actor"));
   m.target_critic = nn::FlatParameters(critic_layout(m.options), in.group("target_critic"));
   if (m.options.cloning_rate > 0.0F) m.cloner.restore(in.group("cloner"));
+  if (m.options.averaging > 0.0F) {
+    m.acting = nn::FlatParameters(actor_layout(m.options), in.group("acting"));
+  }
   m.updates = in.scalar<std::int64_t>("updates");
 }
 

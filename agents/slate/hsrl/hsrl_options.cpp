@@ -64,6 +64,7 @@ nn::HyperParameters HsrlOptions::to_hyper_parameters() const {
   out["cloning_rate"] = nn::decimal(cloning_rate);
   out["cloning_decay"] = nn::decimal(cloning_decay);
   put_word(out, "cloning", cloning_names, cloning);
+  out["averaging"] = nn::decimal(averaging);
   return out;
 }
 
@@ -96,6 +97,8 @@ HsrlOptions HsrlOptions::from_hyper_parameters(const nn::HyperParameters& from) 
   nn::read_decimal(from, "cloning_rate", o.cloning_rate);
   nn::read_decimal(from, "cloning_decay", o.cloning_decay);
   read_word(from, "cloning", cloning_names, o.cloning);
+  // Models from before there was a choice acted with what they had just learned.
+  if (from.contains("averaging")) nn::read_decimal(from, "averaging", o.averaging);
   try {
     check_options(o);
   } catch (const ConfigError& error) {
@@ -159,6 +162,7 @@ void check_options(const HsrlOptions& o) {
   require("most_advantage", o.most_advantage, o.most_advantage > 0.0F, "more than 0");
   require("most_importance", o.most_importance, o.most_importance >= 0.0F, "0 (none) or more");
   require("cloning_rate", o.cloning_rate, o.cloning_rate >= 0.0F, "0 (none) or more");
+  require("averaging", o.averaging, o.averaging >= 0.0F && o.averaging <= 1.0F, "0 (none) to 1");
   require("cloning_decay", o.cloning_decay, o.cloning_decay >= 0.0F, "0 or more");
 }
 

@@ -92,6 +92,10 @@ struct HsrlOptions {
   float cloning_decay = 0.0F;
   Cloning cloning = Cloning::logits;
 
+  /// Weights that act: 0: those just learned; otherwise a copy that moves this share of the way to them after
+  /// every update (Polyak averaging), which keeps what the last few slates taught from shaking the policy.
+  float averaging = 0.0F;
+
   nn::HyperParameters to_hyper_parameters() const;
   static HsrlOptions from_hyper_parameters(const nn::HyperParameters& from);  ///< throws FormatError
 };

@@ -181,10 +181,10 @@ Played play_and_tell(EvaluateCommand& command, const Session& session) {
   const PathBudget limits = budget_of(command.budget, world.scenario().spec().id, world.data().catalogue);
   command.play.episodes =
       episodes_to_play(command.episodes, world.pairs(), command.world.targets, session.console);
-  if (world.has_sessions() || world.has_slates())
+  if (world.has_sessions() || world.has_slates() || world.has_feed())
     return run_without_targets(command, world, entrants, session);
   if (!command.methods.empty()) {
-    throw ConfigError({{}, 0, "--method"}, {"one in " + world.scenario().spec().id, "session-v1 or slate-v1",
+    throw ConfigError({{}, 0, "--method"}, {"one in " + world.scenario().spec().id, "session-v1, slate-v1 or fusion-v1",
                                             "veer compare takes methods from recorded paths"});
   }
   Leaderboard board(*world.panel(), {.seed = session.common.seed,
@@ -306,7 +306,7 @@ void add_evaluate(Program& program) {
       ->type_name("WHAT");
   app.add_option(
          "--method", command->methods,
-         "session-v1, slate-v1: NAME=POLICY, as tables name it: the policy is one training seed of that "
+         "session-v1, slate-v1, fusion-v1: NAME=POLICY, as tables name it: the policy is one training seed of that "
          "method; to be repeated (guidance-v1: veer compare)")
       ->type_name("M")
       ->take_all()

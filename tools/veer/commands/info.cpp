@@ -12,6 +12,7 @@
 #include "env/store/model_file.h"
 #include "env/store/run/run_directory.h"
 #include "env/store/sealed_file.h"
+#include "env/store/transition_file.h"
 #include "tools/veer/program.h"
 #include "tools/veer/terminal/describe.h"
 #include "tools/veer/worlds/models.h"
@@ -34,18 +35,20 @@ std::string kind_of(const std::filesystem::path& path) {
   if (!stream.is_open() || stream.bad()) {
     throw IoError({path, 0, ""},
                   {std::filesystem::exists(path, error) ? "a file that cannot be read" : "no such file",
-                   "a dataset, a model or a run directory", ""});
+                   "a dataset, a model, a log of decisions or a run directory", ""});
   }
   if (stream.gcount() == 0) {
-    throw FormatError({path, 0, ""}, {"an empty file", "a dataset, a model or a run directory",
-                                      "write it anew with veer import, fit or evaluate"});
+    throw FormatError({path, 0, ""},
+                      {"an empty file", "a dataset, a model, a log of decisions or a run directory",
+                       "write it anew with veer import, fit or evaluate"});
   }
   const auto bytes = std::as_bytes(std::span(head)).first(static_cast<std::size_t>(stream.gcount()));
   std::string kind = sealed_kind(bytes);
-  if (kind != "dataset" && kind != "model") {
+  if (kind != "dataset" && kind != "model" && kind != "transitions") {
     throw FormatError({path, 0, ""},
                       {kind.empty() ? "a file that Veer did not write" : "a file of kind '" + kind + "'",
-                       "a dataset, a model or a run directory", "veer import turns logs into datasets"});
+                       "a dataset, a model, a log of decisions or a run directory",
+                       "veer import turns logs into datasets"});
   }
   return kind;
 }
@@ -66,6 +69,8 @@ void run_info(const InfoCommand& command, const Session& session) {
         description["member " + std::to_string(m + 1)] = fit_of(member);
       }
     }
+  } else if (kind == "transitions") {
+    description = describe_transitions(read_transitions(command.path));
   } else {
     description = describe_run(read_run_summary(command.path));
     if (command.verify) {
@@ -80,10 +85,11 @@ void run_info(const InfoCommand& command, const Session& session) {
 
 void add_info(Program& program) {
   auto command = std::make_shared<InfoCommand>();
-  CLI::App& app = program.add("info", "Says what a dataset, a model or a run holds.",
+  CLI::App& app = program.add("info", "Says what a dataset, a model, a log of decisions or a run holds.",
                               "veer info ml-1m.h5 --json\n         veer info run --verify",
                               [command](const Session& session) { run_info(*command, session); });
-  app.add_option("PATH", command->path, "dataset file, model file or run directory")->required();
+  app.add_option("PATH", command->path, "dataset file, model file, log of decisions or run directory")
+      ->required();
   app.add_flag("--verify", command->verify,
                "recompute the checksums and the digest of a run (those of files always are)");
 }

@@ -2,6 +2,7 @@
 
 #include "env/data/support.h"
 #include "env/error.h"
+#include "rewards/fusion_score.h"
 #include "rewards/path_score.h"
 #include "rewards/session_score.h"
 #include "rewards/slate_score.h"
@@ -40,6 +41,13 @@ constexpr MetricFigure<SlateMetric> slate_figures[] = {{SlateMetric::reward, "Re
                                                        {SlateMetric::click_rate, "Clicks", 3, true},
                                                        {SlateMetric::diversity, "Diversity", 3, false}};
 
+constexpr MetricFigure<FusionMetric> fusion_figures[] = {
+    {FusionMetric::worth, "Return", 3, true},        {FusionMetric::pages, "Pages", 2, true},
+    {FusionMetric::per_page, "Per page", 3, false},  {FusionMetric::click, "Clicks", 3, false},
+    {FusionMetric::complete, "Completed", 3, false}, {FusionMetric::like, "Likes", 3, false},
+    {FusionMetric::gift, "Gifts", 3, false},         {FusionMetric::dislike, "Dislikes", 3, false},
+    {FusionMetric::left, "Left", 3, false}};
+
 constexpr double worst_share = 0.2;
 constexpr double tail_share = 0.1;
 
@@ -74,6 +82,12 @@ constexpr std::string_view slate_legend =
     "people's model; Worst 20 %: mean reward of the fifth of the people who fared worst; Coverage: share of "
     "the\n"
     "catalogue shown in all episodes together; Gini: 0 all items alike, 1 one item only.\n";
+
+constexpr std::string_view fusion_legend =
+    "Return: sum over the session; Pages: shown until the person left or the horizon; Per page: return of "
+    "one; Clicks,\nCompleted, Likes, Gifts, Dislikes: shares of the videos shown; Left: share of people who "
+    "ran out of patience; Worst\n20 %: mean return of the fifth of the people who fared worst; Coverage: "
+    "share of the catalogue shown in all sessions\ntogether; Gini: 0 all videos alike, 1 one video only.\n";
 
 template <class Metric, std::size_t n>
 std::vector<Figure> titles_of(const MetricFigure<Metric> (&list)[n]) {
@@ -119,8 +133,16 @@ FigureSet::FigureSet(const std::string& scenario, const Dataset& data, View<cons
               {"coverage", "Coverage", 3, false},
               {"gini", "Gini", 3, false}};
     legend_ = slate_legend;
+  } else if (scenario == "fusion-v1") {
+    kind_ = Kind::feeds;
+    figures_ = titles_of(fusion_figures);
+    whole_ = {{"worst_fifth", "Worst 20 %", 3, false},
+              {"coverage", "Coverage", 3, false},
+              {"gini", "Gini", 3, false}};
+    legend_ = fusion_legend;
   } else {
-    throw ConfigError({{}, 0, "scenario"}, {"'" + scenario + "'", "guidance-v1, session-v1 or slate-v1", ""});
+    throw ConfigError({{}, 0, "scenario"},
+                      {"'" + scenario + "'", "guidance-v1, session-v1, slate-v1 or fusion-v1", ""});
   }
   add_tails(figures_);
 }
@@ -132,6 +154,14 @@ EpisodeFigures FigureSet::of(const Trajectories& paths, std::size_t judge) const
     EpisodeFigures out = values_of(slate_figures, scores);
     const Coverage coverage = coverage_of(paths, data_.catalogue.size());
     out.whole = {worst_people(scores.of(SlateMetric::reward), paths.episode_user, worst_share),
+                 coverage.share, coverage.gini};
+    return out;
+  }
+  if (kind_ == Kind::feeds) {
+    const FusionScores scores = score_fusion(paths);
+    EpisodeFigures out = values_of(fusion_figures, scores);
+    const Coverage coverage = coverage_of(paths, data_.catalogue.size());
+    out.whole = {worst_people(scores.of(FusionMetric::worth), paths.episode_user, worst_share),
                  coverage.share, coverage.gini};
     return out;
   }

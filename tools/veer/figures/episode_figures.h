@@ -41,7 +41,7 @@ class FigureSet {
   EpisodeFigures of(const Trajectories& paths, std::size_t judge) const;
 
  private:
-  enum class Kind : std::uint8_t { paths, sessions, slates };
+  enum class Kind : std::uint8_t { paths, sessions, slates, feeds };
   const Dataset& data_;
   AttributeTable attributes_;
   std::vector<float> item_vectors_;

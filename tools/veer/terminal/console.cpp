@@ -81,6 +81,7 @@ bool StatusLine::due() {
 }
 
 void StatusLine::show(std::string_view line) {
+  if (console_.quiet()) return;
   shown_ = Clock::now();
   line_open_ = console_.terminal();
   console_.err() << (line_open_ ? "\r\033[K" : "") << line << (line_open_ ? "" : "\n") << std::flush;

@@ -89,6 +89,34 @@ Json describe_model(const ModelManifest& manifest) {
   return out;
 }
 
+Json describe_transitions(const TransitionLog& log) {
+  const TransitionManifest& m = log.manifest;
+  const Transitions& t = log.transitions;
+  const auto episodes = episodes_of(log, "log");
+  double sum = 0.0;
+  for (const double value : discounted_returns(log, episodes, 1.0)) sum += value;
+  std::int64_t truncated = 0;
+  for (const EndReason end : t.end) truncated += is_truncated(end) ? 1 : 0;
+  Json out;
+  out["type"] = "transitions";
+  out["scenario"] = m.scenario;
+  out["regime"] = m.regime;
+  out["policy"] = m.policy;
+  out["transitions"] = t.count;
+  out["episodes"] = episodes.size();
+  out["truncated"] = truncated;
+  out["mean_return"] = sum / static_cast<double>(episodes.size());
+  out["features"] = t.features;
+  out["weights"] = t.reals;
+  out["densities"] = m.has_densities;
+  out["grows"] = m.grows;
+  out["largest_reward"] = m.largest_reward;
+  out["horizon"] = m.horizon;
+  out["seed"] = m.seed;
+  out["fingerprint"] = m.fingerprint;
+  return out;
+}
+
 Json describe_run(const RunSummary& summary) {
   Json out;
   out["type"] = "run";

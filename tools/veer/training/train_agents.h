@@ -68,6 +68,22 @@ struct OfflineTask {
 void add_offline_options(CLI::App& app, OfflineTask& task);
 void run_offline(OfflineTask& task, const Session& session);
 
+/// veer train fusion: an agent that sets the weights of a feed's ranking, from a log of decisions or, without
+/// one, by acting.
+struct FusionTask {
+  TrainingFiles files;
+  WorldOptions world;  ///< of fusion-v1; read where there is no log
+  std::string log, history, agent = "td3", preset = "authors";
+  std::int64_t updates = 10'000, steps = 30'000, report_every = 0;
+  std::int32_t episodes = 512, updates_per_batch = 8, rows = 64;
+  float noise = 0.1F;
+  std::optional<std::int32_t> hidden, batch, samples, vae_hidden, choices, passes;
+  bool unconstrained = false;
+  std::optional<float> actor_rate, critic_rate, conservatism, imitation, discount;
+};
+void add_fusion_options(CLI::App& app, FusionTask& task);
+void run_fusion(FusionTask& task, const Session& session);
+
 /// veer train hsrl, a2c, ddpg, ...: agents that show slates and learn from the answers, in a world of slates.
 /// `name`, `hsrl` and `kind` are set before the options are added.
 struct SlateTask {
@@ -79,7 +95,7 @@ struct SlateTask {
   std::int64_t steps = 200'000, replay = 20'000, evaluate_every = 10'000;
   std::int32_t rows = 64, batch = 64, episodes = 512;
   float discount = 0.9F;
-  std::optional<float> actor_rate, critic_rate, cloning_rate, entropy;
+  std::optional<float> actor_rate, critic_rate, cloning_rate, entropy, averaging;
   std::string profile = "recommended", residual, critic, credit;  ///< empty: as the profile says
   std::int32_t levels = 3, codes = 16;
 };

@@ -1,5 +1,6 @@
 #include <filesystem>
 
+#include "agents/fusion/fusion_model_file.h"
 #include "agents/generative/path_model_file.h"
 #include "agents/generative/path_policy.h"
 #include "agents/guidance/guide_entries.h"
@@ -15,6 +16,7 @@
 #include "env/error.h"
 #include "simulators/sequence/sequence_user.h"
 #include "tools/veer/training/training_files.h"
+#include "tools/veer/worlds/fusion_material.h"
 #include "tools/veer/worlds/world.h"
 
 namespace veer::tools {
@@ -111,6 +113,28 @@ PolicyEntry slate_agent_entry() {
           }};
 }
 
+PolicyEntry fusion_agent_entry() {
+  return {.word = "fusion_agent",
+          .suffix = {},
+          .summary = "Fusion weights set by a trained agent (fusion-v1).",
+          .needs = {},
+          .parameters = {model_parameter("a fusion agent (veer train fusion)"), noise_parameter()},
+          .make = [](const PolicyContext& context, const PolicyParameters& parameters) {
+            const std::string file = model_file(parameters);
+            const fusion::FusionModel model = fusion::load_fusion_model(file);
+            const auto fits = [&](const char* what, std::int32_t has, std::int32_t wanted) {
+              if (has == wanted) return;
+              parameters.reject("model", "an agent of " + std::to_string(has) + " " + what,
+                                std::to_string(wanted) + ", as the world has");
+            };
+            fits("features", model.options().features, context.world.features);
+            fits("weights", model.options().weights, context.world.reals);
+            return with_noise(fusion::make_fusion_policy(
+                                  model, "fusion_agent:" + std::filesystem::path(file).filename().string()),
+                              parameters);
+          }};
+}
+
 /// Person vectors and item vectors of a fitted network.
 LoadGuideModel guide_loader(const std::string& device) {
   return [device](const PolicyContext& context, const std::string& file) {
@@ -181,6 +205,8 @@ PolicyRegistry all_policies(const std::string& device) {
   registry.add(next_item_entry(device));
   registry.add(offline_agent_entry());
   registry.add(slate_agent_entry());
+  registry.add(weights_entry());
+  registry.add(fusion_agent_entry());
   for (PolicyEntry& entry : guide_entries(guide_loader(device))) registry.add(std::move(entry));
   registry.add(irn_entry(irn_loader(device)));
   registry.add(path_model_entry(device));

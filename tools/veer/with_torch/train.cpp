@@ -84,6 +84,15 @@ void add_train(Program& program) {
       "veer train irn --data ml-1m.h5 -o irn.model.h5\n"
       "         veer guide --data ml-1m.h5 --users plan.model.h5 --policy irn:model=irn.model.h5",
       add_irn_options, run_irn);
+  add_agent<FusionTask>(
+      program, train, "fusion", "Weights that fuse predictions into a feed's ranking (TD3, BCQ, CQL, ...).",
+      "veer train fusion --agent td3 -o expert.model.h5\n"
+      "         veer log --regime expert --policy fusion_agent:model=expert.model.h5 -o expert.log.h5\n"
+      "         veer train fusion --agent bcq --log expert.log.h5 -o bcq.model.h5\n\n"
+      "With --log it learns from a log of decisions and never acts; what it earns in the log's world is "
+      "only\n"
+      "watched. Without, it acts in the made-up world of the options and learns from what comes of it.",
+      add_fusion_options, run_fusion);
   for (std::size_t kind = 0; kind < offline::agent_names.size(); ++kind) {
     const std::string name(offline::agent_names[kind]);
     OfflineTask task;

@@ -16,6 +16,7 @@
 #include "scenarios/stress/attribute_lies.h"
 #include "scenarios/stress/delayed_policy.h"
 #include "scenarios/stress/perturbed_scenario.h"
+#include "tools/veer/worlds/fusion_material.h"
 #include "tools/veer/worlds/learned.h"
 #include "tools/veer/worlds/policy_names.h"
 #include "tools/veer/worlds/slate_material.h"
@@ -49,8 +50,15 @@ World::World(const WorldOptions& options, const std::string& device)
     data_ = slates.data;
     users_ = std::move(slates.users);
     checksums_ = std::move(slates.checksums);
+    calm_ =
+        make_scenario(options_.scenario,
+                      {.guidance = {}, .session = {}, .slate = std::move(slates.parameters), .fusion = {}});
+  } else if (options_.scenario == "fusion-v1") {
+    FeedWorld feed = open_feed(options_);
+    data_ = feed.data;
+    users_ = std::move(feed.users);
     calm_ = make_scenario(options_.scenario,
-                          {.guidance = {}, .session = {}, .slate = std::move(slates.parameters)});
+                          {.guidance = {}, .session = {}, .slate = {}, .fusion = std::move(feed.parameters)});
   } else {
     open_people();
     seat_judges();
@@ -250,6 +258,11 @@ std::vector<Entrant> World::enter(const std::vector<std::string>& policies) {
       throw ConfigError({{}, 0, "--policy"}, {"'" + name + "' a second time", "policies that differ", ""});
     }
     entrants.push_back({name, registry.make(option, context), option});
+    if (has_feed() && entrants.back().policy->spec().action != ActionKind::vector) {
+      throw ConfigError({{}, 0, "--policy"}, {"'" + option + "', which chooses items",
+                                              "a policy that sets weights, as fusion-v1 asks",
+                                              "random, weights and fusion_agent do"});
+    }
     if (is_file) checksums_.emplace_back("policy " + name, sha256_of_file(option));
     // Files among a policy's parameters are part of what it is: next_item:model=FILE.
     if (is_file) continue;

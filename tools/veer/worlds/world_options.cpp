@@ -20,6 +20,7 @@ namespace {
 
 constexpr const char* session_id = "session-v1";
 constexpr const char* slate_id = "slate-v1";
+constexpr const char* fusion_id = "fusion-v1";
 
 int horizon_of(const WorldOptions& options) {
   if (options.horizon > 0) return options.horizon;
@@ -97,6 +98,7 @@ SessionParameters session_parameters(const WorldOptions& options, std::shared_pt
 /// Options that the scenario does not read would change nothing, and nobody would know.
 void refuse_foreign(const WorldOptions& options) {
   const WorldOptions plain;
+  const bool made_up = options.scenario == slate_id || options.scenario == fusion_id;
   const auto refuse = [&](const char* option, bool given) {
     if (!given) return;
     throw ConfigError({{}, 0, option}, {"an option that " + options.scenario + " does not have",
@@ -108,14 +110,26 @@ void refuse_foreign(const WorldOptions& options) {
     refuse("--link", !options.link.empty());
     refuse("--profiles", !options.profiles.empty());
     refuse("--items", !options.items.empty());
-    refuse("--made-up-people", options.made_up_people != plain.made_up_people);
     refuse("--user-dropout", options.user_dropout != plain.user_dropout);
+  }
+  if (options.scenario != fusion_id) {
+    refuse("--feed-items", options.feed_items != plain.feed_items);
+    refuse("--candidates", options.candidates != plain.candidates);
+    refuse("--page", options.page != plain.page);
+    refuse("--world-seed", options.world_seed != plain.world_seed);
+  } else {
+    refuse("--data", !options.data.empty());
+    refuse("--users", !options.users.empty());
+    refuse("--other-users", !options.other_users.empty());
+  }
+  if (options.scenario == slate_id) refuse("--horizon", options.horizon != plain.horizon);
+  if (!made_up) {
+    refuse("--made-up-people", options.made_up_people != plain.made_up_people);
   } else {
     refuse("--planner", !options.planner.empty());
     refuse("--judge", !options.judges.empty());
     refuse("--population", !options.population.empty());
     refuse("--history", options.history != plain.history);
-    refuse("--horizon", options.horizon != plain.horizon);
     refuse("--patience", options.patience != plain.patience);
     refuse("--patience-rule", options.patience_rule != plain.patience_rule);
     refuse("--cut", options.cut != plain.cut);
@@ -127,7 +141,7 @@ void refuse_foreign(const WorldOptions& options) {
     refuse("--skip-cost", options.skip_cost != plain.skip_cost);
     refuse("--leave-cost", options.leave_cost != plain.leave_cost);
   }
-  if (options.scenario == session_id || options.scenario == slate_id) {
+  if (options.scenario == session_id || made_up) {
     refuse("--targets", options.targets != plain.targets || !options.choices.empty());
     refuse("--end-at-target", options.end_at_target != plain.end_at_target);
   }
@@ -142,9 +156,11 @@ std::optional<Part> part_of(const WorldOptions& options) {
 }
 
 void add_world_options(CLI::App& app, WorldOptions& options) {
-  app.add_option("--scenario", options.scenario,
-                 "guidance-v1: lead people to a target; session-v1: they browse, take, buy and leave; "
-                 "slate-v1: they answer slates until their patience is over")
+  app.add_option(
+         "--scenario", options.scenario,
+         "guidance-v1: lead people to a target; session-v1: they browse, take, buy and leave; "
+         "slate-v1: they answer slates until their patience is over; fusion-v1: they scroll through a feed "
+         "that is ranked by a policy's weights")
       ->capture_default_str();
   app.add_option("--data", options.data, "dataset file (slate-v1: may be left out, for made-up people)")
       ->type_name("FILE");
@@ -178,7 +194,7 @@ void add_world_options(CLI::App& app, WorldOptions& options) {
   app.add_option("--horizon", options.horizon, "steps of an episode")
       ->check(at_most(longest_horizon,
                       "an episode that long does not fit in memory: play more, shorter episodes"))
-      ->default_str("10, session-v1: 20")
+      ->default_str("10, session-v1: 20, fusion-v1: 30")
       ->group(group);
   CLI::Option* const part =
       app.add_option("--part", options.part,
@@ -239,7 +255,8 @@ void add_world_options(CLI::App& app, WorldOptions& options) {
                  "slate-v1 with --data: users.dat, as veer fit response had it")
       ->type_name("FILE")
       ->group(group);
-  app.add_option("--made-up-people", options.made_up_people, "slate-v1 without --data: how many there are")
+  app.add_option("--made-up-people", options.made_up_people,
+                 "slate-v1 without --data, fusion-v1: how many there are")
       ->check(at_most(1'000'000, "a million people are many"))
       ->capture_default_str()
       ->group(group);
@@ -248,11 +265,32 @@ void add_world_options(CLI::App& app, WorldOptions& options) {
          "slate-v1: share of a person's hidden layer dropped anew at every step; published environments: 0.2")
       ->capture_default_str()
       ->group(group);
+  add_feed_options(app, options);
+}
+
+void add_feed_options(CLI::App& app, WorldOptions& options) {
+  const std::string group = "World";
+  app.add_option("--feed-items", options.feed_items, "fusion-v1: videos of the made-up world")
+      ->check(CLI::Range(40, 10'000'000))
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--candidates", options.candidates, "fusion-v1: videos among which a page is ranked")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--page", options.page, "fusion-v1: videos of a page")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--world-seed", options.world_seed, "fusion-v1: which made-up world")
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 62))
+      ->capture_default_str()
+      ->group(group);
 }
 
 void require_files(const WorldOptions& options) {
   refuse_foreign(options);
-  if (options.scenario == slate_id) return;
+  if (options.scenario == slate_id || options.scenario == fusion_id) return;
   for (const auto& [option, value] : {std::pair("--data", options.data), {"--users", options.users}}) {
     if (value.empty()) throw ConfigError({{}, 0, option}, {"nothing", "a file", ""});
   }
@@ -285,6 +323,15 @@ std::string rules_of(const WorldOptions& options) {
     text("part", options.part);
     return out + fmt::format("made_up_people = {}\nuser_dropout = {}\n",
                              options.data.empty() ? options.made_up_people : 0, options.user_dropout);
+  }
+  if (options.scenario == fusion_id) {
+    text("scenario", options.scenario);
+    text("part", options.part);
+    return out + fmt::format(
+                     "feed_items = {}\nmade_up_people = {}\nworld_seed = {}\ncandidates = {}\npage = {}\n"
+                     "horizon = {}\n",
+                     options.feed_items, options.made_up_people, options.world_seed, options.candidates,
+                     options.page, options.horizon > 0 ? options.horizon : FusionParameters{}.horizon);
   }
   const bool sessions = options.scenario == session_id;
   text("scenario", options.scenario);

@@ -2,6 +2,7 @@
 // Thread-safety: value types and free functions.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -44,12 +45,17 @@ struct WorldOptions {
   std::string world = "rl4rs-session";  ///< a name of slate_worlds()
   std::string link;                     ///< empty: the world's own
   std::string profiles, items;          ///< files: who people are, what items are
-  int made_up_people = 4000;
+  int made_up_people = 4000;            ///< also of fusion-v1
   float user_dropout = 0.0F;
+  // fusion-v1
+  int feed_items = 2000, candidates = 40, page = 3;
+  std::uint64_t world_seed = 1;
 };
 
 /// The options of a world on a subcommand.
 void add_world_options(CLI::App& app, WorldOptions& options);
+/// Those of them that only fusion-v1 has.
+void add_feed_options(CLI::App& app, WorldOptions& options);
 
 /// Throws ConfigError for options that belong to another scenario, and for files that are missing among them.
 void require_files(const WorldOptions& options);

@@ -108,6 +108,7 @@ SlateTrainee make_hsrl(const SlateTask& task, View<const float> vectors, std::in
   override_rate(options.critic_rate, task.critic_rate);
   override_rate(options.cloning_rate, task.cloning_rate);
   override_rate(options.entropy, task.entropy);
+  override_rate(options.averaging, task.averaging);
   options.batch = task.batch;
   options.discount = task.discount;
   auto learner = std::make_unique<slate::HsrlLearner>(options, catalogue, slots, seed);
@@ -212,6 +213,9 @@ void add_slate_options(CLI::App& app, SlateTask& task) {
   app.add_option("--codes", task.codes, "codes per level")
       ->check(positive())
       ->capture_default_str()
+      ->group(hsrl);
+  app.add_option("--averaging", task.averaging,
+                 "how far the weights that act move towards the learned ones after an update; 0: at once")
       ->group(hsrl);
   app.add_option("--residual", task.residual, listed(slate::residual_names) + "; default: the profile's")
       ->group(hsrl);

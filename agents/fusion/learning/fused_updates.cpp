@@ -3,7 +3,7 @@
 #include <initializer_list>
 #include <utility>
 
-#include "agents/fusion/fused_parts_net.h"
+#include "agents/fusion/learning/fused_parts_net.h"
 #include "env/runtime.h"
 
 namespace veer::fusion {

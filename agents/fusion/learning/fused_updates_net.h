@@ -9,9 +9,9 @@
 #include <cstdint>
 #include <memory>
 
-#include "agents/fusion/fusion_draws.h"
 #include "agents/fusion/fusion_model.h"
 #include "agents/fusion/fusion_options.h"
+#include "agents/fusion/learning/fusion_draws.h"
 #include "env/learner.h"
 #include "env/nn/training/flat_parameters_net.h"
 

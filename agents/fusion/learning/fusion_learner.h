@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "agents/fusion/fusion_model.h"
 #include "env/learner.h"
@@ -32,6 +33,9 @@ class FusionLearner : public Learner {
   void load(const NamedArrays& in) override;  ///< throws FormatError
 
   FusionModel model() const;
+  /// [rows] what the first critic says of the policy's best guess in each state, [rows, F] as observed: above
+  /// what such sessions return it overestimates. Empty for agents without a critic.
+  std::vector<float> policy_values(View<const float> features) const;
   std::int64_t updates() const noexcept;
 
  private:

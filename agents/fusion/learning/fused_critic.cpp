@@ -3,7 +3,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "agents/fusion/fused_parts_net.h"
+#include "agents/fusion/learning/fused_parts_net.h"
 
 namespace veer::fusion {
 

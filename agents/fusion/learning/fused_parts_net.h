@@ -6,8 +6,8 @@
 #include <span>
 #include <vector>
 
-#include "agents/fusion/fused_updates_net.h"
-#include "agents/fusion/squashed_normal.h"
+#include "agents/fusion/learning/fused_updates_net.h"
+#include "agents/fusion/learning/squashed_normal.h"
 #include "env/nn/dense/dense_network.h"
 #include "env/scratch_pool.h"
 

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "agents/fusion/fused_parts_net.h"
+#include "agents/fusion/learning/fused_parts_net.h"
 #include "env/runtime.h"
 
 namespace veer::fusion {

@@ -16,6 +16,9 @@ enum class Draw : std::uint64_t {
   next_latent,
   own_latent,
   proposal,
+  one_pass,
+  next_passes,
+  own_passes,
 };
 
 struct FusionDraws {

@@ -1,0 +1,36 @@
+// The feed of a fusion world, its people and its videos, from options. All of it is made up.
+// Thread-safety: free functions; everything returned is immutable and shared.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "agents/policy_registry.h"
+#include "env/data/dataset.h"
+#include "scenarios/fusion/fusion.h"
+#include "tools/veer/worlds/models.h"
+#include "tools/veer/worlds/world_options.h"
+
+namespace veer::tools {
+
+struct FeedWorld {
+  std::shared_ptr<const Dataset> data;  ///< videos and people; nobody has a log
+  LoadedModel users;                    ///< the known truth
+  FusionParameters parameters;
+};
+
+/// Throws ConfigError for sizes out of range.
+FeedWorld open_feed(const WorldOptions& options);
+
+/// The rules of a feed as rules_of() wrote them. `name` stands for the file in messages. Throws FormatError.
+WorldOptions feed_options(const std::string& rules, const std::string& name);
+
+/// "weights:click=1,complete=0.5": the same weights for everybody, by the names of the tasks.
+PolicyEntry weights_entry();
+
+/// "noise" of policies that set weights, and what it does to one.
+PolicyParameter noise_parameter();
+std::shared_ptr<const Policy> with_noise(std::shared_ptr<const Policy> policy,
+                                         const PolicyParameters& parameters);
+
+}  // namespace veer::tools
