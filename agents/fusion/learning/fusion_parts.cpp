@@ -121,6 +121,8 @@ void FusionParts::learn_actor(std::int32_t first, std::int32_t count, ShardGradi
       loss = -(weight * log_density(options, net, s, taken)).sum();
       break;
     }
+    default:  // has_fused_updates(), and UWAC's own
+      return;
   }
   out.figures["actor_loss"] += loss.item<double>();
   out.set("actor", gradients_of(loss / batch.count, net));
