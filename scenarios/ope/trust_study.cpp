@@ -74,9 +74,11 @@ std::vector<StudyRow> study_table(std::span<const double> truth, std::size_t beh
       };
       auto row = std::find_if(rows.begin(), rows.end(), same);
       if (row == rows.end()) {
-        rows.push_back({.regime = log.regime, .estimator = each.estimator, .steps = log.steps});
+        row = rows.emplace(rows.end());
+        row->regime = log.regime;
+        row->estimator = each.estimator;
+        row->steps = log.steps;
         values.emplace_back();
-        row = rows.end() - 1;
       }
       values[at(row - rows.begin())].push_back(each.values);
     }

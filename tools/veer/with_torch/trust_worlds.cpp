@@ -12,6 +12,7 @@
 #include "agents/baselines/plain_weights.h"
 #include "agents/fusion/learning/fusion_logs.h"
 #include "scenarios/ope/folds.h"
+#include "scenarios/ope/mrdr.h"
 #include "scenarios/ope/sequential.h"
 #include "scenarios/ope/tabular_process.h"
 #include "tools/veer/worlds/world.h"
@@ -77,6 +78,7 @@ TrustWorld discrete_world(const TrustCommand& command, const Session& session) {
       const auto folds = ope::folds_of(sample.log.trajectories(), sample.log.cluster, 2, seed);
       ope::cross_fit(sample.log, folds, ope::tabular_fit(sample.log, sample.table));
       std::vector<ope::Estimate> found = all_estimates(sample.log, summariser);
+      found.push_back(ope::mrdr(sample.log, sample.table, folds, summariser));
       found.push_back(ope::marginalised(sample.log, sample.table, summariser));
       add_estimates(rows, c, policies->size(), found);
     }
