@@ -20,6 +20,9 @@ class MixedWeights final : public Policy {
   /// above 0 and 0 <= share <= 1.
   MixedWeights(std::string name, std::shared_ptr<const Policy> base, float deviation, double share);
 
+  const Policy& base() const noexcept { return *base_; }
+  double deviation() const noexcept { return deviation_; }
+  double share() const noexcept { return share_; }
   const PolicySpec& spec() const noexcept override { return spec_; }
   std::unique_ptr<Workspace> make_workspace(const WorkspaceShape& shape) const override {
     return base_->make_workspace(shape);

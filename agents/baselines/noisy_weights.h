@@ -19,6 +19,8 @@ class NoisyWeights final : public Policy {
   /// above 0.
   NoisyWeights(std::string name, std::shared_ptr<const Policy> base, float deviation);
 
+  const Policy& base() const noexcept { return *base_; }
+  double deviation() const noexcept { return deviation_; }
   const PolicySpec& spec() const noexcept override { return spec_; }
   std::unique_ptr<Workspace> make_workspace(const WorkspaceShape& shape) const override {
     return base_->make_workspace(shape);

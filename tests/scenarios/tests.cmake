@@ -1,6 +1,6 @@
 veer_test(scenarios_test CONFORMANCE SOURCES scenarios/guidance_test.cpp scenarios/population_test.cpp scenarios/session_test.cpp LIBRARIES veer_scenarios LABELS unit)
 veer_test(ope_test SOURCES scenarios/ope_golden_test.cpp scenarios/ope_exact_test.cpp scenarios/ope_coverage_test.cpp
-          scenarios/ope_table_test.cpp LIBRARIES veer_scenarios LABELS unit)
+          scenarios/ope_table_test.cpp scenarios/ope_trust_test.cpp scenarios/ope_mrdr_test.cpp LIBRARIES veer_scenarios LABELS unit)
 if(VEER_TORCH)
   veer_test(ope_fitted_test TORCH SOURCES scenarios/ope_fitted_test.cpp LIBRARIES veer_ope_fitted LABELS unit)
 endif()

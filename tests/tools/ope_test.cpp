@@ -115,3 +115,75 @@ TEST_CASE("veer ope says no with the right code") {
   CHECK(has(row.err, "log.csv:3: behaviour: found 0"));
   CHECK(row.out.empty());
 }
+
+TEST_CASE("veer ope on a log of transitions: a fitted model, weights where there is a density") {
+  if (!can_fit()) return;
+  const ScratchFolder folder;
+  const std::string log = folder / "random.log.h5";
+  REQUIRE(run_veer({"log", "--steps", "2000", "--made-up-people", "300", "-o", log, "--quiet"}).code == 0);
+  const std::vector<std::string> small{"--fit-updates", "60", "--fit-batch", "128",
+                                       "--hidden",      "16", "--json"};
+  const auto judge = [&](std::vector<std::string> options) {
+    options.insert(options.begin(), {"ope", log, "--quiet"});
+    options.insert(options.end(), small.begin(), small.end());
+    return run_veer(options);
+  };
+  // The policy that acted: every ratio is 1, so every estimate without a model is the log's own mean.
+  const Finished same = judge({"--policy", "random"});
+  CHECK(same.code == 0);
+  const Json own = Json::parse(same.out);
+  CHECK(own["policy"] == "random");
+  CHECK(estimate_named(own, "pdis")["value"].get<double>() ==
+        doctest::Approx(own["behaviour"]["value"].get<double>()).epsilon(1e-5));
+  CHECK(own["evidence"]["mean_ratio"].get<double>() == doctest::Approx(1.0).epsilon(1e-5));
+  // A deterministic policy: the model alone, and the reason.
+  const Finished single = judge({"--policy", "weights:complete=1"});
+  CHECK(single.code == 5);
+  CHECK(has(single.err, "--smooth"));
+  const Json alone = Json::parse(single.out);
+  CHECK(alone["estimates"].size() == 1);
+  CHECK(alone["estimates"][0]["estimator"] == "dm");
+  // With noise it has a density, and the target is named; the noise of the policy itself does the same.
+  const Json smooth = Json::parse(judge({"--policy", "weights:complete=1", "--smooth", "0.8"}).out);
+  CHECK(smooth["policy"] == "weights:complete=1 with truncated normal noise of 0.8");
+  const Json noisy = Json::parse(judge({"--policy", "weights:complete=1,noise=0.8"}).out);
+  CHECK(estimate_named(smooth, "pdis")["value"] == estimate_named(noisy, "pdis")["value"]);
+  // The same bytes on another number of threads.
+  const Finished one = judge({"--policy", "random", "--threads", "1"});
+  CHECK(one.out == same.out);
+
+  CHECK(run_veer({"ope", log}).code == 2);
+  CHECK(
+      has(judge({"--policy", "weights:complete=1,noise=0.5", "--smooth", "0.5"}).err, "density of its own"));
+  const std::string table = folder / "log.csv";
+  write_text(table, decisions(200, 1.0));
+  CHECK(run_veer({"ope", table, "--policy", "random"}).code == 2);
+}
+
+TEST_CASE("veer ope-trust: a table, the same one when it goes on, no other study in its folder") {
+  if (!can_fit()) return;
+  const ScratchFolder folder;
+  const std::vector<std::string> study{"ope-trust", "--steps", "500", "--log-seeds",    "2",
+                                       "--regimes", "mixed",   "-o",  folder / "study", "--json",
+                                       "--quiet"};
+  const Finished first = run_veer(study);
+  REQUIRE(first.code == 0);
+  const Json table = Json::parse(first.out);
+  CHECK(table["candidates"].size() == 13);
+  CHECK(table["rows"].size() == 10);
+  for (const Json& row : table["rows"]) {
+    if (row["estimator"] == "dm") CHECK(row["kendall"].get<double>() > 0.7);
+  }
+  CHECK(std::filesystem::exists(folder.path() / "study" / "table.csv"));
+  std::filesystem::remove(folder.path() / "study" / "mixed-500-2.csv");
+  CHECK(run_veer(study).out == first.out);
+  std::vector<std::string> other = study;
+  other.insert(other.end(), {"--gamma", "0.5"});
+  const Finished refused = run_veer(other);
+  CHECK(refused.code == 2);
+  CHECK(has(refused.err, "settings.txt"));
+  write_text(folder / "study/mixed-500-1.csv", "estimator,candidate,value\ndm,77,1\n");
+  const Finished broken = run_veer(study);
+  CHECK(broken.code == 3);
+  CHECK(has(broken.err, "mixed-500-1.csv:2"));
+}

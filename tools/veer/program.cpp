@@ -106,6 +106,7 @@ Program::Program()
   add_export(*this);
   add_report(*this);
   add_ope(*this);
+  add_ope_trust(*this);
   add_stress(*this);
   add_rank(*this);
   add_guide(*this);

@@ -74,6 +74,7 @@ void add_diff(Program& program);
 void add_export(Program& program);
 void add_report(Program& program);
 void add_ope(Program& program);
+void add_ope_trust(Program& program);
 void add_stress(Program& program);
 void add_rank(Program& program);
 void add_guide(Program& program);

@@ -1,4 +1,4 @@
-// veer ope LOG.csv
+// veer ope LOG
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -21,6 +21,7 @@
 #include "tools/veer/terminal/checks.h"
 #include "tools/veer/terminal/table.h"
 #include "tools/veer/terminal/text.h"
+#include "tools/veer/worlds/policy_on_log.h"
 
 namespace veer::tools {
 namespace {
@@ -33,6 +34,9 @@ struct OpeCommand {
   ope::EvidenceOptions evidence;
   std::int32_t replicates = 1000;
   std::optional<double> margin;  ///< of --release
+  // Of a log of transitions.
+  std::string policy;
+  JudgingOptions judging;
 };
 
 /// All that is said about one log.
@@ -43,6 +47,7 @@ struct OpeReport {
   std::vector<ope::Estimate> estimates;
   ope::Evidence evidence;
   std::vector<std::string> against_release;
+  std::string target, without_weights;  ///< of a log of transitions, see PolicyOnLog
 };
 
 const ope::Estimate* named(const OpeReport& report, std::string_view name) {
@@ -86,6 +91,28 @@ OpeReport report_on(const ope::TrajectoryLog& log, const OpeCommand& command, Su
   return report;
 }
 
+/// Of a log of transitions: all estimators, or the fitted model alone where there are no weights.
+OpeReport report_on(const PolicyOnLog& judged, const OpeCommand& command, Summariser& summariser) {
+  OpeReport report;
+  if (judged.reason.empty()) {
+    report = report_on(judged.log, command, summariser);
+  } else {
+    const ope::TrajectoryLog& log = judged.log;
+    report.unit = "trajectories";
+    report.units = log.trajectories();
+    report.steps = log.steps();
+    report.clusters = static_cast<std::int64_t>(ope::places_of(log.cluster, report.units).count);
+    report.truncated = std::count(log.end.begin(), log.end.end(), ope::StepEnd::truncated);
+    report.behaviour = ope::behaviour_value(log, summariser);
+    report.estimates = {ope::estimate(log, ope::SequentialEstimator::dm, summariser)};
+    report.evidence.units = report.units;
+    report.evidence.objections = {judged.reason};
+  }
+  report.target = judged.target;
+  report.without_weights = judged.reason;
+  return report;
+}
+
 /// The most trustworthy estimator that uses weights: robust where there is a model, self-normalised else.
 const ope::Estimate& lead_of(const OpeReport& report) {
   for (const char* name : {"wdr", "sndr", "sn-pdis", "snips"}) {
@@ -97,6 +124,20 @@ const ope::Estimate& lead_of(const OpeReport& report) {
 std::string ope_number(double value) { return std::isnan(value) ? "-" : fmt::format("{:.4g}", value); }
 std::string ope_percent(double share) {
   return std::isnan(share) ? "-" : fmt::format("{:.2g} %", 100.0 * share);
+}
+
+std::string overlap_text(const OpeReport& report) {
+  const ope::Evidence& found = report.evidence;
+  std::string text = fmt::format(
+      "\nOverlap: the weights are worth {:.4g} of {} {}, the largest is {} of all of them. The policy would\n"
+      "never have produced {} of the log. Mean importance ratio {:.3f} +- {:.3f}; 1 expected.\n",
+      found.effective_sample_size, grouped(found.units), report.unit, ope_percent(found.largest_share),
+      ope_percent(found.zero_share), found.mean_ratio, found.mean_ratio_error);
+  if (report.steps != report.units) {
+    text +=
+        fmt::format("The weights hold for the first {} of {} steps.\n", found.usable_steps, found.longest);
+  }
+  return text;
 }
 
 std::string ope_text(const OpeReport& report, const OpeCommand& command) {
@@ -112,16 +153,12 @@ std::string ope_text(const OpeReport& report, const OpeCommand& command) {
   };
   add(report.behaviour);
   for (const ope::Estimate& e : report.estimates) add(e);
-  const ope::Evidence& found = report.evidence;
+  if (!report.target.empty()) text += "\nPolicy in question: " + report.target;
   text += "\n\n" + table.text();
-  text += fmt::format(
-      "\nOverlap: the weights are worth {:.4g} of {} {}, the largest is {} of all of them. The policy would\n"
-      "never have produced {} of the log. Mean importance ratio {:.3f} +- {:.3f}; 1 expected.\n",
-      found.effective_sample_size, grouped(found.units), report.unit, ope_percent(found.largest_share),
-      ope_percent(found.zero_share), found.mean_ratio, found.mean_ratio_error);
-  if (report.steps != report.units) {
-    text +=
-        fmt::format("The weights hold for the first {} of {} steps.\n", found.usable_steps, found.longest);
+  if (!report.without_weights.empty()) {
+    text += "\nNo importance weights: " + report.without_weights + ".\n";
+  } else {
+    text += overlap_text(report);
   }
   if (named(report, "dm") != nullptr) {
     text += "The interval of dm leaves out how wrong its model may be.\n";
@@ -166,8 +203,28 @@ nlohmann::ordered_json ope_json(const OpeReport& report, const OpeCommand& comma
                      {"usable_steps", found.usable_steps},
                      {"enough", found.enough()},
                      {"objections", found.objections}};
+  if (!report.target.empty()) out["policy"] = report.target;
   if (command.margin) out["release"] = {{"margin", *command.margin}, {"objections", report.against_release}};
   return out;
+}
+
+PolicyOnLog judge_transitions(const OpeCommand& command, const Session& session) {
+  if (command.policy.empty()) {
+    throw ConfigError({{}, 0, "--policy"},
+                      {"nothing", "the policy to judge on " + command.log,
+                       "such as random, weights:click=1 or fusion_agent:model=agent.model.h5"});
+  }
+  const TransitionLog log = read_transitions(command.log);
+  JudgingOptions options = command.judging;
+  options.gamma = command.table.gamma;
+  return judge_on_log(log, policy_for_log(log, command.log, command.policy, session), options, session);
+}
+
+void refuse_options_of_transitions(const OpeCommand& command) {
+  if (command.policy.empty() && command.judging.smooth == 0.0) return;
+  throw ConfigError({{}, 0, command.policy.empty() ? "--smooth" : "--policy"},
+                    {"a log in text, whose column 'target' is the policy", "a log of transitions, x.log.h5",
+                     "veer log makes such logs"});
 }
 
 void run_ope(const OpeCommand& command, const Session& session) {
@@ -178,9 +235,15 @@ void run_ope(const OpeCommand& command, const Session& session) {
     throw ConfigError(Where{{}, 0, "--gamma"},
                       {fmt::format("{}", options.gamma), "a discount of at least 0 and below 1", ""});
   }
-  const ope::LoggedData data = ope::read_table(command.log, options);
   Summariser summariser({.replicates = command.replicates, .seed = session.common.seed});
-  OpeReport report = std::visit([&](const auto& log) { return report_on(log, command, summariser); }, data);
+  OpeReport report;
+  if (command.log.ends_with(".h5")) {
+    report = report_on(judge_transitions(command, session), command, summariser);
+  } else {
+    refuse_options_of_transitions(command);
+    const ope::LoggedData data = ope::read_table(command.log, options);
+    report = std::visit([&](const auto& log) { return report_on(log, command, summariser); }, data);
+  }
   if (command.margin) {
     report.against_release =
         ope::objections_to_release(report.behaviour, named(report, "dm"), lead_of(report), *command.margin);
@@ -208,7 +271,8 @@ void add_ope(Program& program) {
   CLI::App& app = program.add(
       "ope",
       "Estimates from logs what a policy would have earned that did not act, and how far to trust that.",
-      "veer ope decisions.csv --release 0\n\n"
+      "veer ope decisions.csv --release 0\n"
+      "         veer ope random.log.h5 --policy weights:click=1 --smooth 0.3\n\n"
       "LOG is comma-separated with a header line (scenarios/ope/OPE_LOG_FORMAT.md has all rules):\n"
       "  reward,behaviour,target              one decision a row: what came of the action, how likely it "
       "was\n"
@@ -219,10 +283,51 @@ void add_ope(Program& program) {
       "policy\n"
       "                                       in question; adds dm, dr and their kin\n"
       "  cluster                              optional: whose row it is; intervals resample clusters\n\n"
+      "A log of transitions (x.log.h5, veer log) holds states and actions instead; --policy names the "
+      "policy, a Q\n"
+      "model is fitted to the log, and weights follow from the policy's density where it has one.\n\n"
       "Exit code 5 where the log says too little about the policy: a few rows carry all weight, or the mean\n"
       "importance ratio is not 1. The table is printed all the same; the reason is on stderr.",
       [command](const Session& session) { run_ope(*command, session); });
   app.add_option("LOG", command->log, "the log")->required()->type_name("FILE");
+  const std::string transitions = "Logs of transitions (x.log.h5)";
+  app.add_option("--policy", command->policy, "the policy in question: random, or one of veer evaluate")
+      ->type_name("P")
+      ->group(transitions);
+  app.add_option("--smooth", command->judging.smooth,
+                 "judge the policy with truncated normal noise of this deviation, whose density is known")
+      ->check(CLI::PositiveNumber)
+      ->type_name("SIGMA")
+      ->group(transitions);
+  app.add_option("--fit-updates", command->judging.updates, "of the Q model, in each fold")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(transitions);
+  app.add_option("--fit-batch", command->judging.batch, "steps per update")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(transitions);
+  app.add_option("--hidden", command->judging.hidden, "width of its two hidden layers")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(transitions);
+  app.add_option("--folds", command->judging.folds,
+                 "groups of people; each is judged by a model of the others")
+      ->check(CLI::Range(2, 1000))
+      ->capture_default_str()
+      ->group(transitions);
+  app.add_option("--draws", command->judging.draws, "actions per state of a policy that draws")
+      ->check(positive())
+      ->capture_default_str()
+      ->group(transitions);
+  app.add_option("--conservatism", command->judging.conservatism,
+                 "presses down the model where the log has no action (Conservative OPE: 5e-4)")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str()
+      ->group(transitions);
+  app.add_flag("--until-cut", command->judging.until_cut,
+               "values are about the logged stretch: nothing follows a session that was cut off")
+      ->group(transitions);
   app.add_option("--gamma", command->table.gamma, "discount per step of an episode, at least 0 and below 1")
       ->capture_default_str();
   app.add_option("--actions", command->actions,
