@@ -67,11 +67,12 @@ TEST_CASE("a critic's belief: mean and unbiased variance over passes, one mask f
   const torch::Tensor states = torch::tensor({{1.0F}, {2.0F}}), actions = torch::tensor({{0.5F}, {0.5F}});
   const torch::Tensor keep = torch::tensor({{2.0F, 2.0F}}), lose = torch::tensor({{0.0F, 2.0F}});
   // Spectral norms of these weights are 1: q is the state, doubled twice, or nothing.
-  const Belief belief = believed_q(net, "q1", states, actions, {{keep, keep}, {lose, keep}, {keep, lose}});
+  const Belief belief =
+      believed_q(normed_critic(net, "q1"), states, actions, {{keep, keep}, {lose, keep}, {keep, lose}});
   CHECK(value(belief.mean[0]) == Approx(4.0 / 3.0));
   CHECK(value(belief.mean[1]) == Approx(8.0 / 3.0));
   CHECK(value(belief.variance[0]) == Approx(16.0 / 3.0));  // of 4, 0, 0
-  CHECK(value(normed_q(net, "q1", states, actions)[1]) == Approx(2.0));
+  CHECK(value(normed_q(normed_critic(net, "q1"), states, actions)[1]) == Approx(2.0));
 }
 
 TEST_CASE("UWAC stays near the log, and without its constraint climbs the critic") {

@@ -120,8 +120,11 @@ std::vector<float> FusionLearner::policy_values(View<const float> features) cons
       *to++ = (features.row(row)[k] - m.scale.mean[k]) / m.scale.deviation[k];
     }
   }
+  const torch::Tensor taken = torch::from_blob(actions.data(), {rows, m.options.weights});
+  const nn::NetworkParameters judge = m.critic.aliases();
   const torch::Tensor value =
-      q_value(m.critic.aliases(), "q1", states, torch::from_blob(actions.data(), {rows, m.options.weights}))
+      (m.options.kind == FusionKind::uwac ? normed_q(normed_critic(judge, "q1"), states, taken)
+                                          : q_value(judge, "q1", states, taken))
           .contiguous();
   std::copy_n(value.data_ptr<float>(), rows, out.begin());
   return out;

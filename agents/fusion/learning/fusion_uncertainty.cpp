@@ -41,8 +41,8 @@ FusionParts::Weighed FusionParts::unsure_targets(std::int32_t first, std::int32_
                                   .view({count * samples, options.weights});
   const torch::Tensor action = draw_actions(options, actor.aliases(), next, noise).actions;
   const std::vector<DropoutPass> passes = passes_of(Draw::next_passes, first, count, options.passes);
-  const Belief one = believed_q(judge, "q1", next, action, passes),
-               two = believed_q(judge, "q2", next, action, passes);
+  const Belief one = believed_q(normed_critic(judge, "q1"), next, action, passes),
+               two = believed_q(normed_critic(judge, "q2"), next, action, passes);
   const torch::Tensor mixed = options.pessimism * torch::minimum(one.mean, two.mean) +
                               (1.0 - options.pessimism) * torch::maximum(one.mean, two.mean);
   const torch::Tensor value = std::get<0>(mixed.view({count, samples}).max(1)).contiguous();
@@ -61,8 +61,8 @@ void FusionParts::learn_unsure_critic(std::int32_t first, std::int32_t count, Sh
   const torch::Tensor s = states(false, first, count), taken = actions(first, count);
   const Weighed wanted = unsure_targets(first, count);
   const DropoutPass pass = passes_of(Draw::one_pass, first, count, 1).front();
-  const torch::Tensor q1 = dropout_q(judge, "q1", s, taken, pass),
-                      q2 = dropout_q(judge, "q2", s, taken, pass);
+  const torch::Tensor q1 = dropout_q(normed_critic(judge, "q1"), s, taken, pass),
+                      q2 = dropout_q(normed_critic(judge, "q2"), s, taken, pass);
   // The weight stands inside the square, as released: certainty counts twice.
   const torch::Tensor loss = (wanted.weight * (q1 - wanted.target)).square().sum() +
                              (wanted.weight * (q2 - wanted.target)).square().sum();
@@ -80,8 +80,8 @@ void FusionParts::learn_unsure_actor(std::int32_t first, std::int32_t count, Sha
     const torch::Tensor action =
         draw_actions(options, net, s, normals(Draw::own_action, first, count, options.weights)).actions;
     const std::vector<DropoutPass> passes = passes_of(Draw::own_passes, first, count, options.passes);
-    const Belief one = believed_q(judge, "q1", s, action, passes),
-                 two = believed_q(judge, "q2", s, action, passes);
+    const Belief one = believed_q(normed_critic(judge, "q1"), s, action, passes),
+                 two = believed_q(normed_critic(judge, "q2"), s, action, passes);
     const torch::Tensor weight =
         certainty((one.variance + two.variance).detach(), double{options.doubt}, options.inverse_doubt);
     loss = -(weight * torch::minimum(one.mean, two.mean)).sum();

@@ -3,10 +3,8 @@
 namespace veer::fusion {
 namespace {
 
-torch::Tensor normed_linear(const nn::NetworkParameters& net, const std::string& layer,
-                            const torch::Tensor& x) {
-  const torch::Tensor& weight = net.at(layer + ".weight");
-  return torch::addmm(net.at(layer + ".bias"), x, (weight / spectral_norm(weight)).t());
+torch::Tensor layer(const NormedCritic& critic, std::size_t which, const torch::Tensor& x) {
+  return torch::addmm(critic.biases[which], x, critic.weights[which].t());
 }
 
 /// One mask for several neighbouring rows.
@@ -39,24 +37,35 @@ torch::Tensor spectral_norm(const torch::Tensor& matrix) {
   return torch::dot(left, torch::mv(matrix, right)).clamp_min(1e-12);
 }
 
-torch::Tensor dropout_q(const nn::NetworkParameters& critic, const std::string& name,
-                        const torch::Tensor& states, const torch::Tensor& actions, const DropoutPass& pass) {
-  torch::Tensor x = torch::relu(normed_linear(critic, name + ".0", torch::cat({states, actions}, 1)));
-  x = torch::relu(normed_linear(critic, name + ".1", drop(x, pass.first)));
-  return normed_linear(critic, name + ".2", drop(x, pass.second)).squeeze(1);
+NormedCritic normed_critic(const nn::NetworkParameters& critic, const std::string& name) {
+  NormedCritic out;
+  for (std::size_t i = 0; i < out.weights.size(); ++i) {
+    const std::string layer_name = name + "." + std::to_string(i);
+    const torch::Tensor& weight = critic.at(layer_name + ".weight");
+    out.weights[i] = weight / spectral_norm(weight);
+    out.biases[i] = critic.at(layer_name + ".bias");
+  }
+  return out;
 }
 
-torch::Tensor normed_q(const nn::NetworkParameters& critic, const std::string& name,
-                       const torch::Tensor& states, const torch::Tensor& actions) {
-  torch::Tensor x = torch::relu(normed_linear(critic, name + ".0", torch::cat({states, actions}, 1)));
-  x = torch::relu(normed_linear(critic, name + ".1", x));
-  return normed_linear(critic, name + ".2", x).squeeze(1);
+torch::Tensor dropout_q(const NormedCritic& critic, const torch::Tensor& states, const torch::Tensor& actions,
+                        const DropoutPass& pass) {
+  torch::Tensor x = torch::relu(layer(critic, 0, torch::cat({states, actions}, 1)));
+  x = torch::relu(layer(critic, 1, drop(x, pass.first)));
+  return layer(critic, 2, drop(x, pass.second)).squeeze(1);
 }
 
-Belief believed_q(const nn::NetworkParameters& critic, const std::string& name, const torch::Tensor& states,
-                  const torch::Tensor& actions, const std::vector<DropoutPass>& passes) {
+torch::Tensor normed_q(const NormedCritic& critic, const torch::Tensor& states,
+                       const torch::Tensor& actions) {
+  torch::Tensor x = torch::relu(layer(critic, 0, torch::cat({states, actions}, 1)));
+  x = torch::relu(layer(critic, 1, x));
+  return layer(critic, 2, x).squeeze(1);
+}
+
+Belief believed_q(const NormedCritic& critic, const torch::Tensor& states, const torch::Tensor& actions,
+                  const std::vector<DropoutPass>& passes) {
   std::vector<torch::Tensor> values;
-  for (const DropoutPass& pass : passes) values.push_back(dropout_q(critic, name, states, actions, pass));
+  for (const DropoutPass& pass : passes) values.push_back(dropout_q(critic, states, actions, pass));
   const torch::Tensor all = torch::stack(values, 0);
   return {all.mean(0), all.var(0, true)};
 }

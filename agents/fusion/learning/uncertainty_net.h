@@ -7,6 +7,7 @@
 
 #include <torch/types.h>
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -19,21 +20,27 @@ struct DropoutPass {
   torch::Tensor first, second;  ///< [rows, hidden]
 };
 
-/// [n] of critic "q1" or "q2", every weight divided by its spectral norm, hidden layers dropped. A row of the
-/// masks stands for n / rows neighbouring rows of states and actions.
-torch::Tensor dropout_q(const nn::NetworkParameters& critic, const std::string& name,
-                        const torch::Tensor& states, const torch::Tensor& actions, const DropoutPass& pass);
+/// A critic's three layers, every weight divided by its spectral norm.
+struct NormedCritic {
+  std::array<torch::Tensor, 3> weights, biases;
+};
+/// Of "q1" or "q2". Gradients reach the critic.
+NormedCritic normed_critic(const nn::NetworkParameters& critic, const std::string& name);
+
+/// [n], hidden layers dropped. A row of the masks stands for n / rows neighbouring rows of states and
+/// actions.
+torch::Tensor dropout_q(const NormedCritic& critic, const torch::Tensor& states, const torch::Tensor& actions,
+                        const DropoutPass& pass);
 
 /// The same with nothing dropped.
-torch::Tensor normed_q(const nn::NetworkParameters& critic, const std::string& name,
-                       const torch::Tensor& states, const torch::Tensor& actions);
+torch::Tensor normed_q(const NormedCritic& critic, const torch::Tensor& states, const torch::Tensor& actions);
 
 /// Mean and unbiased variance over passes, [n] each. REQUIRES: at least two passes.
 struct Belief {
   torch::Tensor mean, variance;
 };
-Belief believed_q(const nn::NetworkParameters& critic, const std::string& name, const torch::Tensor& states,
-                  const torch::Tensor& actions, const std::vector<DropoutPass>& passes);
+Belief believed_q(const NormedCritic& critic, const torch::Tensor& states, const torch::Tensor& actions,
+                  const std::vector<DropoutPass>& passes);
 
 /// Largest singular value of a matrix, by eight steps of the power method from a vector of ones; gradients
 /// reach the matrix, the vectors are constants (Miyato et al. 2018).
