@@ -26,7 +26,7 @@ namespace veer {
 struct InverseRlOptions {
   float discount = 0.5F;     ///< what people are taken to look ahead by
   float temperature = 1.0F;  ///< of their choices; fixes the unit of the reward
-  /// 50 temperatures: the ratio of the released code (0.5 at a temperature of 0.01).
+  /// In units of the reward. 50 at a temperature of 1 is the ratio of the released code (0.5 at 0.01).
   float alpha = 50.0F;
   float decay = 0.8F;
   std::int32_t window = 10;
