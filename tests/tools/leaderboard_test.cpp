@@ -1,5 +1,5 @@
 // The leaderboard on paths made by hand: two steps each, known gains under two judges.
-#include "tools/veer/figures/leaderboard.h"
+#include "tools/veer/figures/guidance/leaderboard.h"
 
 #include <array>
 #include <cmath>
@@ -10,7 +10,7 @@
 #include "tests/test.h"
 #include "tests/tools/run_program.h"
 #include "tests/toys/line_user.h"
-#include "tools/veer/figures/difficulty_report.h"
+#include "tools/veer/figures/guidance/difficulty_report.h"
 
 using namespace veer;
 using namespace veer::tools;

@@ -1,5 +1,5 @@
 // Paths of a report page as columns, on episodes made by hand.
-#include "tools/veer/figures/path_sample.h"
+#include "tools/veer/figures/guidance/path_sample.h"
 
 #include <algorithm>
 #include <cmath>

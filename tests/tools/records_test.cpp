@@ -10,9 +10,9 @@
 #include "tests/test.h"
 #include "tests/tools/run_program.h"
 #include "tests/tools/small_world.h"
-#include "tools/veer/figures/event_file.h"
-#include "tools/veer/figures/live_board.h"
-#include "tools/veer/figures/run_figures.h"
+#include "tools/veer/figures/watching/event_file.h"
+#include "tools/veer/figures/watching/live_board.h"
+#include "tools/veer/figures/watching/run_figures.h"
 #include "tools/veer/training/training_curves.h"
 
 using namespace veer;

@@ -15,8 +15,8 @@
 #include "tests/tools/run_program.h"
 #include "tests/tools/small_world.h"
 #include "tools/report/assets.h"
-#include "tools/veer/figures/episode_curves.h"
-#include "tools/veer/figures/standing.h"
+#include "tools/veer/figures/methods/standing.h"
+#include "tools/veer/figures/watching/episode_curves.h"
 #include "tools/veer/page/html.h"
 #include "tools/veer/page/svg_chart.h"
 

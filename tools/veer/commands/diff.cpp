@@ -5,7 +5,7 @@
 #include <ostream>
 #include <string>
 
-#include "tools/veer/figures/run_difference.h"
+#include "tools/veer/figures/watching/run_difference.h"
 #include "tools/veer/program.h"
 
 namespace veer::tools {

@@ -10,14 +10,14 @@
 
 #include "env/error.h"
 #include "scenarios/population.h"
-#include "tools/veer/figures/budget_report.h"
-#include "tools/veer/figures/difficulty_report.h"
-#include "tools/veer/figures/group_report.h"
-#include "tools/veer/figures/leaderboard.h"
-#include "tools/veer/figures/live_board.h"
-#include "tools/veer/figures/method_report.h"
-#include "tools/veer/figures/people_groups.h"
-#include "tools/veer/figures/stopping.h"
+#include "tools/veer/figures/guidance/budget_report.h"
+#include "tools/veer/figures/guidance/difficulty_report.h"
+#include "tools/veer/figures/guidance/group_report.h"
+#include "tools/veer/figures/guidance/leaderboard.h"
+#include "tools/veer/figures/guidance/people_groups.h"
+#include "tools/veer/figures/methods/method_report.h"
+#include "tools/veer/figures/watching/live_board.h"
+#include "tools/veer/figures/watching/stopping.h"
 #include "tools/veer/program.h"
 #include "tools/veer/terminal/checks.h"
 #include "tools/veer/worlds/playing.h"
@@ -184,8 +184,9 @@ Played play_and_tell(EvaluateCommand& command, const Session& session) {
   if (world.has_sessions() || world.has_slates() || world.has_feed())
     return run_without_targets(command, world, entrants, session);
   if (!command.methods.empty()) {
-    throw ConfigError({{}, 0, "--method"}, {"one in " + world.scenario().spec().id, "session-v1, slate-v1 or fusion-v1",
-                                            "veer compare takes methods from recorded paths"});
+    throw ConfigError({{}, 0, "--method"},
+                      {"one in " + world.scenario().spec().id, "session-v1, slate-v1 or fusion-v1",
+                       "veer compare takes methods from recorded paths"});
   }
   Leaderboard board(*world.panel(), {.seed = session.common.seed,
                                      .sampled = world.scenario().spec().acceptance == Acceptance::sampled,
@@ -304,10 +305,10 @@ void add_evaluate(Program& program) {
          "person did in the logs, by what most of the history is")
       ->check(CLI::IsMember({"difficulty", "cohort", "history", "activity", "attribute"}))
       ->type_name("WHAT");
-  app.add_option(
-         "--method", command->methods,
-         "session-v1, slate-v1, fusion-v1: NAME=POLICY, as tables name it: the policy is one training seed of that "
-         "method; to be repeated (guidance-v1: veer compare)")
+  app.add_option("--method", command->methods,
+                 "session-v1, slate-v1, fusion-v1: NAME=POLICY, as tables name it: the policy is one "
+                 "training seed of that "
+                 "method; to be repeated (guidance-v1: veer compare)")
       ->type_name("M")
       ->take_all()
       ->allow_extra_args(false);

@@ -11,7 +11,7 @@
 
 #include "env/error.h"
 #include "env/store/dataset_file.h"
-#include "tools/veer/figures/explain_report.h"
+#include "tools/veer/figures/guidance/explain_report.h"
 #include "tools/veer/program.h"
 #include "tools/veer/terminal/table.h"
 #include "tools/veer/worlds/playing.h"

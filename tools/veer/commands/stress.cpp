@@ -9,8 +9,8 @@
 
 #include "env/error.h"
 #include "env/store/atomic_file.h"
-#include "tools/veer/figures/leaderboard.h"
-#include "tools/veer/figures/live_board.h"
+#include "tools/veer/figures/guidance/leaderboard.h"
+#include "tools/veer/figures/watching/live_board.h"
 #include "tools/veer/program.h"
 #include "tools/veer/terminal/checks.h"
 #include "tools/veer/worlds/stress_trial.h"

@@ -8,12 +8,12 @@
 
 #include "env/data/dataset.h"
 #include "env/store/run/run_directory.h"
-#include "tools/veer/figures/budget_report.h"
-#include "tools/veer/figures/episode_curves.h"
-#include "tools/veer/figures/method_report.h"
-#include "tools/veer/figures/path_sample.h"
-#include "tools/veer/figures/standing.h"
-#include "tools/veer/figures/trust_panel.h"
+#include "tools/veer/figures/guidance/budget_report.h"
+#include "tools/veer/figures/guidance/path_sample.h"
+#include "tools/veer/figures/methods/method_report.h"
+#include "tools/veer/figures/methods/standing.h"
+#include "tools/veer/figures/trust/trust_panel.h"
+#include "tools/veer/figures/watching/episode_curves.h"
 
 namespace veer::tools {
 

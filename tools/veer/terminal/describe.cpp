@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "env/data/statistics.h"
-#include "tools/veer/figures/long_run_of_fit.h"
+#include "tools/veer/figures/trust/long_run_of_fit.h"
 #include "tools/veer/terminal/table.h"
 #include "tools/veer/terminal/text.h"
 

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "tools/veer/figures/event_file.h"
+#include "tools/veer/figures/watching/event_file.h"
 
 namespace veer::tools {
 

@@ -12,7 +12,7 @@
 #include "env/store/dataset_file.h"
 #include "simulators/sequence/sequence_user.h"
 #include "simulators/synthetic/synthetic_log.h"
-#include "tools/veer/figures/leaderboard.h"
+#include "tools/veer/figures/guidance/leaderboard.h"
 #include "tools/veer/fitting/fit_report.h"
 #include "tools/veer/program.h"
 #include "tools/veer/terminal/checks.h"

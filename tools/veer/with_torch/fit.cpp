@@ -14,7 +14,7 @@
 #include "env/nn/sequence_model_file.h"
 #include "env/store/dataset_file.h"
 #include "simulators/sequence/sequence_user.h"
-#include "tools/veer/figures/long_run_of_fit.h"
+#include "tools/veer/figures/trust/long_run_of_fit.h"
 #include "tools/veer/fitting/ensemble_fit.h"
 #include "tools/veer/fitting/fit_report.h"
 #include "tools/veer/fitting/purchases_fit.h"

@@ -14,7 +14,7 @@
 #include "env/error.h"
 #include "env/store/atomic_file.h"
 #include "env/store/dataset_file.h"
-#include "tools/veer/figures/method_table.h"
+#include "tools/veer/figures/methods/method_table.h"
 #include "tools/veer/program.h"
 #include "tools/veer/terminal/checks.h"
 #include "tools/veer/terminal/text.h"

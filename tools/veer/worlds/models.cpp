@@ -10,7 +10,7 @@
 #include "simulators/ensemble/ensemble_file.h"
 #include "simulators/ensemble/ensemble_user.h"
 #include "simulators/synthetic/synthetic_user.h"
-#include "tools/veer/figures/long_run_of_fit.h"
+#include "tools/veer/figures/trust/long_run_of_fit.h"
 
 namespace veer::tools {
 namespace {

@@ -11,7 +11,7 @@
 
 #include "env/engine.h"
 #include "env/recorder.h"
-#include "tools/veer/figures/leaderboard.h"
+#include "tools/veer/figures/guidance/leaderboard.h"
 #include "tools/veer/terminal/console.h"
 #include "tools/veer/worlds/world.h"
 

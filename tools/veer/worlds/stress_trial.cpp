@@ -12,7 +12,7 @@
 #include "env/policy_error.h"
 #include "env/store/atomic_file.h"
 #include "scenarios/stress/trial_record.h"
-#include "tools/veer/figures/live_board.h"
+#include "tools/veer/figures/watching/live_board.h"
 #include "tools/veer/terminal/table.h"
 
 namespace veer::tools {

@@ -11,7 +11,7 @@
 #include "env/error.h"
 #include "simulators/ensemble/ensemble_file.h"
 #include "simulators/fitting/resample.h"
-#include "tools/veer/figures/long_run_of_fit.h"
+#include "tools/veer/figures/trust/long_run_of_fit.h"
 #include "tools/veer/terminal/describe.h"
 #include "tools/veer/terminal/table.h"
 #include "tools/veer/worlds/models.h"

@@ -11,7 +11,7 @@
 #include "env/error.h"
 #include "env/nn/sequence_model_file.h"
 #include "env/store/model_file.h"
-#include "tools/veer/figures/long_run_of_fit.h"
+#include "tools/veer/figures/trust/long_run_of_fit.h"
 #include "tools/veer/terminal/checks.h"
 #include "tools/veer/terminal/describe.h"
 #include "tools/veer/terminal/table.h"
