@@ -116,6 +116,18 @@ TEST_CASE("veer ope says no with the right code") {
   CHECK(row.out.empty());
 }
 
+TEST_CASE("veer ope without probabilities says what stands for them") {
+  const ScratchFolder folder;
+  const std::string log = folder / "log.csv";
+  std::string text = "reward,target,action\n";
+  for (int i = 0; i < 200; ++i) text += i % 2 == 0 ? "1,0.5,a\n" : "0,0.5,b\n";
+  write_text(log, text);
+  const Finished done = run_veer({"ope", log});
+  CHECK(done.code == 0);
+  CHECK(has(done.out, "frequencies in 1 contexts stand for it"));
+  CHECK(Json::parse(run_veer({"ope", log, "--json"}).out)["behaviour_estimated_in_contexts"] == 1);
+}
+
 TEST_CASE("veer ope on a log of transitions: a fitted model, weights where there is a density") {
   if (!can_fit()) return;
   const ScratchFolder folder;
