@@ -153,8 +153,9 @@ TEST_CASE("veer ope on a log of transitions: a fitted model, weights where there
   CHECK(single.code == 5);
   CHECK(has(single.err, "--smooth"));
   const Json alone = Json::parse(single.out);
-  CHECK(alone["estimates"].size() == 1);
+  CHECK(alone["estimates"].size() == 2);
   CHECK(alone["estimates"][0]["estimator"] == "dm");
+  CHECK(alone["estimates"][1]["estimator"] == "linear-q");
   // With noise it has a density, and the target is named; the noise of the policy itself does the same.
   const Json smooth = Json::parse(judge({"--policy", "weights:complete=1", "--smooth", "0.8"}).out);
   CHECK(smooth["policy"] == "weights:complete=1 with truncated normal noise of 0.8");

@@ -110,6 +110,7 @@ OpeReport report_on(const PolicyOnLog& judged, const OpeCommand& command, Summar
     report.evidence.units = report.units;
     report.evidence.objections = {judged.reason};
   }
+  report.estimates.push_back(judged.linear);
   report.target = judged.target;
   report.without_weights = judged.reason;
   return report;
@@ -170,7 +171,9 @@ std::string ope_text(const OpeReport& report, const OpeCommand& command) {
         grouped(report.estimated_contexts));
   }
   if (named(report, "dm") != nullptr) {
-    text += "The interval of dm leaves out how wrong its model may be.\n";
+    text += named(report, "linear-q") == nullptr
+                ? "The interval of dm leaves out how wrong its model may be.\n"
+                : "The intervals of dm and linear-q leave out how wrong their models may be.\n";
   }
   if (report.truncated > 0) {
     text += fmt::format(
@@ -336,6 +339,9 @@ void add_ope(Program& program) {
                  "presses down the model where the log has no action (Conservative OPE: 5e-4)")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str()
+      ->group(transitions);
+  app.add_flag("!--linear-features", command->judging.quadratic,
+               "linear-q: without products of features, for logs of millions of steps")
       ->group(transitions);
   app.add_flag("--until-cut", command->judging.until_cut,
                "values are about the logged stretch: nothing follows a session that was cut off")
