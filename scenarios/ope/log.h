@@ -32,6 +32,8 @@ struct BanditLog {
   std::vector<double> q_hat;      ///< [rows] modelled reward of the logged action; or empty
   std::vector<double> v_hat;      ///< [rows] modelled reward under the policy in question; or empty
   std::vector<UserId> cluster;    ///< [rows] whose row it is, rows of one stay together; or empty
+  /// Contexts in which the actions' frequencies stand for `behaviour`; 0: it was logged.
+  std::int64_t estimated_contexts = 0;
 
   std::int64_t rows() const noexcept { return static_cast<std::int64_t>(reward.size()); }
 };
@@ -45,16 +47,17 @@ enum class StepEnd : std::uint8_t {
 /// Trajectories of steps: trajectory i has the steps offsets[i] .. offsets[i+1]-1.
 struct TrajectoryLog {
   ActionKind actions;
-  double gamma = 0.95;                ///< discount per step, in [0, 1)
-  std::vector<std::int64_t> offsets;  ///< [trajectories + 1] from 0, ascending
-  std::vector<double> reward;         ///< [steps]
-  std::vector<double> behaviour;      ///< [steps] as above
-  std::vector<double> target;         ///< [steps]
-  std::vector<StepEnd> end;           ///< [steps] not none at the last step of a trajectory, and only there
-  std::vector<double> q_hat;          ///< [steps] modelled discounted sum of rewards from here on, of the
-                                      ///< logged action; or empty
-  std::vector<double> v_hat;          ///< [steps] the same under the policy in question; or empty
-  std::vector<UserId> cluster;        ///< [trajectories] or empty
+  double gamma = 0.95;                  ///< discount per step, in [0, 1)
+  std::vector<std::int64_t> offsets;    ///< [trajectories + 1] from 0, ascending
+  std::vector<double> reward;           ///< [steps]
+  std::vector<double> behaviour;        ///< [steps] as above
+  std::vector<double> target;           ///< [steps]
+  std::vector<StepEnd> end;             ///< [steps] not none at the last step of a trajectory, and only there
+  std::vector<double> q_hat;            ///< [steps] modelled discounted sum of rewards from here on, of the
+                                        ///< logged action; or empty
+  std::vector<double> v_hat;            ///< [steps] the same under the policy in question; or empty
+  std::vector<UserId> cluster;          ///< [trajectories] or empty
+  std::int64_t estimated_contexts = 0;  ///< as above
 
   std::int64_t trajectories() const noexcept {
     return offsets.empty() ? 0 : static_cast<std::int64_t>(offsets.size()) - 1;

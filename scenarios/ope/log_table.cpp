@@ -7,6 +7,7 @@
 #include <limits>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "env/data/importers/columns.h"
@@ -21,12 +22,13 @@ using importers::FieldReader;
 using importers::Header;
 using importers::LineReader;
 
-constexpr std::array<std::string_view, 9> known_columns{"reward",  "behaviour", "target", "q_hat", "v_hat",
-                                                        "cluster", "episode",   "step",   "end"};
+constexpr std::array<std::string_view, 11> known_columns{"reward", "behaviour", "target",  "q_hat",
+                                                         "v_hat",  "cluster",   "episode", "step",
+                                                         "end",    "action",    "context"};
 
 /// The columns both kinds have.
 struct Columns {
-  ColumnIndex reward, behaviour, target, q_hat, v_hat, cluster, episode, step, end;
+  ColumnIndex reward, behaviour, target, q_hat, v_hat, cluster, episode, step, end, action, context;
 };
 
 Columns columns_of(const FieldReader& fields, const Header& header) {
@@ -44,7 +46,17 @@ Columns columns_of(const FieldReader& fields, const Header& header) {
   };
   Columns c{};
   c.reward = required("reward");
-  c.behaviour = required("behaviour");
+  c.behaviour = header.find("", {"behaviour"});
+  c.action = header.find("", {"action"});
+  c.context = header.find("", {"context"});
+  if (c.behaviour < 0 && c.action < 0) {
+    fields.fail("behaviour", header.layout(), "a column behaviour, or action to estimate it from",
+                "how likely an action was decides what it says about another policy");
+  }
+  if (c.behaviour >= 0 && (c.action >= 0 || c.context >= 0)) {
+    fields.fail("header", c.action >= 0 ? "'action' beside 'behaviour'" : "'context' beside 'behaviour'",
+                "one of the two", "logged probabilities are better than frequencies; leave out the others");
+  }
   c.target = required("target");
   c.q_hat = header.find("", {"q_hat"});
   c.v_hat = header.find("", {"v_hat"});
@@ -86,11 +98,50 @@ class ClusterNames {
   std::unordered_map<std::string, UserId> numbers_;  // looked up, never walked
 };
 
+/// Actions counted by context, where nobody wrote down how likely they were.
+class ActionFrequencies {
+ public:
+  void add(const FieldReader& fields, const Columns& columns, const Row& row) {
+    if (columns.behaviour >= 0) return;
+    const std::string context(columns.context < 0 ? "" : fields.id(cell_of(row, columns.context), "context"));
+    const std::size_t place = number_of(contexts_, context);
+    // Ids have no control characters, so the two cannot run into one another.
+    const std::string pair =
+        context + '\x1f' + std::string(fields.id(cell_of(row, columns.action), "action"));
+    of_row_.emplace_back(place, number_of(pairs_, pair));
+    rows_of_context_.resize(contexts_.size(), 0.0);
+    rows_of_pair_.resize(pairs_.size(), 0.0);
+    rows_of_context_[place] += 1.0;
+    rows_of_pair_[of_row_.back().second] += 1.0;
+  }
+
+  template <class Log>
+  void fill(Log& log) const {
+    if (of_row_.empty()) return;
+    for (const auto& [context, pair] : of_row_) {
+      log.behaviour.push_back(rows_of_pair_[pair] / rows_of_context_[context]);
+    }
+    log.estimated_contexts = static_cast<std::int64_t>(contexts_.size());
+  }
+
+ private:
+  using Numbers = std::unordered_map<std::string, std::size_t>;  // looked up, never walked
+  static std::size_t number_of(Numbers& numbers, const std::string& name) {
+    return numbers.try_emplace(name, numbers.size()).first->second;
+  }
+
+  Numbers contexts_, pairs_;
+  std::vector<double> rows_of_context_, rows_of_pair_;
+  std::vector<std::pair<std::size_t, std::size_t>> of_row_;  // context, pair
+};
+
 /// The columns that a row of either kind adds.
 template <class Log>
 void add_values(Log& log, const FieldReader& fields, const Columns& columns, const Row& row) {
   log.reward.push_back(number(fields, cell_of(row, columns.reward), "reward"));
-  log.behaviour.push_back(number(fields, cell_of(row, columns.behaviour), "behaviour"));
+  if (columns.behaviour >= 0) {
+    log.behaviour.push_back(number(fields, cell_of(row, columns.behaviour), "behaviour"));
+  }
   log.target.push_back(number(fields, cell_of(row, columns.target), "target"));
   if (columns.q_hat < 0) return;
   log.q_hat.push_back(number(fields, cell_of(row, columns.q_hat), "q_hat"));
@@ -100,12 +151,15 @@ void add_values(Log& log, const FieldReader& fields, const Columns& columns, con
 BanditLog read_decisions(FieldReader& fields, const Header& header, const Columns& columns) {
   BanditLog log;
   ClusterNames clusters;
+  ActionFrequencies frequencies;
   for (Row row; fields.next(row, header.size(), header.layout());) {
     add_values(log, fields, columns, row);
     if (columns.cluster >= 0) {
       log.cluster.push_back(clusters.number_of(fields, cell_of(row, columns.cluster)));
     }
+    frequencies.add(fields, columns, row);
   }
+  frequencies.fill(log);
   return log;
 }
 
@@ -139,10 +193,12 @@ class TrajectoryRows {
     }
     add_values(log_, fields_, columns_, row);
     log_.end.push_back(end_of(fields_, cell_of(row, columns_.end)));
+    frequencies_.add(fields_, columns_, row);
   }
 
   TrajectoryLog finish() {
     log_.offsets.push_back(log_.steps());
+    frequencies_.fill(log_);
     return std::move(log_);
   }
 
@@ -164,6 +220,7 @@ class TrajectoryRows {
   std::string episode_;
   std::unordered_set<std::string> seen_;
   ClusterNames clusters_;
+  ActionFrequencies frequencies_;
 };
 
 LoggedData read_lines(LineReader lines, const TableOptions& options) {
@@ -173,6 +230,10 @@ LoggedData read_lines(LineReader lines, const TableOptions& options) {
     fields.fail("header", "an empty file", "a header line with the names of the columns");
   const Header header(fields, {names.begin(), names.end()});
   const Columns columns = columns_of(fields, header);
+  if (columns.behaviour < 0 && options.actions.space == ActionSpace::continuous) {
+    fields.fail("behaviour", "no such column", "the density of every action",
+                "frequencies can stand for the probabilities of discrete actions alone");
+  }
   const RowPlace place{lines.file(), 2};  // empty lines are refused, so row i stands on line i + 2
   if (columns.episode < 0) {
     BanditLog log = read_decisions(fields, header, columns);

@@ -19,6 +19,8 @@ struct TableOptions {
 
 using LoggedData = std::variant<BanditLog, TrajectoryLog>;
 
+/// Where there is no column `behaviour`, the columns `action` and, if there is one, `context` stand for it:
+/// an action's probability is its frequency among the rows of its context (all rows without contexts).
 /// A table with the columns `episode`, `step` and `end` holds trajectories, one without them independent
 /// decisions. All rules of check() hold. Throws DataError naming file, line and field; IoError.
 LoggedData read_table(const std::filesystem::path& file, const TableOptions& options);

@@ -128,6 +128,29 @@ TEST_CASE("a terminated step is worth its reward, a truncated one also what woul
   CHECK(value_of(StepEnd::truncated, true, 0) == Approx(1.0).epsilon(0.02));
 }
 
+TEST_CASE("values stay within what rewards can add up to") {
+  // Nothing ends, the reward is 1 and gamma 0.5: no value above 2 or below 0, whatever an update aims at.
+  const FittedLog log = constant_log(StepEnd::truncated);
+  const TargetActions target{1, std::vector<float>(400, 40.0F), {}};  // far from the log
+  const std::vector<std::int64_t> trajectories = all_of(200);
+  const auto value_with = [&](bool bounded) {
+    FittedQOptions o = quick_options();
+    o.gamma = 0.5;
+    o.bounded = bounded;
+    o.updates = 60;
+    FittedQ model(log, target, trajectories, o);
+    while (model.updates() < o.updates) model.update();
+    const std::int64_t step = 0;
+    double q = 0.0, v = 0.0;
+    model.values({&step, 1}, {&q, 1}, {&v, 1});
+    return v;
+  };
+  const double free = value_with(false), bounded = value_with(true);
+  CHECK((free > 2.0 || free < 0.0));
+  CHECK(bounded <= 2.0);
+  CHECK(bounded >= 0.0);
+}
+
 TEST_CASE("weights of draws: the expectation over discrete actions") {
   // One state, two actions as one-hot rows worth 1 and 3, logged equally often; each ends.
   FittedLog log;

@@ -101,3 +101,27 @@ TEST_CASE("bad trajectories are refused with their line") {
   check_refused(header + "a,1,1,0.5,0.5,terminated,x\n", "log.csv: gamma: found 1;",
                 {.actions = {}, .gamma = 1.0});
 }
+
+TEST_CASE("without probabilities the frequencies of actions by context stand for them") {
+  const LoggedData data = read_table("log.csv",
+                                     "reward,target,action,context\n"
+                                     "1,0.5,a,x\n1,0.5,a,x\n0,0.5,b,x\n0,0.25,a,y\n",
+                                     {});
+  const auto& log = std::get<BanditLog>(data);
+  // Of three rows in x two show a and one b; y shows a alone.
+  CHECK(log.behaviour == std::vector<double>{2.0 / 3.0, 2.0 / 3.0, 1.0 / 3.0, 1.0});
+  CHECK(log.estimated_contexts == 2);
+  const LoggedData steps = read_table("log.csv",
+                                      "episode,step,reward,target,end,action\n"
+                                      "e,0,1,0.5,,a\ne,1,1,0.5,terminated,b\nf,0,1,0.5,terminated,a\n",
+                                      {});
+  CHECK(std::get<TrajectoryLog>(steps).behaviour == std::vector<double>{2.0 / 3.0, 1.0 / 3.0, 2.0 / 3.0});
+  CHECK(std::get<TrajectoryLog>(steps).estimated_contexts == 1);
+  CHECK(std::get<BanditLog>(read_table("log.csv", "reward,behaviour,target\n1,0.5,0.5\n", {}))
+            .estimated_contexts == 0);
+
+  check_refused("reward,target\n1,0.5\n", "log.csv:1: behaviour: found");
+  check_refused("reward,target,behaviour,action\n1,0.5,0.5,a\n", "log.csv:1: header: found 'action' beside");
+  check_refused("reward,target,action\n1,0.5,a\n", "log.csv:1: behaviour: found no such column",
+                {.actions = {.space = ActionSpace::continuous}});
+}

@@ -116,6 +116,18 @@ TEST_CASE("veer ope says no with the right code") {
   CHECK(row.out.empty());
 }
 
+TEST_CASE("veer ope without probabilities says what stands for them") {
+  const ScratchFolder folder;
+  const std::string log = folder / "log.csv";
+  std::string text = "reward,target,action\n";
+  for (int i = 0; i < 200; ++i) text += i % 2 == 0 ? "1,0.5,a\n" : "0,0.5,b\n";
+  write_text(log, text);
+  const Finished done = run_veer({"ope", log});
+  CHECK(done.code == 0);
+  CHECK(has(done.out, "frequencies in 1 contexts stand for it"));
+  CHECK(Json::parse(run_veer({"ope", log, "--json"}).out)["behaviour_estimated_in_contexts"] == 1);
+}
+
 TEST_CASE("veer ope on a log of transitions: a fitted model, weights where there is a density") {
   if (!can_fit()) return;
   const ScratchFolder folder;
@@ -141,8 +153,9 @@ TEST_CASE("veer ope on a log of transitions: a fitted model, weights where there
   CHECK(single.code == 5);
   CHECK(has(single.err, "--smooth"));
   const Json alone = Json::parse(single.out);
-  CHECK(alone["estimates"].size() == 1);
+  CHECK(alone["estimates"].size() == 2);
   CHECK(alone["estimates"][0]["estimator"] == "dm");
+  CHECK(alone["estimates"][1]["estimator"] == "linear-q");
   // With noise it has a density, and the target is named; the noise of the policy itself does the same.
   const Json smooth = Json::parse(judge({"--policy", "weights:complete=1", "--smooth", "0.8"}).out);
   CHECK(smooth["policy"] == "weights:complete=1 with truncated normal noise of 0.8");

@@ -56,9 +56,10 @@ struct FittedQ::Impl {
   const FittedLog& log;
   const TargetActions& target;
   FittedQOptions options;
-  std::vector<std::int64_t> steps;    ///< to learn from
-  std::vector<float> mean, per_unit;  ///< [F] of the states of those steps: mean, 1 / deviation
-  double centre = 0.0, spread = 1.0;  ///< of values
+  std::vector<std::int64_t> steps;                ///< to learn from
+  std::vector<float> mean, per_unit;              ///< [F] of the states of those steps: mean, 1 / deviation
+  double centre = 0.0, spread = 1.0;              ///< of values
+  double lowest = -HUGE_VAL, highest = HUGE_VAL;  ///< that a value may be
   std::vector<std::int32_t> widths;
   nn::FlatParameters quick, slow;
   nn::PackedDense quick_packed, slow_packed;
@@ -150,6 +151,13 @@ void FittedQ::Impl::learn_scales() {
     reward_squares += double{log.reward[at(step)]} * double{log.reward[at(step)]};
     ends += goes_on(step) ? 0.0 : 1.0;
   }
+  if (options.bounded) {
+    lowest = highest = 0.0;
+    for (const std::int64_t step : steps) {
+      lowest = std::min(lowest, double{log.reward[at(step)]} / (1.0 - options.gamma));
+      highest = std::max(highest, double{log.reward[at(step)]} / (1.0 - options.gamma));
+    }
+  }
   const auto count = static_cast<double>(steps.size());
   for (std::size_t k = 0; k < width; ++k) {
     const double middle = sum[k] / count;
@@ -195,7 +203,7 @@ double FittedQ::Impl::learn_shard(std::int32_t first, std::int32_t count, Fitted
       }
       value += options.gamma * (centre + spread * ahead);
     }
-    scratch.aimed[r] = static_cast<float>((value - centre) / spread);
+    scratch.aimed[r] = static_cast<float>((std::clamp(value, lowest, highest) - centre) / spread);
   }
 
   to = scratch.inputs.data();
@@ -296,8 +304,8 @@ void FittedQ::values(std::span<const std::int64_t> steps, std::span<double> q_ha
         for (std::size_t k = 0; k < draws; ++k) {
           value += double{m.weight(steps[first + r], static_cast<std::int32_t>(k))} * double{row[k + 1]};
         }
-        q_hat[first + r] = m.centre + m.spread * double{row[0]};
-        v_hat[first + r] = m.centre + m.spread * value;
+        q_hat[first + r] = std::clamp(m.centre + m.spread * double{row[0]}, m.lowest, m.highest);
+        v_hat[first + r] = std::clamp(m.centre + m.spread * value, m.lowest, m.highest);
       }
       return rows;
     });

@@ -35,8 +35,11 @@ struct FittedQOptions {
   float target_rate = 0.02F;    ///< share of the way that the slow copy moves per update
   std::int64_t copy_every = 0;  ///< above 0: the copy is replaced after so many updates instead
   double conservatism = 0.0;    ///< of Conservative OPE, in units of reward; its authors: 5e-4
-  bool cut_is_end = false;      ///< the value is that of the stretch up to the cut: nothing follows
-                                ///< a truncated step. States must tell how near the cut is
+  /// Values stay within what the rewards of the log could add up to, the largest (smallest) for ever. Far
+  /// from the log a network that learns from its own values can drift without end.
+  bool bounded = true;
+  bool cut_is_end = false;  ///< the value is that of the stretch up to the cut: nothing follows
+                            ///< a truncated step. States must tell how near the cut is
   std::uint64_t seed = 1;
 };
 

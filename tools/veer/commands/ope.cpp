@@ -48,6 +48,7 @@ struct OpeReport {
   ope::Evidence evidence;
   std::vector<std::string> against_release;
   std::string target, without_weights;  ///< of a log of transitions, see PolicyOnLog
+  std::int64_t estimated_contexts = 0;  ///< see BanditLog
 };
 
 const ope::Estimate* named(const OpeReport& report, std::string_view name) {
@@ -70,6 +71,7 @@ OpeReport report_of(const Log& log, const Estimators& estimators, const Judge& j
   report.units = report.evidence.units;
   report.steps = static_cast<std::int64_t>(log.reward.size());
   report.clusters = static_cast<std::int64_t>(ope::places_of(log.cluster, report.units).count);
+  report.estimated_contexts = log.estimated_contexts;
   return report;
 }
 
@@ -108,6 +110,7 @@ OpeReport report_on(const PolicyOnLog& judged, const OpeCommand& command, Summar
     report.evidence.units = report.units;
     report.evidence.objections = {judged.reason};
   }
+  report.estimates.push_back(judged.linear);
   report.target = judged.target;
   report.without_weights = judged.reason;
   return report;
@@ -160,8 +163,17 @@ std::string ope_text(const OpeReport& report, const OpeCommand& command) {
   } else {
     text += overlap_text(report);
   }
+  if (report.estimated_contexts > 0) {
+    text += fmt::format(
+        "The log does not say how likely its actions were: frequencies in {} contexts stand for it. What the "
+        "acting\n"
+        "policy looked at beside the context is taken for chance.\n",
+        grouped(report.estimated_contexts));
+  }
   if (named(report, "dm") != nullptr) {
-    text += "The interval of dm leaves out how wrong its model may be.\n";
+    text += named(report, "linear-q") == nullptr
+                ? "The interval of dm leaves out how wrong its model may be.\n"
+                : "The intervals of dm and linear-q leave out how wrong their models may be.\n";
   }
   if (report.truncated > 0) {
     text += fmt::format(
@@ -191,6 +203,7 @@ nlohmann::ordered_json ope_json(const OpeReport& report, const OpeCommand& comma
                              {"steps", report.steps},
                              {"clusters", report.clusters},
                              {"truncated", report.truncated},
+                             {"behaviour_estimated_in_contexts", report.estimated_contexts},
                              {"behaviour", ope_json(report.behaviour)}};
   out["estimates"] = nlohmann::ordered_json::array();
   for (const ope::Estimate& e : report.estimates) out["estimates"].push_back(ope_json(e));
@@ -282,7 +295,9 @@ void add_ope(Program& program) {
       "  q_hat,v_hat                          optional: a model's value of the logged action, and of the "
       "policy\n"
       "                                       in question; adds dm, dr and their kin\n"
-      "  cluster                              optional: whose row it is; intervals resample clusters\n\n"
+      "  cluster                              optional: whose row it is; intervals resample clusters\n"
+      "  action,context                       instead of behaviour: frequencies of actions by context stand "
+      "for it\n\n"
       "A log of transitions (x.log.h5, veer log) holds states and actions instead; --policy names the "
       "policy, a Q\n"
       "model is fitted to the log, and weights follow from the policy's density where it has one.\n\n"
@@ -324,6 +339,9 @@ void add_ope(Program& program) {
                  "presses down the model where the log has no action (Conservative OPE: 5e-4)")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str()
+      ->group(transitions);
+  app.add_flag("!--linear-features", command->judging.quadratic,
+               "linear-q: without products of features, for logs of millions of steps")
       ->group(transitions);
   app.add_flag("--until-cut", command->judging.until_cut,
                "values are about the logged stretch: nothing follows a session that was cut off")

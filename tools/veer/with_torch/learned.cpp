@@ -12,7 +12,8 @@ std::string learned_version() { return nn::libtorch_version(); }
 
 std::string learned_remark() {
   if (nn::blas_treats_places_alike()) return {};
-  return "this BLAS gives a row of a product other last bits by its place: a run of networks is the same again "
+  return "this BLAS gives a row of a product other last bits by its place: a run of networks is the same "
+         "again "
          "with the same --rows, but not with others or after an interruption";
 }
 

@@ -12,6 +12,7 @@
 #include "env/error.h"
 #include "env/runtime.h"
 #include "scenarios/ope/fitted/fitted_q.h"
+#include "scenarios/ope/fitted/linear_q.h"
 #include "scenarios/ope/folds.h"
 #include "tools/veer/worlds/fusion_material.h"
 #include "tools/veer/worlds/world.h"
@@ -90,6 +91,9 @@ PolicyOnLog judge_on_log(const TransitionLog& file, std::shared_ptr<const Policy
   }
   out.log = ope::trajectory_log(log, options.gamma, density);
   const ope::TargetActions target = actions_of(log, *policy, draws ? options.draws : 1, session.common.seed);
+  out.linear = ope::linear_q(log, target, ope::polynomial_features(log, options.quadratic),
+                             {.gamma = options.gamma, .cut_is_end = options.until_cut})
+                   .estimate;
   ope::FittedQOptions fit;
   fit.gamma = options.gamma;
   fit.hidden = {options.hidden, options.hidden};

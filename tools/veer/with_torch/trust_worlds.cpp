@@ -153,7 +153,9 @@ TrustWorld fusion_world(const TrustCommand& command, const Session& session) {
     Summariser summariser({.interval = Interval::normal});
     for (std::size_t c = 0; c < policies->size(); ++c) {
       const PolicyOnLog judged = judge_on_log(log, (*policies)[c], judging, session, /*show=*/false);
-      add_estimates(rows, c, policies->size(), all_estimates(judged.log, summariser));
+      std::vector<ope::Estimate> found = all_estimates(judged.log, summariser);
+      found.push_back(judged.linear);
+      add_estimates(rows, c, policies->size(), found);
     }
     return rows;
   };

@@ -8,6 +8,7 @@
 
 #include "env/policy.h"
 #include "env/store/transition_file.h"
+#include "scenarios/ope/estimate.h"
 #include "scenarios/ope/log.h"
 #include "tools/veer/program.h"
 
@@ -21,11 +22,13 @@ struct JudgingOptions {
   std::int64_t updates = 5000;
   std::int32_t batch = 1024, hidden = 128;
   double conservatism = 0.0;
+  bool quadratic = true;   ///< features of the linear Q: products too
   bool until_cut = false;  ///< nothing follows a cut: values are about the logged stretch
 };
 
 struct PolicyOnLog {
   ope::TrajectoryLog log;  ///< with q_hat and v_hat; without target and behaviour where `reason` says so
+  ope::Estimate linear;    ///< of a linear Q, which needs no densities (scenarios/ope/fitted/linear_q.h)
   std::string target;      ///< what is judged, in words
   std::string reason;      ///< why there are no importance weights; empty: there are
 };
