@@ -77,9 +77,24 @@ void FusionScenario::begin_episode(std::int32_t row, Shard& shard) const {
   std::ranges::fill(shard.history.row(row), no_item);
   shard.history_size(row) = 0;
   shard.patience(row) = parameters_.patience.start;
-  const std::span<float> features = shard.features.row(row);
+  first_features(user, shard.features.row(row));
+}
+
+void FusionScenario::first_features(UserId user, std::span<float> features) const noexcept {
   std::ranges::fill(features, 0.0F);
   std::ranges::copy(parameters_.world->profile(user), features.begin());
+}
+
+void FusionScenario::next_features(std::span<const std::uint8_t> answers, std::int64_t page,
+                                   std::span<float> features) const noexcept {
+  const std::size_t first = at(parameters_.world->profile_width());
+  for (std::size_t b = 0; b < at(behaviours); ++b) {
+    std::int32_t count = 0;
+    for (const std::uint8_t answer : answers) count += did(answer, static_cast<Behaviour>(b)) ? 1 : 0;
+    const float share = static_cast<float>(count) / static_cast<float>(parameters_.slots);
+    features[first + b] = kept * features[first + b] + (1.0F - kept) * share;
+  }
+  features[first + at(behaviours)] = static_cast<float>(page + 1) / static_cast<float>(parameters_.horizon);
 }
 
 ItemId FusionScenario::candidate(const StepKey& key, std::int32_t c) const noexcept {
@@ -119,19 +134,10 @@ void FusionScenario::present(Rows rows, Shard& shard) const {
 }
 
 void FusionScenario::settle(Rows rows, Shard& shard) const {
-  const std::size_t first = at(parameters_.world->profile_width());
   for (const std::int32_t row : rows) {
     const std::span<const std::uint8_t> answers = shard.feedback.row(row);
     shard.patience(row) = patience_after(parameters_.patience, shard.patience(row), answers);
-    const std::span<float> features = shard.features.row(row);
-    for (std::size_t b = 0; b < at(behaviours); ++b) {
-      std::int32_t count = 0;
-      for (const std::uint8_t answer : answers) count += did(answer, static_cast<Behaviour>(b)) ? 1 : 0;
-      const float share = static_cast<float>(count) / static_cast<float>(parameters_.slots);
-      features[first + b] = kept * features[first + b] + (1.0F - kept) * share;
-    }
-    features[first + at(behaviours)] =
-        static_cast<float>(shard.step(row) + 1) / static_cast<float>(parameters_.horizon);
+    next_features(answers, shard.step(row), shard.features.row(row));
   }
 }
 

@@ -54,6 +54,12 @@ class FusionScenario final : public Scenario {
   void settle(Rows, Shard&) const override;
   EndReason end_of(std::int32_t row, const Shard&) const override;
 
+  /// What a policy observes of `user` before the first page. REQUIRES: spec().features values.
+  void first_features(UserId user, std::span<float> features) const noexcept;
+  /// The same after a page (`page` counts from 0) with these answers.
+  void next_features(std::span<const std::uint8_t> answers, std::int64_t page,
+                     std::span<float> features) const noexcept;
+
   const FusionParameters& parameters() const noexcept { return parameters_; }
   /// Candidate c of the request with this key, 1..N; candidates differ. A pure function.
   ItemId candidate(const StepKey& key, std::int32_t c) const noexcept;

@@ -1,9 +1,11 @@
 #include "scenarios/fusion/fusion.h"
+#include "scenarios/fusion/feed_log.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <memory>
 #include <numeric>
 #include <set>
@@ -238,6 +240,36 @@ TEST_CASE("noise around weights: bounds, quantiles, and a density that integrate
     CHECK(double{paths.log_prob[s]} == Approx(expected).epsilon(1e-5));
   }
   CHECK_THROWS_AS(NoisyWeights("still", base, 0.0F), ConfigError);
+}
+
+TEST_CASE("a recorded run as a log of decisions holds what a learner saw while it was played") {
+  const FusionScenario feed = small_feed();
+  const auto base = std::make_shared<ConstantWeights>("complete", only("complete"));
+  const auto policy = std::make_shared<NoisyWeights>("noisy", base, 0.3F);
+  constexpr std::int32_t rows = 64;
+  Engine engine(feed, policy->spec(), {.rows = rows, .shard_rows = 64, .seed = 3});
+  Rollout rollout(engine.shape(), feed.spec().horizon);
+  engine.collect(policy, Mode::sample, rollout);
+  const Transitions& seen = rollout.all();
+  const Transitions log = transitions_of(feed, play_feed(feed, *policy, rows));
+
+  std::map<std::pair<EpisodeId, std::uint32_t>, std::size_t> place;
+  for (std::size_t i = 0; i < at(seen.count); ++i) place[{seen.episode[i], seen.step[i]}] = i;
+  const auto row_of = [](const std::vector<float>& values, std::size_t row, std::int32_t width) {
+    const auto first = values.begin() + static_cast<std::ptrdiff_t>(row) * width;
+    return std::vector<float>(first, first + width);
+  };
+  REQUIRE(log.count > rows);
+  for (std::size_t i = 0; i < at(log.count); ++i) {
+    const std::size_t then = place.at({log.episode[i], log.step[i]});
+    CHECK(log.user[i] == seen.user[then]);
+    CHECK(row_of(log.observed, i, log.features) == row_of(seen.observed, then, log.features));
+    CHECK(row_of(log.next_observed, i, log.features) == row_of(seen.next_observed, then, log.features));
+    CHECK(row_of(log.action_reals, i, log.reals) == row_of(seen.action_reals, then, log.reals));
+    CHECK(log.log_prob[i] == seen.log_prob[then]);
+    CHECK(log.reward[i] == seen.reward[then]);
+    CHECK(log.end[i] == seen.end[then]);
+  }
 }
 
 TEST_CASE("fusion worlds and weights that cannot be are refused") {

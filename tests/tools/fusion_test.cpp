@@ -113,9 +113,31 @@ TEST_CASE("logs of every regime, and an agent from each way of learning") {
   CHECK(read_text(folder / "a.model.h5") == read_text(folder / "b.model.h5"));
   CHECK(has(read_text(folder / "h.csv"), "update,believed,realised"));
   CHECK(json_of(in_world({"evaluate", "--scenario", "fusion-v1", "--policy",
-                          "fusion_agent:model=" + (folder / "a.model.h5"), "--policy", "random",
-                          "--episodes", "16", "--json"}))["comparisons"][0]["methods"]
+                          "fusion_agent:model=" + (folder / "a.model.h5"), "--policy", "random", "--episodes",
+                          "16", "--json"}))["comparisons"][0]["methods"]
             .size() == 2);
+
+  // A recorded run is a log too; of several policies one has to be named.
+  const std::string run = folder / "run";
+  (void)json_of(in_world({"evaluate", "--scenario", "fusion-v1", "--policy", "random", "--policy",
+                          "weights:all=1,noise=0.3", "--episodes", "60", "-o", run, "--json"}));
+  const auto judge = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments{"ope",      run,
+                                       "--policy", "weights:all=0.95,noise=0.3",
+                                       "--json",   "--fit-updates",
+                                       "20",       "--hidden",
+                                       "8",        "--fit-batch",
+                                       "32"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_veer(arguments);
+  };
+  const Finished unnamed = judge({});
+  CHECK(unnamed.code == 2);
+  CHECK(has(unnamed.err, "--acted"));
+  const Finished judged = judge({"--acted", "weights:all=1,noise=0.3"});
+  CAPTURE(judged.err);
+  REQUIRE((judged.code == 0 || judged.code == 5));
+  CHECK(Json::parse(judged.out)["units"] == 60);
 
   const auto refused = [&](const std::vector<std::string>& arguments, int code, const std::string& what) {
     const Finished done = run_veer(arguments);

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -21,6 +22,7 @@
 #include "tools/veer/terminal/checks.h"
 #include "tools/veer/terminal/table.h"
 #include "tools/veer/terminal/text.h"
+#include "tools/veer/worlds/fusion_material.h"
 #include "tools/veer/worlds/policy_on_log.h"
 
 namespace veer::tools {
@@ -35,7 +37,7 @@ struct OpeCommand {
   std::int32_t replicates = 1000;
   std::optional<double> margin;  ///< of --release
   // Of a log of transitions.
-  std::string policy;
+  std::string policy, acted;
   JudgingOptions judging;
 };
 
@@ -227,7 +229,9 @@ PolicyOnLog judge_transitions(const OpeCommand& command, const Session& session)
                       {"nothing", "the policy to judge on " + command.log,
                        "such as random, weights:click=1 or fusion_agent:model=agent.model.h5"});
   }
-  const TransitionLog log = read_transitions(command.log);
+  const TransitionLog log = std::filesystem::is_directory(command.log)
+                                ? log_of_run(command.log, command.acted)
+                                : read_transitions(command.log);
   JudgingOptions options = command.judging;
   options.gamma = command.table.gamma;
   return judge_on_log(log, policy_for_log(log, command.log, command.policy, session), options, session);
@@ -236,8 +240,8 @@ PolicyOnLog judge_transitions(const OpeCommand& command, const Session& session)
 void refuse_options_of_transitions(const OpeCommand& command) {
   if (command.policy.empty() && command.judging.smooth == 0.0) return;
   throw ConfigError({{}, 0, command.policy.empty() ? "--smooth" : "--policy"},
-                    {"a log in text, whose column 'target' is the policy", "a log of transitions, x.log.h5",
-                     "veer log makes such logs"});
+                    {"a log in text, whose column 'target' is the policy",
+                     "a log of transitions, x.log.h5, or a run", "veer log makes such logs"});
 }
 
 void run_ope(const OpeCommand& command, const Session& session) {
@@ -250,7 +254,7 @@ void run_ope(const OpeCommand& command, const Session& session) {
   }
   Summariser summariser({.replicates = command.replicates, .seed = session.common.seed});
   OpeReport report;
-  if (command.log.ends_with(".h5")) {
+  if (command.log.ends_with(".h5") || std::filesystem::is_directory(command.log)) {
     report = report_on(judge_transitions(command, session), command, summariser);
   } else {
     refuse_options_of_transitions(command);
@@ -298,15 +302,18 @@ void add_ope(Program& program) {
       "  cluster                              optional: whose row it is; intervals resample clusters\n"
       "  action,context                       instead of behaviour: frequencies of actions by context stand "
       "for it\n\n"
-      "A log of transitions (x.log.h5, veer log) holds states and actions instead; --policy names the "
-      "policy, a Q\n"
-      "model is fitted to the log, and weights follow from the policy's density where it has one.\n\n"
+      "A log of transitions (x.log.h5, veer log), or a run of veer evaluate --scenario fusion-v1, holds "
+      "states and\nactions instead; --policy names the policy, a Q model is fitted to the log, and weights "
+      "follow from the policy's density where it has one.\n\n"
       "Exit code 5 where the log says too little about the policy: a few rows carry all weight, or the mean\n"
       "importance ratio is not 1. The table is printed all the same; the reason is on stderr.",
       [command](const Session& session) { run_ope(*command, session); });
   app.add_option("LOG", command->log, "the log")->required()->type_name("FILE");
-  const std::string transitions = "Logs of transitions (x.log.h5)";
+  const std::string transitions = "Logs of transitions (x.log.h5, runs of fusion-v1)";
   app.add_option("--policy", command->policy, "the policy in question: random, or one of veer evaluate")
+      ->type_name("P")
+      ->group(transitions);
+  app.add_option("--acted", command->acted, "of a run of several policies: whose decisions are the log")
       ->type_name("P")
       ->group(transitions);
   app.add_option("--smooth", command->judging.smooth,

@@ -1,12 +1,17 @@
 #include "tools/veer/worlds/fusion_material.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <utility>
 
 #include "agents/baselines/noisy_weights.h"
 #include "agents/baselines/plain_weights.h"
 #include "env/data/fingerprint.h"
 #include "env/error.h"
+#include "env/store/run/run_directory.h"
 #include "env/store/toml_text.h"
+#include "scenarios/fusion/feed_log.h"
 
 namespace veer::tools {
 namespace {
@@ -74,8 +79,41 @@ WorldOptions feed_options(const std::string& rules, const std::string& name) {
   out.candidates = number("candidates", 10'000'000);
   out.page = number("page", 10'000'000);
   out.horizon = number("horizon", 1'000'000);
-  reader.expect_no_more();
   return out;
+}
+
+TransitionLog log_of_run(const std::filesystem::path& run, const std::string& acted) {
+  const RunReader reader(run);
+  const RunHeader& header = reader.summary().header;
+  if (header.scenario != "fusion-v1") {
+    throw ConfigError({run, 0, "scenario"}, {"'" + header.scenario + "'", "a run of fusion-v1",
+                                             "logs of other worlds are tables (OPE_LOG_FORMAT.md)"});
+  }
+  const auto found = std::ranges::find(header.policies, acted);
+  if (found == header.policies.end() && !(acted.empty() && header.policies.size() == 1)) {
+    throw ConfigError({{}, 0, "--acted"}, {acted.empty() ? "nothing" : "'" + acted + "'",
+                                           "one of " + fmt::format("{}", fmt::join(header.policies, ", ")),
+                                           "whose decisions are the log"});
+  }
+  const auto which = acted.empty() ? 0 : found - header.policies.begin();
+  const WorldOptions options = feed_options(header.configuration, run.string());
+  const FeedWorld feed = open_feed(options);
+  const FusionScenario scenario(feed.parameters);
+  TransitionLog log;
+  log.transitions = transitions_of(scenario, reader.read(static_cast<std::int32_t>(which)));
+  TransitionManifest& m = log.manifest;
+  m.scenario = header.scenario;
+  m.world = rules_of(options);
+  m.regime = "run";
+  m.policy = header.policies[static_cast<std::size_t>(which)];
+  // Whoever does not draw writes 0; a density of exactly 1 for every action does not happen.
+  m.has_densities = std::ranges::any_of(log.transitions.log_prob, [](float p) { return p != 0.0F; });
+  m.largest_reward = double{largest_fusion_reward(feed.parameters.reward, feed.parameters.slots)};
+  m.horizon = scenario.spec().horizon;
+  m.fingerprint = header.dataset_fingerprint;
+  m.seed = header.seed;
+  (void)episodes_of(log, run.string());
+  return log;
 }
 
 PolicyParameter noise_parameter() {

@@ -2,11 +2,13 @@
 // Thread-safety: free functions; everything returned is immutable and shared.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 
 #include "agents/policy_registry.h"
 #include "env/data/dataset.h"
+#include "env/store/transition_file.h"
 #include "scenarios/fusion/fusion.h"
 #include "tools/veer/worlds/models.h"
 #include "tools/veer/worlds/world_options.h"
@@ -22,8 +24,13 @@ struct FeedWorld {
 /// Throws ConfigError for sizes out of range.
 FeedWorld open_feed(const WorldOptions& options);
 
-/// The rules of a feed as rules_of() wrote them. `name` stands for the file in messages. Throws FormatError.
+/// The rules of a feed as rules_of() wrote them, among other lines. `name` stands for the file in messages.
+/// Throws FormatError.
 WorldOptions feed_options(const std::string& rules, const std::string& name);
+
+/// What a policy of a recorded run of fusion-v1 did, as a log of decisions. `acted` names it; empty: the only
+/// one. Throws ConfigError for another scenario or name, and what reading the run throws.
+TransitionLog log_of_run(const std::filesystem::path& run, const std::string& acted);
 
 /// "weights:click=1,complete=0.5": the same weights for everybody, by the names of the tasks.
 PolicyEntry weights_entry();
