@@ -45,7 +45,9 @@ TEST_CASE("an empty file is a format error, a missing one is not") {
   write_text(folder / "empty.h5", "");
   const Finished empty = run_veer({"info", folder / "empty.h5"});
   CHECK(empty.code == 3);
-  CHECK(has(empty.err, "empty.h5: found an empty file; expected a dataset, a model, a log of decisions or a run directory"));
+  CHECK(has(
+      empty.err,
+      "empty.h5: found an empty file; expected a dataset, a model, a log of decisions or a run directory"));
   const Finished absent = run_veer({"info", folder / "absent.h5"});
   CHECK(absent.code == 1);
   CHECK(has(absent.err, "found no such file"));
