@@ -126,6 +126,35 @@ void check(const TrajectoryLog& log, const RowPlace& place) {
   check_ends(log, place);
 }
 
+void check(const SlateLog& log, const RowPlace& place) {
+  TrajectoryLog rules = log.positions;
+  rules.gamma = 0.0;  // slates have no discount
+  check(rules, place);
+  const std::vector<std::int64_t>& offsets = log.positions.offsets;
+  for (std::size_t i = 1; i + 1 < offsets.size(); ++i) {
+    const std::int64_t width = offsets[i + 1] - offsets[i];
+    if (width == offsets[1]) continue;
+    fail_row(place, "position", offsets[i], "a slate of " + std::to_string(width) + " positions",
+             std::to_string(offsets[1]) + ", as the first one has");
+  }
+  if (log.item_behaviour.empty() && log.item_target.empty()) return;
+  const std::size_t rows = log.positions.reward.size();
+  if (log.item_behaviour.size() != rows || log.item_target.size() != rows) {
+    fail_row(place, "behaviour_item", static_cast<std::int64_t>(0), "columns of other lengths",
+             std::to_string(rows) + " values");
+  }
+  for (std::size_t row = 0; row < rows; ++row) {
+    if (!(log.item_behaviour[row] > 0.0 && log.item_behaviour[row] <= 1.0)) {
+      fail_row(place, "behaviour_item", static_cast<std::int64_t>(row),
+               std::to_string(log.item_behaviour[row]), "a probability above 0, at most 1");
+    }
+    if (!(log.item_target[row] >= 0.0 && log.item_target[row] <= 1.0)) {
+      fail_row(place, "target_item", static_cast<std::int64_t>(row), std::to_string(log.item_target[row]),
+               "a probability from 0 to 1");
+    }
+  }
+}
+
 std::vector<double> importance_ratios(const BanditLog& log) {
   std::vector<double> ratios(log.reward.size());
   for (std::size_t i = 0; i < ratios.size(); ++i) ratios[i] = log.target[i] / log.behaviour[i];

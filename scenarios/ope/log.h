@@ -66,6 +66,15 @@ struct TrajectoryLog {
   std::int64_t longest() const noexcept;  ///< steps of the longest trajectory
 };
 
+/// Slates of equally many positions.
+struct SlateLog {
+  /// A trajectory per slate, a step per position from the top, discount 1; every last position is terminated.
+  TrajectoryLog positions;
+  std::vector<double> item_behaviour;  ///< [steps] of the item at its position, whatever stands elsewhere; or
+                                       ///< empty: positions are drawn independently, so that both are one
+  std::vector<double> item_target;     ///< [steps] the same under the policy in question; or empty
+};
+
 /// Where row 0 stands, for messages. No file: rows are named by their place, from 0.
 struct RowPlace {
   std::filesystem::path file;
@@ -77,6 +86,10 @@ struct RowPlace {
 /// DataError naming the row, ConfigError for a deterministic target over continuous actions and for gamma.
 void check(const BanditLog& log, const RowPlace& place = {});
 void check(const TrajectoryLog& log, const RowPlace& place = {});
+
+/// As for trajectories; slates of one width, and both columns of items or neither. Throws DataError naming
+/// the row.
+void check(const SlateLog& log, const RowPlace& place = {});
 
 /// target / behaviour of each row or step. REQUIRES: checked.
 std::vector<double> importance_ratios(const BanditLog& log);

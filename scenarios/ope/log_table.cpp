@@ -22,13 +22,15 @@ using importers::FieldReader;
 using importers::Header;
 using importers::LineReader;
 
-constexpr std::array<std::string_view, 11> known_columns{"reward", "behaviour", "target",  "q_hat",
-                                                         "v_hat",  "cluster",   "episode", "step",
-                                                         "end",    "action",    "context"};
+constexpr std::array<std::string_view, 15> known_columns{
+    "reward", "behaviour", "target",  "q_hat", "v_hat",    "cluster",        "episode",    "step",
+    "end",    "action",    "context", "slate", "position", "behaviour_item", "target_item"};
 
 /// The columns both kinds have.
 struct Columns {
   ColumnIndex reward, behaviour, target, q_hat, v_hat, cluster, episode, step, end, action, context;
+  ColumnIndex item_behaviour = -1, item_target = -1;
+  bool slates = false;  ///< episode and step are slate and position
 };
 
 Columns columns_of(const FieldReader& fields, const Header& header) {
@@ -68,6 +70,31 @@ Columns columns_of(const FieldReader& fields, const Header& header) {
   c.episode = header.find("", {"episode"});
   c.step = header.find("", {"step"});
   c.end = header.find("", {"end"});
+  c.slates = header.find("", {"slate"}) >= 0 || header.find("", {"position"}) >= 0;
+  c.item_behaviour = header.find("", {"behaviour_item"});
+  c.item_target = header.find("", {"target_item"});
+  if (c.slates) {
+    for (const auto& [name, found] : {std::pair{"episode", c.episode},
+                                      {"step", c.step},
+                                      {"end", c.end},
+                                      {"q_hat", c.q_hat},
+                                      {"action", c.action}}) {
+      if (found < 0) continue;
+      fields.fail("header", fmt::format("'{}' in a log of slates", name),
+                  "slate, position, reward, behaviour, target, behaviour_item, target_item, cluster");
+    }
+    c.episode = required("slate");
+    c.step = required("position");
+    if (c.item_behaviour >= 0 || c.item_target >= 0) {
+      c.item_behaviour = required("behaviour_item");
+      c.item_target = required("target_item");
+    }
+    return c;
+  }
+  if (c.item_behaviour >= 0 || c.item_target >= 0) {
+    fields.fail("header", "probabilities of items", "them in logs of slates alone",
+                "add the columns slate and position, or leave them out");
+  }
   if (c.episode >= 0 || c.step >= 0 || c.end >= 0) {
     c.episode = required("episode");
     c.step = required("step");
@@ -176,15 +203,16 @@ class TrajectoryRows {
   TrajectoryRows(FieldReader& fields, const Columns& columns) : fields_(fields), columns_(columns) {}
 
   void add(const Row& row) {
-    const std::string_view name = fields_.id(cell_of(row, columns_.episode), "episode");
+    const std::string_view name = fields_.id(cell_of(row, columns_.episode), unit());
     const bool first = log_.reward.empty() || name != episode_;
     if (first) begin(name, row);
     const std::int64_t expected = log_.steps() - log_.offsets.back();
     const std::int64_t step =
-        fields_.integer(cell_of(row, columns_.step), "step", 0, std::numeric_limits<std::int64_t>::max());
+        fields_.integer(cell_of(row, columns_.step), place(), 0, std::numeric_limits<std::int64_t>::max());
     if (step != expected) {
-      fields_.fail("step", fmt::format("{}", step), fmt::format("{}", expected),
-                   "steps of an episode count from 0, one row each, in order");
+      fields_.fail(place(), fmt::format("{}", step), fmt::format("{}", expected),
+                   fmt::format("{}s of {} {} count from 0, one row each, in order", place(),
+                               columns_.slates ? "a" : "an", unit()));
     }
     if (!first && columns_.cluster >= 0 &&
         clusters_.number_of(fields_, cell_of(row, columns_.cluster)) != log_.cluster.back()) {
@@ -192,7 +220,11 @@ class TrajectoryRows {
                    "that of the episode's first row");
     }
     add_values(log_, fields_, columns_, row);
-    log_.end.push_back(end_of(fields_, cell_of(row, columns_.end)));
+    if (columns_.item_behaviour >= 0) {
+      item_behaviour_.push_back(number(fields_, cell_of(row, columns_.item_behaviour), "behaviour_item"));
+      item_target_.push_back(number(fields_, cell_of(row, columns_.item_target), "target_item"));
+    }
+    log_.end.push_back(columns_.slates ? StepEnd::none : end_of(fields_, cell_of(row, columns_.end)));
     frequencies_.add(fields_, columns_, row);
   }
 
@@ -202,11 +234,27 @@ class TrajectoryRows {
     return std::move(log_);
   }
 
+  /// Of a log of slates: each ends with its last position, and nothing is discounted.
+  SlateLog finish_slates() {
+    SlateLog out{finish(), std::move(item_behaviour_), std::move(item_target_)};
+    out.positions.gamma = 1.0;
+    for (std::size_t i = 1; i < out.positions.offsets.size(); ++i) {
+      if (out.positions.offsets[i] > 0) {
+        out.positions.end[static_cast<std::size_t>(out.positions.offsets[i] - 1)] = StepEnd::terminated;
+      }
+    }
+    return out;
+  }
+
  private:
+  std::string unit() const { return columns_.slates ? "slate" : "episode"; }
+  std::string place() const { return columns_.slates ? "position" : "step"; }
+
   void begin(std::string_view name, const Row& row) {
     episode_ = name;
     if (!seen_.insert(episode_).second) {
-      fields_.fail("episode", importers::quote(name) + " again", "all rows of an episode together");
+      fields_.fail(unit(), importers::quote(name) + " again",
+                   fmt::format("all rows of {} {} together", columns_.slates ? "a" : "an", unit()));
     }
     log_.offsets.push_back(log_.steps());
     if (columns_.cluster >= 0) {
@@ -217,6 +265,7 @@ class TrajectoryRows {
   FieldReader& fields_;
   const Columns& columns_;
   TrajectoryLog log_;
+  std::vector<double> item_behaviour_, item_target_;  ///< of slates, where they are logged
   std::string episode_;
   std::unordered_set<std::string> seen_;
   ClusterNames clusters_;
@@ -243,6 +292,12 @@ LoggedData read_lines(LineReader lines, const TableOptions& options) {
   }
   TrajectoryRows rows(fields, columns);
   for (Row row; fields.next(row, header.size(), header.layout());) rows.add(row);
+  if (columns.slates) {
+    SlateLog log = rows.finish_slates();
+    log.positions.actions = options.actions;
+    check(log, place);
+    return log;
+  }
   TrajectoryLog log = rows.finish();
   log.actions = options.actions;
   log.gamma = options.gamma;

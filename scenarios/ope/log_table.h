@@ -17,12 +17,13 @@ struct TableOptions {
   double gamma = 0.95;  ///< of trajectories; not read for a table of independent decisions
 };
 
-using LoggedData = std::variant<BanditLog, TrajectoryLog>;
+using LoggedData = std::variant<BanditLog, TrajectoryLog, SlateLog>;
 
 /// Where there is no column `behaviour`, the columns `action` and, if there is one, `context` stand for it:
 /// an action's probability is its frequency among the rows of its context (all rows without contexts).
-/// A table with the columns `episode`, `step` and `end` holds trajectories, one without them independent
-/// decisions. All rules of check() hold. Throws DataError naming file, line and field; IoError.
+/// A table with the columns `episode`, `step` and `end` holds trajectories, one with `slate` and `position`
+/// slates, any other independent decisions. All rules of check() hold. Throws DataError naming file, line and
+/// field; IoError.
 LoggedData read_table(const std::filesystem::path& file, const TableOptions& options);
 /// The same from memory; `name` stands for the file in messages.
 LoggedData read_table(const std::string& name, std::string_view text, const TableOptions& options);

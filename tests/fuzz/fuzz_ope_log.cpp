@@ -30,6 +30,12 @@ struct Reader {
     check_columns(log);
     fuzz::require(log.cluster.empty() || log.cluster.size() == log.reward.size());
   }
+  void operator()(const ope::SlateLog& log) const {
+    (*this)(log.positions);
+    const std::size_t items = log.item_behaviour.size();
+    fuzz::require(log.item_target.size() == items && (items == 0 || items == log.positions.reward.size()));
+    fuzz::require(log.positions.steps() == log.positions.trajectories() * log.positions.longest());
+  }
   void operator()(const ope::TrajectoryLog& log) const {
     check_columns(log);
     fuzz::require(log.offsets.front() == 0 && log.offsets.back() == log.steps());

@@ -1,5 +1,5 @@
 veer_test(scenarios_test CONFORMANCE SOURCES scenarios/guidance_test.cpp scenarios/population_test.cpp scenarios/session_test.cpp LIBRARIES veer_scenarios LABELS unit)
-veer_test(ope_test SOURCES scenarios/ope_golden_test.cpp scenarios/ope_exact_test.cpp scenarios/ope_coverage_test.cpp
+veer_test(ope_test SOURCES scenarios/ope_slates_test.cpp scenarios/ope_golden_test.cpp scenarios/ope_exact_test.cpp scenarios/ope_coverage_test.cpp
           scenarios/ope_table_test.cpp scenarios/ope_trust_test.cpp scenarios/ope_mrdr_test.cpp
           scenarios/ope_rates_test.cpp LIBRARIES veer_scenarios LABELS unit)
 add_test(NAME ope_coverage COMMAND ope_test --no-intro --no-skip "-tc=*[slow]*")

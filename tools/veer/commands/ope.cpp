@@ -8,6 +8,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "scenarios/ope/log_table.h"
 #include "scenarios/ope/release.h"
 #include "scenarios/ope/sequential.h"
+#include "scenarios/ope/slates.h"
 #include "tools/veer/program.h"
 #include "tools/veer/terminal/checks.h"
 #include "tools/veer/terminal/table.h"
@@ -95,6 +97,18 @@ OpeReport report_on(const ope::TrajectoryLog& log, const OpeCommand& command, Su
   return report;
 }
 
+OpeReport report_on(const ope::SlateLog& log, const OpeCommand& command, Summariser& summariser) {
+  OpeReport report = report_of(
+      log.positions, std::span<const ope::SequentialEstimator>(),
+      [&](ope::SequentialEstimator e) { return ope::estimate(log.positions, e, summariser); }, command,
+      summariser);
+  for (const ope::SlateEstimator e : ope::slate_estimators()) {
+    report.estimates.push_back(ope::estimate(log, e, summariser));
+  }
+  report.unit = "slates";
+  return report;
+}
+
 /// Of a log of transitions: all estimators, or the fitted model alone where there are no weights.
 OpeReport report_on(const PolicyOnLog& judged, const OpeCommand& command, Summariser& summariser) {
   OpeReport report;
@@ -120,7 +134,7 @@ OpeReport report_on(const PolicyOnLog& judged, const OpeCommand& command, Summar
 
 /// The most trustworthy estimator that uses weights: robust where there is a model, self-normalised else.
 const ope::Estimate& lead_of(const OpeReport& report) {
-  for (const char* name : {"wdr", "sndr", "sn-pdis", "snips"}) {
+  for (const char* name : {"wdr", "sndr", "sn-pdis", "snips", "sn-rips"}) {
     if (const ope::Estimate* found = named(report, name)) return *found;
   }
   return report.estimates.front();
@@ -299,6 +313,10 @@ void add_ope(Program& program) {
       "  q_hat,v_hat                          optional: a model's value of the logged action, and of the "
       "policy\n"
       "                                       in question; adds dm, dr and their kin\n"
+      "  slate,position,reward,behaviour,target\n"
+      "                                       positions of slates, from the top; each item's probability is "
+      "given\n"
+      "                                       those above it\n"
       "  cluster                              optional: whose row it is; intervals resample clusters\n"
       "  action,context                       instead of behaviour: frequencies of actions by context stand "
       "for it\n\n"
