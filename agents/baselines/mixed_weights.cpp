@@ -1,5 +1,6 @@
 #include "agents/baselines/mixed_weights.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <utility>
@@ -27,7 +28,6 @@ void MixedWeights::act(Rows rows, const Observation& seen, PolicyState& state, A
   if (mode == Mode::greedy) return;
   const auto width = at(spec_.width);
   std::vector<float> uniforms(width + 1);
-  std::vector<double> means(width);
   for (const std::int32_t row : rows) {
     fill_uniform(seen.key(row), Stream::explore, uniforms);
     const bool anything = double{uniforms[width]} < share_;

@@ -52,13 +52,7 @@ void FusionModel::act(View<const float> features, std::span<const StepKey> keys,
                       View<float> actions, std::span<float> log_prob) const {
   const torch::InferenceMode inference;
   const std::int64_t rows = features.rows(), width = options_.features, weights = options_.weights;
-  torch::Tensor states = torch::empty({rows, width});
-  float* to = states.data_ptr<float>();
-  for (std::int32_t r = 0; r < features.rows(); ++r) {
-    for (std::size_t k = 0; k < at(width); ++k) {
-      *to++ = (features.row(r)[k] - scale_.mean[k]) / scale_.deviation[k];
-    }
-  }
+  const torch::Tensor states = standardised(features, scale_);
   const auto noise = [&](std::int32_t row, torch::Tensor& out) {
     fill_normal(keys[at(row)], Stream::policy, {out.data_ptr<float>(), at(out.numel())});
   };

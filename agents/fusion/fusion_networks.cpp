@@ -33,6 +33,16 @@ torch::Tensor squashed_log_density(const Spread& spread, const torch::Tensor& x)
 
 }  // namespace
 
+torch::Tensor standardised(View<const float> features, const StateScale& scale) {
+  torch::Tensor states = torch::empty({features.rows(), features.width()});
+  float* to = states.data_ptr<float>();
+  for (std::int32_t r = 0; r < features.rows(); ++r) {
+    const std::span<const float> row = features.row(r);
+    for (std::size_t k = 0; k < row.size(); ++k) *to++ = (row[k] - scale.mean[k]) / scale.deviation[k];
+  }
+  return states;
+}
+
 torch::Tensor best_guess(const FusionOptions& options, const nn::NetworkParameters& actor,
                          const torch::Tensor& states) {
   if (options.is_stochastic()) return torch::tanh(spread_of(options, actor, states).mean);

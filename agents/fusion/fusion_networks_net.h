@@ -7,10 +7,14 @@
 
 #include <string>
 
+#include "agents/fusion/fusion_model.h"
 #include "agents/fusion/fusion_options.h"
 #include "env/nn/network_parameters_net.h"
 
 namespace veer::fusion {
+
+/// States as networks read them, [n, F]: (feature - mean) / deviation.
+torch::Tensor standardised(View<const float> features, const StateScale& scale);
 
 /// tanh of the actor's output: what deterministic actors do, and the best guess of the stochastic ones.
 torch::Tensor best_guess(const FusionOptions& options, const nn::NetworkParameters& actor,

@@ -104,6 +104,7 @@ FusionModel FusionLearner::model() const {
   const Impl& m = *impl_;
   return {m.options, m.scale, m.actor.values(), m.critic.values(), m.generator.values()};
 }
+
 std::vector<float> FusionLearner::policy_values(View<const float> features) const {
   const Impl& m = *impl_;
   if (!m.options.has_critic()) return {};
@@ -113,13 +114,7 @@ std::vector<float> FusionLearner::policy_values(View<const float> features) cons
   for (std::int32_t row = 0; row < rows; ++row) keys.push_back({m.seed, at(row), 0});
   model().act(features, keys, Mode::greedy, {actions.data(), rows, m.options.weights}, log_prob);
   const torch::InferenceMode inference;
-  torch::Tensor states = torch::empty({rows, m.options.features});
-  float* to = states.data_ptr<float>();
-  for (std::int32_t row = 0; row < rows; ++row) {
-    for (std::size_t k = 0; k < at(m.options.features); ++k) {
-      *to++ = (features.row(row)[k] - m.scale.mean[k]) / m.scale.deviation[k];
-    }
-  }
+  const torch::Tensor states = standardised(features, m.scale);
   const torch::Tensor taken = torch::from_blob(actions.data(), {rows, m.options.weights});
   const nn::NetworkParameters judge = m.critic.aliases();
   const torch::Tensor value =

@@ -56,6 +56,12 @@ Transitions log_of_policy(const Scenario& world, const std::shared_ptr<const Pol
   return log;
 }
 
+StateScale scale_of_random_weights(const Scenario& world, std::int32_t rows, std::uint64_t seed) {
+  const auto random = std::make_shared<RandomWeights>("random", world.spec().reals);
+  const Transitions log = log_of_policy(world, random, {.steps = 2000, .rows = rows, .seed = seed});
+  return scale_of_states(LoggedTransitions(log));
+}
+
 std::shared_ptr<const Policy> ExploringLearner::snapshot() const {
   std::shared_ptr<const Policy> policy = learner_.snapshot();
   const std::string name = policy->spec().name;

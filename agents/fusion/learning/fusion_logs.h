@@ -31,6 +31,9 @@ struct LogOptions {
 Transitions log_of_policy(const Scenario& world, const std::shared_ptr<const Policy>& policy,
                           const LogOptions& options);
 
+/// Scale of the states that random weights lead to: for learners that act, who have no log before.
+StateScale scale_of_random_weights(const Scenario& world, std::int32_t rows, std::uint64_t seed);
+
 struct LearningLogOptions : LogOptions {
   float noise = 0.5F;                   ///< deviation around what the learner would do
   std::int32_t updates = 8;             ///< per batch of `rows` steps

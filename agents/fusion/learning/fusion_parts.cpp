@@ -9,13 +9,7 @@ namespace veer::fusion {
 
 torch::Tensor FusionParts::states(bool next, std::int32_t first, std::int32_t count) const {
   const std::vector<float>& from = next ? batch.next_observed : batch.observed;
-  const std::size_t width = at(options.features);
-  torch::Tensor out = torch::empty({count, options.features});
-  float* to = out.data_ptr<float>();
-  for (std::size_t i = at(first) * width; i < at(first + count) * width; ++i) {
-    *to++ = (from[i] - scale.mean[i % width]) / scale.deviation[i % width];
-  }
-  return out;
+  return standardised({from.data() + at(first) * at(options.features), count, options.features}, scale);
 }
 
 torch::Tensor FusionParts::actions(std::int32_t first, std::int32_t count) const {

@@ -78,11 +78,8 @@ Transitions make_log(const LogCommand& command, Regime regime, World& world,
                                                           scenario.spec().features, scenario.spec().reals);
     if (command.hidden) agent.hidden = *command.hidden;
     if (command.batch) agent.batch = *command.batch;
-    // States are scaled by what random weights lead to.
-    const Transitions first =
-        fusion::log_of_policy(scenario, std::make_shared<RandomWeights>("random", scenario.spec().reals),
-                              {.steps = 2000, .rows = command.rows, .seed = options.seed});
-    fusion::FusionLearner learner(agent, fusion::scale_of_states(LoggedTransitions(first)), options.seed);
+    fusion::FusionLearner learner(
+        agent, fusion::scale_of_random_weights(scenario, command.rows, options.seed), options.seed);
     manifest.policy = fmt::format("{}, noise {}, learning", command.agent, noise);
     manifest.grows = regime == Regime::concurrent;
     fusion::LearningLogOptions learning;

@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "agents/baselines/plain_weights.h"
-#include "agents/fusion/learning/fusion_logs.h"
 #include "agents/fusion/fusion_model_file.h"
+#include "agents/fusion/learning/fusion_logs.h"
 #include "agents/fusion/learning/log_training.h"
 #include "agents/replay/online_training.h"
 #include "env/data/sha256.h"
@@ -174,11 +174,8 @@ TrainedFusion learn_from_log(FusionTask& task, const Session& session, const Tra
 TrainedFusion learn_by_acting(FusionTask& task, const Session& session, const FusionScenario& training,
                               const FusionScenario& validation) {
   const FusionOptions options = agent_options(task, training.spec());
-  // States are scaled by what random weights lead to.
-  const Transitions first =
-      log_of_policy(training, std::make_shared<RandomWeights>("random", training.spec().reals),
-                    {.steps = 2000, .rows = task.rows, .seed = session.common.seed});
-  FusionLearner learner(options, scale_of_states(LoggedTransitions(first)), session.common.seed);
+  FusionLearner learner(options, scale_of_random_weights(training, task.rows, session.common.seed),
+                        session.common.seed);
   ExploringLearner exploring(learner, task.noise);
   OnlineOptions online;
   online.engine = {.rows = task.rows, .shard_rows = 32, .seed = session.common.seed};
