@@ -124,6 +124,21 @@ TEST_CASE("agents of slates are trained to the same bytes, described and played"
   REQUIRE(methods.size() == 2);
   CHECK(methods[0]["method"] == "learned");
   CHECK(methods[0]["seeds"] == 2);
+  // The method is the baseline, by its own name or by that of one of its seeds.
+  for (const std::string baseline : {"learned", "slates:model=hsrl-one"}) {
+    seeds.back() = baseline;
+    const Finished turned = slates(seeds);
+    CAPTURE(turned.err);
+    REQUIRE(turned.code == 0);
+    CHECK(Json::parse(turned.out)["baseline"] == "learned");
+  }
+  std::vector<std::string> stopping{"evaluate", "--scenario", "slate-v1", "--made-up-people", "200"};
+  seeds.back() = "learned";
+  stopping.insert(stopping.end(), seeds.begin(), seeds.end());
+  stopping.insert(stopping.end(), {"--until-halfwidth", "1", "--budget", "40"});
+  const Finished unclear = run_veer(stopping);
+  CHECK(unclear.code == 2);
+  CHECK(has(unclear.err, "a policy beside --until-halfwidth"));
   const Finished world = train("hsrl", folder / "x.model.h5", {"--world", "mars"});
   CHECK(world.code == 2);
   CHECK(world.err.find("rl4rs-session") != std::string::npos);

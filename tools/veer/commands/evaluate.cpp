@@ -127,9 +127,16 @@ Played run_without_targets(EvaluateCommand& command, const World& world, const s
   };
   std::optional<Stopping> stopping;
   const Played played = play_all(command, world, entrants, scores.figures(), session, score, stopping);
-  scores.group(parse_methods(command.methods));
-  // Where the baseline failed another one takes its place.
+  // Where the baseline failed another one takes its place; one that is a training seed stands for its method.
   if (played.has_failed(command.baseline)) command.baseline = baseline_of(played_policies, "");
+  const std::vector<Method> methods = parse_methods(command.methods);
+  for (const Method& method : methods) {
+    if (std::ranges::find(method.policies, command.baseline) != method.policies.end()) {
+      command.baseline = method.name;
+      break;
+    }
+  }
+  scores.group(methods);
   const MethodReport report(scores, command.baseline, {.seed = session.common.seed});
   if (session.console.json()) {
     nlohmann::ordered_json out;
@@ -172,7 +179,14 @@ Played play_and_tell(EvaluateCommand& command, const Session& session) {
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (command.policies[i] == command.baseline) command.baseline = names[i];
   }
-  command.baseline = baseline_of(names, command.baseline);
+  const std::vector<Method> methods = parse_methods(command.methods);
+  const bool is_method = std::ranges::find(methods, command.baseline, &Method::name) != methods.end();
+  if (is_method && command.stopping.halfwidth != 0.0) {
+    throw ConfigError({{}, 0, "--baseline"},
+                      {"'" + command.baseline + "', a method", "a policy beside --until-halfwidth",
+                       "what decides when to stop is measured policy by policy"});
+  }
+  if (!is_method) command.baseline = baseline_of(names, command.baseline);
   if (command.stopping.halfwidth != 0.0) {
     command.episodes = command.stopping.budget;
   } else if (!command.stopping.metric.empty() || command.stopping.budget != 0) {
@@ -295,7 +309,8 @@ void add_evaluate(Program& program) {
                    : std::string();
       });
   app.add_option("--baseline", command->baseline,
-                 "the one of these policies that the others are compared with; default: the first random one")
+                 "the one of these policies or methods that the others are compared with; default: the first "
+                 "random one")
       ->type_name("P");
   app.add_option(
          "--by", command->by,
