@@ -115,6 +115,9 @@ SlateTrainee make_hsrl(const SlateTask& task, View<const float> vectors, std::in
   override_rate(options.critic_rate, task.critic_rate);
   override_rate(options.cloning_rate, task.cloning_rate);
   override_rate(options.entropy, task.entropy);
+  override_rate(options.sharpness, task.sharpness);
+  override_rate(options.best_rate, task.best_rate);
+  override_rate(options.most_importance, task.importance);
   options.batch = task.batch;
   options.discount = task.discount;
   auto learner = std::make_unique<slate::HsrlLearner>(options, catalogue, slots, seed);
@@ -225,6 +228,16 @@ void add_slate_options(CLI::App& app, SlateTask& task) {
   app.add_option("--residual", task.residual, listed(slate::residual_names) + "; default: the profile's")
       ->group(hsrl);
   app.add_option("--critic", task.critic, listed(slate::critic_names) + "; default: the profile's")
+      ->group(hsrl);
+  app.add_option("--sharpness", task.sharpness,
+                 "factor on the logits before they become probabilities; default: the profile's")
+      ->group(hsrl);
+  app.add_option("--best-rate", task.best_rate,
+                 "how often the most probable slate is shown in training, instead of a draw; default: the profile's")
+      ->group(hsrl);
+  app.add_option("--importance", task.importance,
+                 "largest weight of a slate by how much likelier it is now than when it was shown; 0: all weigh "
+                 "1; default: the profile's")
       ->group(hsrl);
   app.add_option("--credit", task.credit, listed(slate::credit_names) + "; default: the profile's")
       ->group(hsrl);
