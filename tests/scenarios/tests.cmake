@@ -9,7 +9,7 @@ if(VEER_TORCH)
 endif()
 veer_test(stress_test CONFORMANCE SOURCES scenarios/stress_test.cpp scenarios/stress_planted_test.cpp
           scenarios/stress_told_test.cpp scenarios/stress_cohort_test.cpp LIBRARIES veer_scenarios LABELS unit)
-veer_test(fusion_test CONFORMANCE SOURCES scenarios/fusion_test.cpp LIBRARIES veer_scenarios veer_agents_plain LABELS unit)
+veer_test(fusion_test CONFORMANCE SOURCES scenarios/fusion_test.cpp scenarios/retention_test.cpp LIBRARIES veer_scenarios veer_agents_plain LABELS unit)
 veer_test(ads_test CONFORMANCE SOURCES scenarios/ads_test.cpp scenarios/interests_test.cpp LIBRARIES veer_scenarios veer_agents_plain LABELS unit)
 veer_test(slate_test CONFORMANCE SOURCES scenarios/slate_test.cpp LIBRARIES veer_scenarios veer_agents_plain LABELS unit)
 veer_test(trust_test SOURCES scenarios/trust_test.cpp LIBRARIES veer_scenarios veer_agents_plain LABELS unit)

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "agents/networks/shard_gradients_net.h"
 #include "agents/replay/replay_buffer.h"
 #include "agents/slate/hsrl/hsrl_policy.h"
 #include "agents/slate/hsrl/slate_likelihood.h"
 #include "agents/slate/hsrl/token_levels_net.h"
 #include "agents/slate/networks/history_encoder_net.h"
-#include "agents/networks/shard_gradients_net.h"
 #include "agents/slate/networks/value_network_net.h"
 #include "env/error.h"
 

@@ -100,7 +100,8 @@ void HsrlModel::read(View<const ItemId> history, View<const std::int32_t> size, 
   out.vocabulary = options_.vocabulary;
   out.states.assign(states.data_ptr<float>(), states.data_ptr<float>() + rows * out.width);
   if (options_.residual == Residual::sampled) return;
-  const TokenLevels levels = expected_levels(weights_->parameters, options_.levels, states, options_.sharpness);
+  const TokenLevels levels =
+      expected_levels(weights_->parameters, options_.levels, states, options_.sharpness);
   const torch::Tensor log_p = torch::log_softmax(torch::stack(levels.logits, 1), -1).contiguous();
   out.log_p.assign(log_p.data_ptr<float>(), log_p.data_ptr<float>() + rows * out.levels * out.vocabulary);
 }
@@ -127,8 +128,8 @@ NextToken HsrlModel::next_token(std::span<const float> state) const {
     double total = 0.0;
     float most = -INFINITY;
     for (std::int32_t i = 0; i < v; ++i) {
-      logits[at(i)] =
-          options_.sharpness * (nn::dot(level.head + std::ptrdiff_t{i} * d, context.data(), d) + level.bias[i]);
+      logits[at(i)] = options_.sharpness *
+                      (nn::dot(level.head + std::ptrdiff_t{i} * d, context.data(), d) + level.bias[i]);
       most = std::max(most, logits[at(i)]);
     }
     for (const float logit : logits) total += std::exp(double{logit} - double{most});

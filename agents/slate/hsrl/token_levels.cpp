@@ -37,7 +37,8 @@ TokenLevels expected_levels(const nn::NetworkParameters& parameters, std::int32_
 }
 
 std::vector<torch::Tensor> chosen_levels(const nn::NetworkParameters& parameters, std::int32_t levels,
-                                         const torch::Tensor& states, const torch::Tensor& codes, float sharpness) {
+                                         const torch::Tensor& states, const torch::Tensor& codes,
+                                         float sharpness) {
   std::vector<torch::Tensor> logits;
   torch::Tensor context = states;
   for (std::int32_t l = 0; l < levels; ++l) {

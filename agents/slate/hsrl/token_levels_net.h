@@ -31,6 +31,7 @@ TokenLevels expected_levels(const nn::NetworkParameters& parameters, std::int32_
                             const torch::Tensor& states, float sharpness);
 /// Logits [n, V] per level along chosen tokens: codes int64 [n, levels], states [n, d].
 std::vector<torch::Tensor> chosen_levels(const nn::NetworkParameters& parameters, std::int32_t levels,
-                                         const torch::Tensor& states, const torch::Tensor& codes, float sharpness);
+                                         const torch::Tensor& states, const torch::Tensor& codes,
+                                         float sharpness);
 
 }  // namespace veer::slate

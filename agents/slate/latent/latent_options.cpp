@@ -66,8 +66,7 @@ LatentOptions latent_defaults(LatentKind kind, std::int32_t features) {
   o.encoder.features = features;
   o.encoder.inner = 64;
   o.encoder.dropout = 0.0F;
-  if (kind == LatentKind::a2c) o.actor_rate = 3e-5F;
-  if (kind == LatentKind::supervised || kind == LatentKind::slateq) o.actor_rate = 1e-3F;
+  if (kind != LatentKind::ddpg && kind != LatentKind::wolpertinger) o.actor_rate = 1e-3F;
   return o;
 }
 

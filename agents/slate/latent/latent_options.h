@@ -57,7 +57,9 @@ struct LatentOptions {
   static LatentOptions from_hyper_parameters(const nn::HyperParameters& from);  ///< throws FormatError
 };
 
-/// Defaults of a kind: the encoder of the released baselines (feed-forward width 64), rates of their scripts.
+/// Defaults of a kind: the encoder of the released baselines (feed-forward width 64), and the actor's rate
+/// that did best of a few in rl4rs-session after 60,000 slates. The released scripts have 3e-5 for A2C and
+/// 1e-4 for the others, for ten and more times as many slates.
 LatentOptions latent_defaults(LatentKind kind, std::int32_t features);
 /// Throws ConfigError naming the field.
 void check_options(const LatentOptions& options);

@@ -96,7 +96,7 @@ struct SlateTask {
   std::int32_t rows = 64, batch = 64, episodes = 512;
   float discount = 0.9F;
   std::optional<float> actor_rate, critic_rate, cloning_rate, entropy;
-  std::optional<float> sharpness, best_rate, importance;  ///< hsrl
+  std::optional<float> sharpness, best_rate, importance;          ///< hsrl
   std::string profile = "recommended", residual, critic, credit;  ///< empty: as the profile says
   std::int32_t levels = 3;
   std::optional<std::int32_t> codes;  ///< none: 64, of the released profiles 16

@@ -50,7 +50,12 @@ struct WorldOptions {
   int made_up_people = 4000;            ///< also of fusion-v1
   float user_dropout = 0.0F;
   // fusion-v1
-  int feed_items = 2000, candidates = 40, page = 3;
+  int feed_items = 2000, candidates = 40;
+  int page = 0;  ///< videos; 0: 3, retention-v1: 6
+  // retention-v1
+  std::string returns = "fitted";
+  int session_pages = 5, sessions = 6;
+  // fusion-v1 and retention-v1
   std::uint64_t world_seed = 1;
 };
 

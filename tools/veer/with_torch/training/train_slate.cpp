@@ -70,17 +70,26 @@ std::int32_t codes_of(const SlateTask& task, std::int32_t items) {
   return task.profile == "recommended" ? std::min(64, std::max(2, items / 4)) : 16;
 }
 
+/// Where more items are alike than a last digit tells apart (films that hardly anybody rated have their genres
+/// and nothing else), codes are shared out evenly instead.
 std::shared_ptr<const slate::SemanticCatalogue> catalogue_of(const SlateTask& task, std::int32_t codes,
-                                                             View<const float> vectors, std::uint64_t seed) {
+                                                             View<const float> vectors, std::uint64_t seed,
+                                                             bool balanced = false) {
   nn::CodebookOptions options;
   options.levels = task.levels;
   options.k_means.clusters = codes;
   options.k_means.seed = seed;
+  options.k_means.balanced = balanced;
   nn::CodebookFit fit = nn::fit_codebooks(vectors, options);
-  nn::SemanticIds ids =
-      nn::assign_ids(View<const std::int32_t>(fit.codes.data(), vectors.rows(), task.levels), codes);
-  return std::make_shared<const slate::SemanticCatalogue>(
-      nn::SemanticIdModel{std::move(ids), std::move(fit.codebooks)}, vectors);
+  try {
+    nn::SemanticIds ids =
+        nn::assign_ids(View<const std::int32_t>(fit.codes.data(), vectors.rows(), task.levels), codes);
+    return std::make_shared<const slate::SemanticCatalogue>(
+        nn::SemanticIdModel{std::move(ids), std::move(fit.codebooks)}, vectors);
+  } catch (const DataError&) {
+    if (balanced) throw;
+  }
+  return catalogue_of(task, codes, vectors, seed, true);
 }
 
 void override_rate(float& rate, const std::optional<float>& given) {
@@ -232,12 +241,14 @@ void add_slate_options(CLI::App& app, SlateTask& task) {
   app.add_option("--sharpness", task.sharpness,
                  "factor on the logits before they become probabilities; default: the profile's")
       ->group(hsrl);
-  app.add_option("--best-rate", task.best_rate,
-                 "how often the most probable slate is shown in training, instead of a draw; default: the profile's")
+  app.add_option(
+         "--best-rate", task.best_rate,
+         "how often the most probable slate is shown in training, instead of a draw; default: the profile's")
       ->group(hsrl);
-  app.add_option("--importance", task.importance,
-                 "largest weight of a slate by how much likelier it is now than when it was shown; 0: all weigh "
-                 "1; default: the profile's")
+  app.add_option(
+         "--importance", task.importance,
+         "largest weight of a slate by how much likelier it is now than when it was shown; 0: all weigh "
+         "1; default: the profile's")
       ->group(hsrl);
   app.add_option("--credit", task.credit, listed(slate::credit_names) + "; default: the profile's")
       ->group(hsrl);
