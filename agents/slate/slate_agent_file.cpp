@@ -42,7 +42,7 @@ std::vector<float> probe_values(const HsrlModel& model) {
 
 std::vector<float> probe_values(const LatentModel& model) {
   const ProbeHistories probe(model.vectors().items());
-  return model.read(probe.history(), probe.size());
+  return model.read(probe.history(), probe.size(), {});
 }
 
 void fill_manifest(ModelManifest& manifest, const std::string& kind, const nn::HyperParameters& options,

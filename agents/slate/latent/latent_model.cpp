@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "agents/slate/latent/latent_values_net.h"
-#include "agents/slate/networks/history_encoder_net.h"
+#include "agents/slate/networks/history_reader_net.h"
 #include "env/error.h"
 #include "env/nn/inference/catalogue_scorer.h"
 
@@ -55,10 +55,11 @@ LatentModel::LatentModel(const LatentOptions& options, std::shared_ptr<const Ite
 NamedArrays LatentModel::actor() const { return weights_->actor.to_arrays(); }
 NamedArrays LatentModel::critic() const { return weights_->critic.to_arrays(); }
 
-std::vector<float> LatentModel::read(View<const ItemId> history, View<const std::int32_t> size) const {
-  const torch::Tensor states = weights_->reader.read(history, size);
-  const float* values = states.data_ptr<float>();
-  return {values, values + std::ptrdiff_t{history.rows()} * options_.encoder.width};
+std::vector<float> LatentModel::read(View<const ItemId> history, View<const std::int32_t> size,
+                                     std::span<const StepKey> keys) const {
+  std::vector<float> states(at(history.rows()) * at(options_.encoder.width));
+  weights_->reader.read(history, size, keys, states.data());
+  return states;
 }
 
 void LatentModel::slates(View<const float> states, View<const float> actions, View<ItemId> out) const {
@@ -76,7 +77,7 @@ void LatentModel::slates(View<const float> states, View<const float> actions, Vi
     const View<ItemId> some(candidates.row(first).data(), count, pool);
     const torch::Tensor state =
         torch::from_blob(const_cast<float*>(states.row(first).data()), {count, states.width()});
-    pick_by_value(options_, weights_->critic, weights_->reader.item_table(), state, some,
+    pick_by_value(options_, weights_->critic, weights_->reader.net().at("item_embedding"), state, some,
                   View<ItemId>(out.row(first).data(), count, out.width(), out.stride()));
   }
 }

@@ -12,6 +12,7 @@
 #include "agents/slate/latent/latent_options.h"
 #include "env/named_arrays.h"
 #include "env/policy.h"
+#include "env/random.h"
 
 namespace veer::slate {
 
@@ -37,8 +38,9 @@ class LatentModel {
   NamedArrays actor() const;
   NamedArrays critic() const;  ///< empty for agents that do not read it
 
-  /// States, [rows, width] packed.
-  std::vector<float> read(View<const ItemId> history, View<const std::int32_t> size) const;
+  /// States, [rows, width] packed. `keys`: empty, or one per row for the encoder's dropout.
+  std::vector<float> read(View<const ItemId> history, View<const std::int32_t> size,
+                          std::span<const StepKey> keys) const;
   /// Greedy slates of actions [rows, width] (states where no noise was added), best first, equal scores by
   /// ascending id. `states` are read by agents that judge items.
   void slates(View<const float> states, View<const float> actions, View<ItemId> out) const;
