@@ -90,7 +90,7 @@ struct Pass {
   std::int32_t count = 0, tokens = 0;
   std::vector<std::int32_t> item, position, begins;
   std::vector<float> x, newest, queries, keys_values, context, inner, product;
-  std::vector<float> scratch, weights, factors;
+  std::vector<float> scratch, factors;
   std::uint32_t next_block = 0;
 
   std::int32_t length(std::int32_t r) const { return begins[at(r) + 1] - begins[at(r)]; }
@@ -160,7 +160,6 @@ struct HistoryReader::Impl {
       shape.heads = config.heads;
       shape.width = shape.query_stride = d;
       shape.key_stride = 2 * d;
-      pass.weights.resize(static_cast<std::size_t>(shape.weights()));
       if (drops) {
         pass.factors.resize(static_cast<std::size_t>(drawn));
         fill_dropout_mask(pass.keys[at(r)], pass.next_block, config.dropout, pass.factors);
@@ -168,8 +167,8 @@ struct HistoryReader::Impl {
       }
       const std::ptrdiff_t query = std::ptrdiff_t{last ? r : pass.begins[at(r)]} * d;
       const float* keys = pass.keys_values.data() + std::ptrdiff_t{pass.begins[at(r)]} * 2 * d;
-      nn::attend_causal(shape, pass.queries.data() + query, keys, keys + d, pass.scratch, pass.weights.data(),
-                        pass.context.data() + query, drops ? pass.factors.data() : nullptr);
+      nn::read_causal(shape, pass.queries.data() + query, keys, keys + d, pass.scratch,
+                      pass.context.data() + query, drops ? pass.factors.data() : nullptr);
     }
     if (drops) pass.next_block += dropout_blocks(drawn);
   }

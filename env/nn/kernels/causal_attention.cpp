@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "env/nn/kernels/lane_transpose.h"
 #include "env/nn/kernels/vector_math.h"
 
 namespace veer::nn {
@@ -131,7 +132,110 @@ VEER_KERNEL void spread(const float* query, const float* gradient, const float* 
   }
 }
 
+constexpr std::int32_t narrow_head = 8;
+
+/// Sixteen queries of one head that is 8 wide, at places first .. first + 15 (beyond the last: copies of it).
+struct SixteenQueries {
+  std::int32_t first = 0, count = 0;
+  std::int32_t query_stride = 0, key_stride = 0, out_stride = 0;
+  const float *queries = nullptr, *keys = nullptr, *values = nullptr;
+  const float* factors = nullptr;  ///< of the first of them, rows factor_stride apart; null: 1
+  std::int32_t factor_stride = 0;
+  float scale = 1.0F;
+};
+
+/// factors[s * 16 + q] of places 0 .. last.
+VEER_LANES_INLINE void turn_factors(const SixteenQueries& b, std::int32_t last, float* factors) noexcept {
+  for (std::int32_t s = 0; s <= last; s += lane_count) {
+    Lanes block[lane_count];
+    const std::int32_t n = std::min(lane_count, b.factor_stride - s);
+#pragma GCC unroll 16
+    for (std::int32_t q = 0; q < lane_count; ++q) {
+      block[q] = load_part(b.factors + std::int64_t{std::min(q, b.count - 1)} * b.factor_stride + s, n, 0.0F);
+    }
+    transpose(block);
+#pragma GCC unroll 16
+    for (std::int32_t q = 0; q < lane_count; ++q) store(factors + (s + q) * lane_count, block[q]);
+  }
+}
+
+/// `scores` and `factors`: 16 floats per place.
+VEER_KERNEL void read_sixteen(const SixteenQueries& b, float* scores, float* factors, float* out) noexcept {
+  // Powers of two take less than those of e: the base goes into the scale.
+  const float scale = b.scale * 1.44269504F;
+  float turned[narrow_head][lane_count];
+  for (std::int32_t q = 0; q < lane_count; ++q) {
+    const float* row = b.queries + std::int64_t{std::min(q, b.count - 1)} * b.query_stride;
+    for (std::int32_t i = 0; i < narrow_head; ++i) turned[i][q] = row[i] * scale;
+  }
+  Lanes query[narrow_head];
+#pragma GCC unroll 8
+  for (std::int32_t i = 0; i < narrow_head; ++i) query[i] = load(turned[i]);
+  IntLanes own;
+  for (std::int32_t q = 0; q < lane_count; ++q) own[q] = q;
+  const std::int32_t last = b.first + b.count - 1;
+  Lanes shift = splat(unseen);
+  for (std::int32_t s = 0; s <= last; ++s) {
+    const float* key = b.keys + std::int64_t{s} * b.key_stride;
+    Lanes score = query[0] * key[0];
+#pragma GCC unroll 8
+    for (std::int32_t i = 1; i < narrow_head; ++i) score += query[i] * key[i];
+    if (s > b.first) score = own >= s - b.first ? score : splat(unseen);
+    shift = larger(score, shift);
+    store(scores + s * lane_count, score);
+  }
+  if (b.factors != nullptr) turn_factors(b, last, factors);
+  Lanes total{}, sum[narrow_head] = {};
+  for (std::int32_t s = 0; s <= last; ++s) {
+    // What lies far below the largest score is as good as nothing.
+    Lanes weight = power_of_two_in_range(larger(load(scores + s * lane_count) - shift, splat(-126.0F)));
+    total += weight;
+    if (b.factors != nullptr) weight *= load(factors + s * lane_count);
+    const float* value = b.values + std::int64_t{s} * b.key_stride;
+#pragma GCC unroll 8
+    for (std::int32_t i = 0; i < narrow_head; ++i) sum[i] += weight * value[i];
+  }
+  const Lanes inverse = 1.0F / total;
+#pragma GCC unroll 8
+  for (std::int32_t i = 0; i < narrow_head; ++i) store(turned[i], sum[i] * inverse);
+  for (std::int32_t q = 0; q < b.count; ++q) {
+    for (std::int32_t i = 0; i < narrow_head; ++i) out[std::int64_t{q} * b.out_stride + i] = turned[i][q];
+  }
+}
+
 }  // namespace
+
+void read_causal(const AttentionShape& shape, const float* queries, const float* keys, const float* values,
+                 std::vector<float>& scratch, float* out, const float* factors) {
+  const std::int32_t head = shape.width / shape.heads;
+  if (head != narrow_head || shape.queries() < narrow_head) {
+    std::vector<float> weights(static_cast<std::size_t>(shape.weights()));
+    attend_causal(shape, queries, keys, values, scratch, weights.data(), out, factors);
+    return;
+  }
+  const auto places = static_cast<std::size_t>(shape.padded()) * lane_count;
+  scratch.resize(2 * places);
+  SixteenQueries block;
+  block.query_stride = shape.query_stride;
+  block.key_stride = shape.key_stride;
+  block.out_stride = shape.width;
+  block.factor_stride = shape.length;
+  block.scale = 1.0F / std::sqrt(static_cast<float>(head));
+  for (std::int32_t h = 0; h < shape.heads; ++h) {
+    block.keys = keys + h * head;
+    block.values = values + h * head;
+    for (std::int32_t q = 0; q < shape.queries(); q += lane_count) {
+      block.first = shape.first_query + q;
+      block.count = std::min(lane_count, shape.queries() - q);
+      block.queries = queries + std::int64_t{q} * shape.query_stride + h * head;
+      if (factors != nullptr) {
+        block.factors = factors + (std::int64_t{h} * shape.queries() + q) * shape.length;
+      }
+      read_sixteen(block, scratch.data(), scratch.data() + places,
+                   out + std::int64_t{q} * shape.width + h * head);
+    }
+  }
+}
 
 void attend_causal(const AttentionShape& shape, const float* queries, const float* keys, const float* values,
                    std::vector<float>& scratch, float* weights, float* out, const float* factors) {
