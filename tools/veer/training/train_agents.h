@@ -93,7 +93,7 @@ struct SlateTask {
   slate::LatentKind kind = slate::LatentKind::ddpg;  ///< read where hsrl is false
   WorldOptions world;                                ///< of slate-v1
   std::int64_t steps = 200'000, replay = 20'000, evaluate_every = 10'000;
-  std::int32_t rows = 64, batch = 64, episodes = 512;
+  std::int32_t rows = 64, batch = 64, episodes = 512, staleness = 0;
   float discount = 0.9F;
   std::optional<float> actor_rate, critic_rate, cloning_rate, entropy;
   std::string profile = "recommended", residual, critic, credit;  ///< empty: as the profile says

@@ -152,6 +152,17 @@ SlateTrainee make_latent(const SlateTask& task, View<const float> vectors, std::
   return out;
 }
 
+/// "12,800 slates in 9 s, 1,422 a second with their updates: acting 31 %, updating 66 %, judging 3 % of the
+/// time". Side by side the shares exceed the whole.
+std::string phases_text(const OnlineResult& r) {
+  const double whole = std::max(r.seconds, 1e-9);
+  const auto share = [&](double seconds) { return fmt::format("{:.0f} %", 100.0 * seconds / whole); };
+  return fmt::format("{} slates in {}, {} a second with their updates: acting {}, updating {}, judging {} of the time",
+                     grouped(r.steps_here), duration_text(r.seconds),
+                     grouped(static_cast<std::int64_t>(static_cast<double>(r.steps_here) / whole)),
+                     share(r.acting_seconds), share(r.updating_seconds), share(r.judging_seconds));
+}
+
 }  // namespace
 
 void add_slate_options(CLI::App& app, SlateTask& task) {
@@ -186,6 +197,12 @@ void add_slate_options(CLI::App& app, SlateTask& task) {
       ->group(training);
   app.add_option("--batch", task.batch, "transitions per update")
       ->check(positive())
+      ->capture_default_str()
+      ->group(training);
+  app.add_option("--staleness", task.staleness,
+                 "act with the weights of so many updates ago, so that acting and updating go on side by side; 0: "
+                 "they take turns")
+      ->check(CLI::Range(0, 64))
       ->capture_default_str()
       ->group(training);
   app.add_option("--replay", task.replay, "transitions remembered")
@@ -252,6 +269,7 @@ void run_slate(SlateTask& task, const Session& session) {
   options.engine = {.rows = task.rows, .shard_rows = 32, .seed = seed};
   options.steps = task.steps;
   options.replay = task.replay;
+  options.staleness = task.staleness;
   options.learning_starts = std::min<std::int64_t>(2000, task.replay);
   options.warm_up = trainee.warm_up;
   options.report_every = task.evaluate_every;
@@ -326,10 +344,8 @@ void run_slate(SlateTask& task, const Session& session) {
   row(task.name, agent);
   row("oracle of one step", oracle);
   session.console.out() << table.text();
-  session.console.note(fmt::format("kept: the weights after {} slates; acting {}, updating {}, judging {}",
-                                   grouped(result.best_step), duration_text(result.acting_seconds),
-                                   duration_text(result.updating_seconds),
-                                   duration_text(result.judging_seconds)));
+  session.console.note(fmt::format("kept: the weights after {} slates", grouped(result.best_step)));
+  session.console.note(phases_text(result));
 }
 
 }  // namespace veer::tools
