@@ -109,6 +109,25 @@ TEST_CASE("agents of slates are trained to the same bytes, described and played"
     CHECK(Json::parse(info.out)["metrics"]["test_reward"] == report["test_people"]["agent"]["reward"]);
     played.insert(played.end(), {"--policy", "slates:model=" + one});
   }
+  // Several seeds side by side give what each gives alone, whatever the threads.
+  for (const std::string threads : {"1", "2"}) {
+    const Finished both = train("ddpg", folder / "ddpg-{seed}.model.h5", {"--seeds", "8,1", "--threads", threads});
+    CAPTURE(both.err);
+    REQUIRE(both.code == 0);
+    const Json reports = Json::parse(both.out);
+    REQUIRE(reports.size() == 2);
+    CHECK(reports[0]["test_people"] != reports[1]["test_people"]);
+    CHECK(veer::tests::read_text(folder / "ddpg-1.model.h5") ==
+          veer::tests::read_text(folder / "ddpg-one.model.h5"));
+    REQUIRE(train("ddpg", folder / "alone.model.h5", {"--seed", "8"}).code == 0);
+    CHECK(veer::tests::read_text(folder / "ddpg-8.model.h5") == veer::tests::read_text(folder / "alone.model.h5"));
+  }
+  const Finished same_file = train("ddpg", folder / "x.model.h5", {"--seeds", "1,2"});
+  CHECK(same_file.code == 2);
+  CHECK(has(same_file.err, "{seed}"));
+  const Finished twice = train("ddpg", folder / "x-{seed}.model.h5", {"--seeds", "1,2,1"});
+  CHECK(twice.code == 2);
+  CHECK(has(twice.err, "different seeds"));
   const Finished done = slates(played);
   CAPTURE(done.err);
   REQUIRE(done.code == 0);

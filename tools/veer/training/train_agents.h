@@ -87,8 +87,9 @@ void run_fusion(FusionTask& task, const Session& session);
 /// veer train hsrl, a2c, ddpg, ...: agents that show slates and learn from the answers, in a world of slates.
 /// `name`, `hsrl` and `kind` are set before the options are added.
 struct SlateTask {
-  TrainingFiles files;
+  TrainingFiles files;  ///< with `seeds`, names hold {seed}
   std::string name;
+  std::vector<std::uint64_t> seeds;  ///< trained side by side; empty: the one of --seed
   bool hsrl = true;
   slate::LatentKind kind = slate::LatentKind::ddpg;  ///< read where hsrl is false
   WorldOptions world;                                ///< of slate-v1
