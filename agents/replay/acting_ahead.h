@@ -14,8 +14,8 @@ namespace veer {
 
 class ActingAhead {
  public:
-  /// The engine is this object's alone until finish() or its end. At most `ahead` collections of `steps` steps
-  /// may have been given and not yet taken.
+  /// The engine is this object's alone until finish() or its end. At most `ahead` collections of `steps`
+  /// steps may have been given and not yet taken.
   ActingAhead(Engine& engine, std::int32_t steps, std::int32_t ahead);
   ~ActingAhead();  ///< leaves out what was given and not begun, and waits
   ActingAhead(const ActingAhead&) = delete;

@@ -158,7 +158,8 @@ class OnlineTraining {
     const std::int64_t before = step_;
     ActingAhead acting(engine_, options_.collect, static_cast<std::int32_t>(ahead));
     const auto give = [&](std::int64_t collection, const Stage& by) {
-      if (collection < count) acting.give(warms_up(before + collection * size) ? options_.warm_up : by.policy);
+      if (collection < count)
+        acting.give(warms_up(before + collection * size) ? options_.warm_up : by.policy);
     };
     for (std::int64_t c = 0; c < ahead; ++c) give(c, stages_[static_cast<std::size_t>(c)]);
     for (std::int64_t c = 0; c < count; ++c) {

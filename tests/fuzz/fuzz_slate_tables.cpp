@@ -65,9 +65,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
   try {
     switch (data[0] % 3) {
-      case 0: check_items(text); break;
-      case 1: check_profiles(text); break;
-      default: check_log(text);
+      case 0:
+        check_items(text);
+        break;
+      case 1:
+        check_profiles(text);
+        break;
+      default:
+        check_log(text);
     }
   } catch (const Error& error) {
     fuzz::require(std::string(error.what()).starts_with("table"));

@@ -100,8 +100,7 @@ BenchCase measure_agent(const SlateMaterial& material, std::int32_t rows, bool l
   const slate::LatentOptions sasrec = sasrec_policy(dropout);
   const View<const float> vectors = material.model->features.table();
   const auto shared = std::make_shared<slate::ItemVectors>(vectors);
-  const slate::LatentModel model =
-      slate::LatentLearner(sasrec, shared, p.slots, options.seed).model();
+  const slate::LatentModel model = slate::LatentLearner(sasrec, shared, p.slots, options.seed).model();
   const auto policy = slate::make_latent_policy(model, p.slots, "sasrec");
   SlateBatches batches(world, policy, rows, options.threads, options.seed);
   StraightforwardSide plain{
@@ -168,14 +167,18 @@ BenchReport slate_agent(const BenchOptions& options) {
     }
   }
   report.notes = {
-      "people and answers are made up, the policy's weights are random: what they are asked is what the world "
+      "people and answers are made up, the policy's weights are random: what they are asked is what the "
+      "world "
       "ml1m-session asks; dropout of the people is on in every case, as published",
-      "published: the fastest arrangement of the Python environment with its SASRec policy, dropout on, on two "
+      "published: the fastest arrangement of the Python environment with its SASRec policy, dropout on, on "
+      "two "
       "cores of this kind: 3,360, 2,791 and 2,318 user-steps/s for batches of 32, 256 and 2,048 when nobody "
       "leaves, 2,677, 2,304 and 2,080 with arrivals",
-      "straightforward: LibTorch's operations at every position of every layer, the batch cut into parts that "
+      "straightforward: LibTorch's operations at every position of every layer, the batch cut into parts "
+      "that "
       "all workers take; people row by row",
-      "necessary products: 722,000 multiply-adds of the policy (the last layer at the newest position, attention "
+      "necessary products: 722,000 multiply-adds of the policy (the last layer at the newest position, "
+      "attention "
       "to items before alone; 800,000 if every pair is counted) and 133,500 of the people",
       "both sides draw the same dropout masks; slates differ where two scores are equal within rounding"};
   return report;

@@ -20,8 +20,9 @@ std::int64_t agent_rows(std::int64_t rows) {
 
 }  // namespace
 
-StraightforwardAgent::StraightforwardAgent(const slate::HistoryEncoderConfig& config, const NamedArrays& actor,
-                                           View<const float> vectors, std::int32_t slots)
+StraightforwardAgent::StraightforwardAgent(const slate::HistoryEncoderConfig& config,
+                                           const NamedArrays& actor, View<const float> vectors,
+                                           std::int32_t slots)
     : config_(config),
       net_(nn::stored_parameters(slate::parameter_layout(config), actor, "cpu", "SASRec")),
       vectors_(vectors),
@@ -33,8 +34,8 @@ torch::Tensor StraightforwardAgent::run_layer(const std::string& block, const to
   // Only the newest position of the last layer is used: the masks of the others are nobody's business.
   const auto drop = [&](const torch::Tensor& values, std::int64_t axis) {
     if (!last || dropout.off()) return dropout(values, config_.dropout);
-    return torch::cat({values.narrow(axis, 0, t - 1), dropout(values.narrow(axis, t - 1, 1), config_.dropout)},
-                      axis);
+    return torch::cat(
+        {values.narrow(axis, 0, t - 1), dropout(values.narrow(axis, t - 1, 1), config_.dropout)}, axis);
   };
   const auto heads = [&](const char* name) {
     return slate::linear(net_, block + name, x).view({n, t, h, d / h}).transpose(1, 2);
@@ -43,9 +44,8 @@ torch::Tensor StraightforwardAgent::run_layer(const std::string& block, const to
   const torch::Tensor scores =
       (torch::matmul(heads("query"), heads("key").transpose(-1, -2)) / std::sqrt(double(d) / double(h)))
           .masked_fill(later, -INFINITY);
-  const torch::Tensor context = torch::matmul(drop(torch::softmax(scores, -1), 2), heads("value"))
-                                    .transpose(1, 2)
-                                    .reshape({n, t, d});
+  const torch::Tensor context =
+      torch::matmul(drop(torch::softmax(scores, -1), 2), heads("value")).transpose(1, 2).reshape({n, t, d});
   const torch::Tensor attended = slate::layer_norm(
       net_, block + "attention_norm", x + drop(slate::linear(net_, block + "output", context), 1));
   const torch::Tensor inner = drop(torch::relu(slate::linear(net_, block + "inner", attended)), 1);

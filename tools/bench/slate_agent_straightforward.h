@@ -26,8 +26,8 @@ class StraightforwardAgent {
 
   /// Slates [rows, slots] of these histories. `keys`: empty, or one per row: dropout is on. `scores`: null,
   /// or [rows, N] of item 1, 2 ... for comparison.
-  std::vector<ItemId> choose(std::span<const std::span<const ItemId>> histories, std::span<const StepKey> keys,
-                             std::vector<float>* scores) const;
+  std::vector<ItemId> choose(std::span<const std::span<const ItemId>> histories,
+                             std::span<const StepKey> keys, std::vector<float>* scores) const;
 
  private:
   torch::Tensor encode(const torch::Tensor& vectors, nn::DropoutMasks& dropout) const;

@@ -38,7 +38,8 @@ std::vector<Workload> workloads() {
        "response model computed row by row as it is defined",
        slate_step},
       {"slate-agent",
-       "the same with a SASRec policy that shows the best 9 of all items, against every layer at every position, "
+       "the same with a SASRec policy that shows the best 9 of all items, against every layer at every "
+       "position, "
        "all scores and a topk",
        slate_agent},
       {"ensemble",

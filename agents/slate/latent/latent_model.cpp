@@ -1,6 +1,7 @@
 #include "agents/slate/latent/latent_model.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include "agents/slate/latent/latent_values_net.h"
@@ -52,6 +53,20 @@ LatentModel::LatentModel(const LatentOptions& options, std::shared_ptr<const Ite
       options_, vectors_->view());
 }
 
+LatentModel LatentModel::on(std::shared_ptr<const ItemVectors> vectors, std::vector<ItemId> gone) const {
+  LatentModel out(options_, std::move(vectors), actor(), critic());
+  std::sort(gone.begin(), gone.end());
+  const bool sound = std::adjacent_find(gone.begin(), gone.end()) == gone.end() &&
+                     (gone.empty() || (gone.front() >= 1 && gone.back() <= out.vectors_->items()));
+  if (!sound) {
+    throw ConfigError(Where{{}, 0, "items that are gone"},
+                      Problem{"a number twice or outside the catalogue",
+                              "different ones of 1 to " + std::to_string(out.vectors_->items()), ""});
+  }
+  out.gone_ = std::move(gone);
+  return out;
+}
+
 NamedArrays LatentModel::actor() const { return weights_->actor.to_arrays(); }
 NamedArrays LatentModel::critic() const { return weights_->critic.to_arrays(); }
 
@@ -63,15 +78,17 @@ std::vector<float> LatentModel::read(View<const ItemId> history, View<const std:
 }
 
 void LatentModel::slates(View<const float> states, View<const float> actions, View<ItemId> out) const {
+  // The same items for everybody: one row that is read again and again.
+  const View<const ItemId> excluded(gone_.data(), actions.rows(), static_cast<std::int32_t>(gone_.size()), 0);
   if (!options_.judges_items()) {
-    weights_->scorer.best(actions, {}, out);
+    weights_->scorer.best(actions, excluded, out);
     return;
   }
   const torch::InferenceMode inference;
-  const std::int32_t pool = std::min(options_.candidates, vectors_->items());
+  const std::int32_t pool = std::min(options_.candidates, shown());
   std::vector<ItemId> nearest(at(actions.rows()) * at(pool));
   const View<ItemId> candidates(nearest.data(), actions.rows(), pool);
-  weights_->scorer.best(actions, {}, candidates);
+  weights_->scorer.best(actions, excluded, candidates);
   for (std::int32_t first = 0; first < actions.rows(); first += judged_rows) {
     const std::int32_t count = std::min(judged_rows, actions.rows() - first);
     const View<ItemId> some(candidates.row(first).data(), count, pool);
@@ -86,6 +103,7 @@ void LatentModel::scores(std::span<const float> action, std::span<float> out) co
   for (std::size_t i = 0; i < out.size(); ++i) {
     out[i] = weights_->scorer.logit(action, static_cast<ItemId>(i) + 1);
   }
+  for (const ItemId item : gone_) out[at(item) - 1] = -INFINITY;
 }
 
 }  // namespace veer::slate

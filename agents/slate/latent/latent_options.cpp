@@ -44,7 +44,8 @@ LatentOptions LatentOptions::from_hyper_parameters(const nn::HyperParameters& fr
   nn::read_decimal(from, "explore", o.explore);
   const auto drops = from.find("acting_dropout");  // files of before do not name it
   if (drops != from.end() && drops->second != "true" && drops->second != "false") {
-    throw FormatError(Where{{}, 0, "acting_dropout"}, Problem{"\"" + drops->second + "\"", "true or false", ""});
+    throw FormatError(Where{{}, 0, "acting_dropout"},
+                      Problem{"\"" + drops->second + "\"", "true or false", ""});
   }
   o.acting_dropout = drops != from.end() && drops->second == "true";
   nn::read_decimal(from, "candidates", o.candidates);

@@ -91,9 +91,8 @@ class LatentPolicy final : public Policy {
 
 std::shared_ptr<const Policy> make_latent_policy(const LatentModel& model, std::int32_t slots,
                                                  const std::string& name) {
-  const std::int32_t most = model.options().judges_items()
-                                ? std::min(model.options().candidates, model.vectors().items())
-                                : model.vectors().items();
+  const std::int32_t most =
+      model.options().judges_items() ? std::min(model.options().candidates, model.shown()) : model.shown();
   if (slots < 1 || slots > most) {
     throw ConfigError(Where{{}, 0, "slate of policy " + name},
                       Problem{std::to_string(slots) + " items", "1 to " + std::to_string(most),

@@ -43,8 +43,9 @@ VEER_LANES_INLINE void eight_sums(const Lanes* r, float* out) noexcept {
               __builtin_shufflevector(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
   }
   const Lanes &a = four[0], &b = four[1];
-  const Lanes halves = __builtin_shufflevector(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27) +
-                       __builtin_shufflevector(a, b, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
+  const Lanes halves =
+      __builtin_shufflevector(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27) +
+      __builtin_shufflevector(a, b, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
   float v[lane_count];
   std::memcpy(v, &halves, sizeof v);
   for (int i = 0; i < 8; ++i) out[i] = v[i] + v[i + 8];

@@ -37,8 +37,9 @@ void attend_causal(const AttentionShape& shape, const float* queries, const floa
 void read_causal(const AttentionShape& shape, const float* queries, const float* keys, const float* values,
                  std::vector<float>& scratch, float* out, const float* factors = nullptr);
 
-/// REQUIRES: weights of a pass without factors. From the gradient of out, [queries, width], to those of queries [queries], keys and values [length], rows
-/// as far apart as the inputs'; what stood there is replaced.
+/// REQUIRES: weights of a pass without factors. From the gradient of out, [queries, width], to those of
+/// queries [queries], keys and values [length], rows as far apart as the inputs'; what stood there is
+/// replaced.
 void attend_causal_backward(const AttentionShape& shape, const float* queries, const float* keys,
                             const float* values, const float* weights, const float* out_gradient,
                             std::vector<float>& scratch, float* query_gradient, float* key_gradient,

@@ -113,8 +113,8 @@ VEER_KERNEL std::int32_t indices_above(const float* logits, std::int32_t count, 
     // Most of the catalogue holds nothing of interest: it is passed in strides of four vectors.
     while (i + 4 * lane_count <= count &&
            !(largest_of(larger(larger(load(logits + i), load(logits + i + lane_count)),
-                               larger(load(logits + i + 2 * lane_count), load(logits + i + 3 * lane_count)))) >
-             threshold)) {
+                               larger(load(logits + i + 2 * lane_count),
+                                      load(logits + i + 3 * lane_count)))) > threshold)) {
       i += 4 * lane_count;
     }
     const std::int32_t width = std::min(lane_count, count - i);

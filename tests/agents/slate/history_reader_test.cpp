@@ -1,8 +1,12 @@
 #include "agents/slate/networks/history_reader_net.h"
 
+#include <cmath>
+#include <memory>
 #include <vector>
 
+#include "agents/slate/latent/latent_learner.h"
 #include "agents/slate/networks/history_encoder_net.h"
+#include "env/error.h"
 #include "env/random.h"
 #include "tests/test.h"
 
@@ -57,7 +61,8 @@ struct ReaderDesk {
     std::vector<float> out(at(count) * at(config.width));
     const HistoryReader reader(parameters, config, rows());
     reader.read({history.data() + first * column, count, column}, {sizes.data() + first, count, 1},
-                drops ? std::span(keys).subspan(at(first), at(count)) : std::span<const StepKey>{}, out.data());
+                drops ? std::span(keys).subspan(at(first), at(count)) : std::span<const StepKey>{},
+                out.data());
     return out;
   }
   std::vector<float> straightforward(bool drops) const {
@@ -101,9 +106,46 @@ TEST_CASE("a person's state is the same bits alone and among others") {
       const std::vector<float> all = desk.read(0, people, drops);
       for (const std::int32_t r : {0, 5, people - 1}) {
         const std::vector<float> alone = desk.read(r, 1, drops);
-        CHECK(std::equal(alone.begin(), alone.end(), all.begin() + static_cast<std::ptrdiff_t>(at(r) * width)));
+        CHECK(
+            std::equal(alone.begin(), alone.end(), all.begin() + static_cast<std::ptrdiff_t>(at(r) * width)));
       }
     }
+  }
+}
+
+TEST_CASE("a baseline goes on with its weights when the catalogue changes") {
+  const ReaderDesk desk(HistoryPadding::masked, false);
+  for (const LatentKind kind : {LatentKind::a2c, LatentKind::supervised, LatentKind::slateq}) {
+    LatentOptions o = latent_defaults(kind, features);
+    o.encoder.positions = 11;
+    o.candidates = 12;
+    const auto vectors = std::make_shared<ItemVectors>(desk.rows());
+    const LatentModel model = LatentLearner(o, vectors, 4, 3).model();
+    const auto slates = [&](const LatentModel& m) {
+      const std::vector<float> states =
+          m.read({desk.history.data(), people, column}, {desk.sizes.data(), people, 1}, {});
+      std::vector<ItemId> out(people * 4);
+      const View<const float> rows(states.data(), people, o.encoder.width);
+      m.slates(rows, rows, {out.data(), people, 4});
+      return out;
+    };
+    const std::vector<ItemId> before = slates(model);
+    // The first person's best item goes; its twin joins behind the last one and takes its place.
+    const ItemId best = before[0];
+    std::vector<float> grown = desk.vectors;
+    for (std::int32_t i = 0; i < features; ++i) grown.push_back(desk.vectors[at(best) * features + at(i)]);
+    const LatentModel changed =
+        model.on(std::make_shared<ItemVectors>(View<const float>(grown.data(), items + 2, features)), {best});
+    CHECK(changed.shown() == items);
+    // Histories hold the old number, whose vector is the same: states have not moved.
+    const std::vector<ItemId> after = slates(changed);
+    for (std::size_t i = 0; i < after.size(); ++i)
+      CHECK(after[i] == (before[i] == best ? items + 1 : before[i]));
+    std::vector<float> scores(items + 1);
+    changed.scores(std::vector<float>(at(o.encoder.width), 1.0F), scores);
+    for (ItemId i = 1; i <= items + 1; ++i) CHECK(std::isinf(scores[at(i) - 1]) == (i == best));
+    CHECK_THROWS_AS(model.on(vectors, {3, 3}), ConfigError);
+    CHECK_THROWS_AS(model.on(vectors, {items + 1}), ConfigError);
   }
 }
 

@@ -93,8 +93,9 @@ TEST_CASE("attention that is only read is the same, factors of dropout included"
         const torch::Tensor later = torch::ones({queries, length}, torch::kBool).triu(length - queries + 1);
         torch::Tensor shares = torch::softmax(scores.masked_fill(later, -INFINITY), -1);
         if (drops) shares = shares * factors;
-        const torch::Tensor expected =
-            torch::matmul(shares, apart(kv.narrow(1, width, width))).transpose(0, 1).reshape({queries, width});
+        const torch::Tensor expected = torch::matmul(shares, apart(kv.narrow(1, width, width)))
+                                           .transpose(0, 1)
+                                           .reshape({queries, width});
         CHECK((again - expected).abs().max().item<float>() < 1e-5F);
       }
     }

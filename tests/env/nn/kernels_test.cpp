@@ -114,8 +114,8 @@ TEST_SUITE("kernels") {
     const AttentionForm form{1.0F / std::sqrt(20.0F)};
     for (std::int32_t cut = 0; cut <= 9; ++cut) {
       const std::int32_t nine = 9, rest = 9 - cut;
-      attend(query.data(), 1, width, heads, form, {}, {keys.data(), values.data(), 9, &zero, &nine}, scratch.data(),
-             together.data());
+      attend(query.data(), 1, width, heads, form, {}, {keys.data(), values.data(), 9, &zero, &nine},
+             scratch.data(), together.data());
       attend(query.data(), 1, width, heads, form, {keys.data(), values.data(), 9, &zero, &cut},
              {keys.data() + cut * 40, values.data() + cut * 40, rest, &zero, &rest}, scratch.data(),
              apart.data());

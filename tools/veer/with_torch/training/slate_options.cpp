@@ -11,9 +11,10 @@ void add_slate_options(CLI::App& app, SlateTask& task) {
   add_training_output(app, task.files);
   add_budget(app, task.files);
   const std::string world = "World", training = "Training";
-  app.add_option("--seeds", task.seeds,
-                 "several seeds such as 1,2,3, trained side by side to the bytes that each gives alone; the name of "
-                 "--output holds {seed}")
+  app.add_option(
+         "--seeds", task.seeds,
+         "several seeds such as 1,2,3, trained side by side to the bytes that each gives alone; the name of "
+         "--output holds {seed}")
       ->delimiter(',')
       ->type_name("LIST")
       ->group(training);
@@ -47,9 +48,10 @@ void add_slate_options(CLI::App& app, SlateTask& task) {
       ->check(positive())
       ->capture_default_str()
       ->group(training);
-  app.add_option("--staleness", task.staleness,
-                 "act with the weights of so many updates ago, so that acting and updating go on side by side; 0: "
-                 "they take turns")
+  app.add_option(
+         "--staleness", task.staleness,
+         "act with the weights of so many updates ago, so that acting and updating go on side by side; 0: "
+         "they take turns")
       ->check(CLI::Range(0, 64))
       ->capture_default_str()
       ->group(training);

@@ -159,10 +159,11 @@ SlateTrainee make_latent(const SlateTask& task, View<const float> vectors, std::
 std::string phases_text(const OnlineResult& r) {
   const double whole = std::max(r.seconds, 1e-9);
   const auto share = [&](double seconds) { return fmt::format("{:.0f} %", 100.0 * seconds / whole); };
-  return fmt::format("{} slates in {}, {} a second with their updates: acting {}, updating {}, judging {} of the time",
-                     grouped(r.steps_here), duration_text(r.seconds),
-                     grouped(static_cast<std::int64_t>(static_cast<double>(r.steps_here) / whole)),
-                     share(r.acting_seconds), share(r.updating_seconds), share(r.judging_seconds));
+  return fmt::format(
+      "{} slates in {}, {} a second with their updates: acting {}, updating {}, judging {} of the time",
+      grouped(r.steps_here), duration_text(r.seconds),
+      grouped(static_cast<std::int64_t>(static_cast<double>(r.steps_here) / whole)), share(r.acting_seconds),
+      share(r.updating_seconds), share(r.judging_seconds));
 }
 
 /// What every seed of a call trains in: read once, shared.
@@ -206,8 +207,9 @@ OnlineOptions online_options(const SlateTask& task, const TrainingFiles& files, 
   options.report_every = task.evaluate_every;
   options.evaluation = &arena.validation;
   options.evaluation_episodes = task.episodes;
-  options.identity = fmt::format("world {} {} {} {}\n{}", task.world.world, task.world.link,
-                                 arena.slates.data->fingerprint, arena.slates.users.checksum, trainee.identity);
+  options.identity =
+      fmt::format("world {} {} {} {}\n{}", task.world.world, task.world.link, arena.slates.data->fingerprint,
+                  arena.slates.users.checksum, trainee.identity);
   options.budget_seconds = budget_seconds(task.files);
   options.checkpoint_seconds = checkpoint_seconds(task.files);
   options.checkpoint = files.checkpoint;
@@ -292,7 +294,8 @@ void print_slates(const std::string& name, const TrainedSlates& t, const Console
   console.note(phases_text(t.training));
 }
 
-/// The files of one seed: {seed} replaced in every name. Throws ConfigError where several seeds would share one.
+/// The files of one seed: {seed} replaced in every name. Throws ConfigError where several seeds would share
+/// one.
 TrainingFiles files_of(const SlateTask& task, std::uint64_t seed) {
   TrainingFiles out = task.files;
   if (task.seeds.empty()) return out;
@@ -326,8 +329,8 @@ void run_slate(SlateTask& task, const Session& session) {
   task.world.scenario = "slate-v1";
   task.world.part = "all";
   const SlateArena arena(open_slates(task.world));
-  session.console.note(fmt::format("{}: {} slates to people of {}, {} items{}", task.name, grouped(task.steps),
-                                   task.world.world, grouped(arena.test.spec().items),
+  session.console.note(fmt::format("{}: {} slates to people of {}, {} items{}", task.name,
+                                   grouped(task.steps), task.world.world, grouped(arena.test.spec().items),
                                    seeds.size() > 1 ? fmt::format(", {} seeds", seeds.size()) : ""));
   std::vector<TrainedSlates> trained(seeds.size());
   {
