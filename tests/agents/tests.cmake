@@ -24,7 +24,7 @@ if(VEER_TORCH)
   veer_test(offline_test TORCH CONFORMANCE SOURCES agents/offline_test.cpp LIBRARIES veer_agents LABELS unit)
 endif()
 if(VEER_TORCH)
-  veer_test(slate_agents_test TORCH CONFORMANCE SOURCES agents/slate/hsrl_test.cpp agents/slate/online_training_test.cpp
+  veer_test(slate_agents_test TORCH CONFORMANCE SOURCES agents/slate/hsrl_test.cpp agents/slate/history_reader_test.cpp agents/slate/online_training_test.cpp
             LIBRARIES veer_agents veer_semantic_ids LABELS unit)
 endif()
 if(VEER_TORCH)

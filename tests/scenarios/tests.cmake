@@ -11,7 +11,7 @@ veer_test(stress_test CONFORMANCE SOURCES scenarios/stress_test.cpp scenarios/st
           scenarios/stress_told_test.cpp scenarios/stress_cohort_test.cpp LIBRARIES veer_scenarios LABELS unit)
 veer_test(fusion_test CONFORMANCE SOURCES scenarios/fusion_test.cpp scenarios/retention_test.cpp LIBRARIES veer_scenarios veer_agents_plain LABELS unit)
 veer_test(ads_test CONFORMANCE SOURCES scenarios/ads_test.cpp scenarios/interests_test.cpp LIBRARIES veer_scenarios veer_agents_plain LABELS unit)
-veer_test(slate_test CONFORMANCE SOURCES scenarios/slate_test.cpp LIBRARIES veer_scenarios veer_agents_plain LABELS unit)
+veer_test(slate_test CONFORMANCE SOURCES scenarios/slate_test.cpp scenarios/churn_test.cpp LIBRARIES veer_scenarios veer_agents_plain LABELS unit)
 veer_test(trust_test SOURCES scenarios/trust_test.cpp LIBRARIES veer_scenarios veer_agents_plain LABELS unit)
 add_test(NAME trust_coverage COMMAND trust_test --no-intro --no-skip "-tc=*[slow]*")
 set_tests_properties(trust_coverage PROPERTIES LABELS slow TIMEOUT 900)

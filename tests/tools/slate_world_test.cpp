@@ -109,6 +109,27 @@ TEST_CASE("agents of slates are trained to the same bytes, described and played"
     CHECK(Json::parse(info.out)["metrics"]["test_reward"] == report["test_people"]["agent"]["reward"]);
     played.insert(played.end(), {"--policy", "slates:model=" + one});
   }
+  // Several seeds side by side give what each gives alone, whatever the threads.
+  for (const std::string threads : {"1", "2"}) {
+    const Finished both =
+        train("ddpg", folder / "ddpg-{seed}.model.h5", {"--seeds", "8,1", "--threads", threads});
+    CAPTURE(both.err);
+    REQUIRE(both.code == 0);
+    const Json reports = Json::parse(both.out);
+    REQUIRE(reports.size() == 2);
+    CHECK(reports[0]["test_people"] != reports[1]["test_people"]);
+    CHECK(veer::tests::read_text(folder / "ddpg-1.model.h5") ==
+          veer::tests::read_text(folder / "ddpg-one.model.h5"));
+    REQUIRE(train("ddpg", folder / "alone.model.h5", {"--seed", "8"}).code == 0);
+    CHECK(veer::tests::read_text(folder / "ddpg-8.model.h5") ==
+          veer::tests::read_text(folder / "alone.model.h5"));
+  }
+  const Finished same_file = train("ddpg", folder / "x.model.h5", {"--seeds", "1,2"});
+  CHECK(same_file.code == 2);
+  CHECK(has(same_file.err, "{seed}"));
+  const Finished twice = train("ddpg", folder / "x-{seed}.model.h5", {"--seeds", "1,2,1"});
+  CHECK(twice.code == 2);
+  CHECK(has(twice.err, "different seeds"));
   const Finished done = slates(played);
   CAPTURE(done.err);
   REQUIRE(done.code == 0);
@@ -139,6 +160,44 @@ TEST_CASE("agents of slates are trained to the same bytes, described and played"
   const Finished unclear = run_veer(stopping);
   CHECK(unclear.code == 2);
   CHECK(has(unclear.err, "a policy beside --until-halfwidth"));
+  // A part of the catalogue is replaced: new items are shown at once, nothing replaced changes nothing.
+  const auto churn = [&](const std::string& share, std::vector<std::string> more) {
+    std::vector<std::string> arguments{"study",
+                                       "churn",
+                                       "--made-up-people",
+                                       "200",
+                                       "--episodes",
+                                       "30",
+                                       "--json",
+                                       "--churn",
+                                       share,
+                                       "--policy",
+                                       "hsrl=" + (folder / "hsrl-one.model.h5")};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_veer(arguments);
+  };
+  const Finished replaced = churn("0.2", {"--policy", "ddpg=" + (folder / "ddpg-one.model.h5"), "--policy",
+                                          "ddpg=" + (folder / "ddpg-8.model.h5")});
+  CAPTURE(replaced.err);
+  REQUIRE(replaced.code == 0);
+  const Json study = Json::parse(replaced.out);
+  CHECK(study["replaced"] == 57);  // of 283
+  REQUIRE(study["methods"].size() == 3);
+  CHECK(study["methods"][0]["method"] == "random");
+  // 57 of 283 items are new; 30 episodes of four slates of nine.
+  CHECK(study["methods"][0]["share_of_places_with_new_items"].get<double>() ==
+        doctest::Approx(57.0 / 283.0).epsilon(0.25));
+  CHECK(study["methods"][2]["seeds"] == 2);
+  CHECK(study["methods"][1]["kept"]["kept"].get<double>() > 0.3);
+  const Json unchanged = Json::parse(churn("0", {}).out);
+  for (const Json& method : unchanged["methods"]) {
+    CHECK(method["kept"]["kept"] == 1.0);
+    CHECK(method["kept"]["low"] == 1.0);
+    CHECK(method["reward_after"] == method["reward_before"]);
+  }
+  const Finished nameless = churn("0.1", {"--policy", folder / "ddpg-one.model.h5"});
+  CHECK(nameless.code == 2);
+  CHECK(has(nameless.err, "METHOD=FILE"));
   const Finished world = train("hsrl", folder / "x.model.h5", {"--world", "mars"});
   CHECK(world.code == 2);
   CHECK(world.err.find("rl4rs-session") != std::string::npos);

@@ -1,7 +1,5 @@
 #include "tools/bench/slate_step.h"
 
-#include <time.h>
-
 #include <algorithm>
 #include <cmath>
 #include <memory>
@@ -11,11 +9,10 @@
 #include <vector>
 
 #include "agents/baselines/slates.h"
-#include "env/engine.h"
-#include "env/runtime.h"
 #include "scenarios/slate/slate_worlds.h"
 #include "simulators/response/synthetic_response.h"
 #include "tools/bench/sgemm.h"
+#include "tools/bench/slate_batches.h"
 #include "tools/bench/slate_straightforward.h"
 
 namespace veer::bench {
@@ -23,72 +20,13 @@ namespace {
 
 /// The fastest arrangement of the published Python environment on two cores of this kind, user-steps/s.
 constexpr double published_staying = 25'000.0, published_leaving = 8'800.0;
-/// Multiply-adds that a user-step of this model takes when what depends on an item alone is tabulated: two
-/// attentions; the profile's network only where dropout changes it at every step.
-constexpr double necessary_attention = 121'000.0, necessary_profile = 12'500.0;
-constexpr float published_dropout = 0.2F;
-
-SlateMaterial movielens_people(std::int32_t people) {
-  SyntheticResponse made =
-      make_synthetic_response(synthetic_item_features(movielens_items, 33, 7), {.people = people,
-                                                                                .profile = 33,
-                                                                                .slates_before = 14,
-                                                                                .slates = 17,
-                                                                                .merges_profile = true,
-                                                                                .seed = 7});
-  return {std::make_shared<const SlatePeople>(std::move(made.data.people)),
-          std::make_shared<const ResponseModel>(std::move(made.truth)),
-          {}};
-}
-
-/// CPU time of all threads of this process, in seconds: what a step costs on a machine that others use, too.
-double cpu_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
-
-/// Batches stepped side by side: one, or one per worker where a batch is a single shard, as the published
-/// figure is that of two processes.
-class Batches {
- public:
-  Batches(const SlateScenario& world, const std::shared_ptr<const Policy>& policy, std::int32_t rows,
-          int threads, std::uint64_t seed)
-      : policy_(policy), rows_(rows) {
-    const std::int32_t shard = rows < 128 ? 32 : rows < 128 * threads ? 64 : 128;
-    const int count = rows <= shard ? threads : 1;
-    for (int i = 0; i < count; ++i) {
-      engines_.push_back(std::make_unique<Engine>(
-          world, policy->spec(),
-          EngineOptions{.rows = rows, .shard_rows = shard, .seed = seed + static_cast<std::uint64_t>(i)}));
-      engines_.back()->reset();
-    }
-  }
-  void step(int times) {
-    parallel_for(std::ssize(engines_), [&](std::int64_t i) {
-      for (int t = 0; t < times; ++t) engines_[at(i)]->step(policy_, Mode::sample);
-    });
-  }
-  std::int64_t people() const noexcept { return std::ssize(engines_) * rows_; }
-  Engine& first() noexcept { return *engines_.front(); }
-
- private:
-  std::shared_ptr<const Policy> policy_;
-  std::int32_t rows_;
-  std::vector<std::unique_ptr<Engine>> engines_;
-};
 
 BenchCase measure_slates(const SlateMaterial& material, std::int32_t rows, bool leaving, bool dropout,
                          double sgemm, const BenchOptions& options) {
-  SlateParameters p = slate_parameters(slate_world("ml1m-session"), material,
-                                       {.dropout = dropout ? published_dropout : 0.0F});
-  if (!leaving) {
-    p.patience = 1e6F;
-    p.horizon = 1'000'000;
-  }
+  const SlateParameters p = movielens_session(material, leaving, dropout);
   const SlateScenario world(p);
   const auto policy = std::make_shared<const RandomSlates>("random", world.spec().items, p.slots);
-  Batches batches(world, policy, rows, options.threads, options.seed);
+  SlateBatches batches(world, policy, rows, options.threads, options.seed);
   StraightforwardSlates plain(world, material.model, dropout ? published_dropout : 0.0F, rows, options.seed);
 
   BenchCase result;
@@ -127,7 +65,7 @@ BenchCase measure_slates(const SlateMaterial& material, std::int32_t rows, bool 
   result.straightforward = static_cast<double>(rows) * plain_steps / straightforward;
   result.ratio = result.engine / result.straightforward;
   const double published = leaving ? published_leaving : published_staying;
-  const double operations = 2.0 * (necessary_attention + (dropout ? necessary_profile : 0.0));
+  const double operations = 2.0 * necessary_people_products(dropout);
   const double per_cpu_second = static_cast<double>(batches.people()) * steps / median(cpu);
   result.figures = {{"user-steps per second of CPU time", per_cpu_second},
                     {"ratio to the published environment", result.engine / published},

@@ -5,6 +5,7 @@
 
 #include "agents/slate/hsrl/token_levels_net.h"
 #include "agents/slate/networks/history_encoder_net.h"
+#include "agents/slate/networks/history_reader_net.h"
 #include "env/error.h"
 #include "env/nn/kernels/score_kernels.h"
 
@@ -83,18 +84,8 @@ void HsrlModel::read(View<const ItemId> history, View<const std::int32_t> size, 
                      Reading& out) const {
   const torch::InferenceMode inference;
   const std::int64_t rows = history.rows(), padded = padded_rows(rows);
-  torch::Tensor states;
-  if (keys.empty()) {
-    states = weights_->reader.read(history, size);
-  } else {
-    std::vector<std::int32_t> sizes;
-    for (std::int32_t r = 0; r < history.rows(); ++r) sizes.push_back(size(r));
-    const HistoryBatch batch =
-        read_histories(options_.encoder, catalogue_->vectors(), history, sizes, 0, history.rows());
-    nn::DropoutMasks dropout(keys, weights_->parameters.device);
-    states = torch::zeros({padded, options_.encoder.width});
-    states.narrow(0, 0, rows).copy_(encode_histories(weights_->parameters, options_.encoder, batch, dropout));
-  }
+  const torch::Tensor states = torch::zeros({padded, options_.encoder.width});
+  weights_->reader.read(history, size, keys, states.data_ptr<float>());
   out.width = options_.encoder.width;
   out.levels = options_.levels;
   out.vocabulary = options_.vocabulary;

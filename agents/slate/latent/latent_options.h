@@ -34,6 +34,7 @@ struct LatentOptions {
   HistoryEncoderConfig encoder;
   float noise = 0.1F;             ///< Z + clamp(noise * U[0, 1), -1, 1) per value, in Mode::sample (not A2C)
   float explore = 0.0F;           ///< how often Z is that noise alone
+  bool acting_dropout = false;    ///< the encoder's dropout stays on in Mode::sample, as released
   std::int32_t candidates = 100;  ///< Wolpertinger, SlateQ: items whose Q is looked at
   float discount = 0.9F;
   float target_rate = 0.01F;

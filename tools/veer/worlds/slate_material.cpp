@@ -9,7 +9,6 @@
 #include "env/data/sha256.h"
 #include "env/error.h"
 #include "env/store/dataset_file.h"
-#include "scenarios/slate/slate_worlds.h"
 #include "simulators/response/rated_slates.h"
 
 namespace veer::tools {
@@ -107,6 +106,8 @@ SlateWorld open_slates(const WorldOptions& options) {
     out.users.checksum = "known truth";
   }
   out.parameters = slate_parameters(world, material, choices);
+  out.material = material;
+  out.choices = choices;
   out.users.users = out.parameters.users;
   out.users.item_table = material.model->features.values;
   out.users.table_width = material.model->features.width;
