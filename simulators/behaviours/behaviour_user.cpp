@@ -202,15 +202,20 @@ class BehaviourUser final : public UserModel {
     for (std::size_t k = 0; k < items.size(); ++k) {
       const float looked_at =
           options_.examination > 0.0F ? std::pow(static_cast<float>(k + 1), -options_.examination) : 1.0F;
+      float kept = 1.0F;  // share of the probability that the company of the slate leaves
       for (std::size_t b = 0; b < count; ++b) {
         float& p = scratch.chance[k * count + b];
         p = 0.0F;
         if (items[k] == no_item) continue;
         const float score = tables_.score(items[k], static_cast<std::int32_t>(b), queries);
         p = click_probability(options_.link, score);
-        if (!costs.empty()) p = std::clamp(p - costs[k], 0.0F, 1.0F);
-        p *= looked_at;
+        if (costs.empty()) continue;
+        if (b == 0 || options_.link == ResponseLink::doubled) {
+          kept = p > 0.0F ? std::clamp(p - costs[k], 0.0F, 1.0F) / p : 0.0F;
+        }
+        p *= kept;
       }
+      for (std::size_t b = 0; b < count; ++b) scratch.chance[k * count + b] *= looked_at;
     }
   }
 

@@ -28,7 +28,8 @@ struct BehaviourOptions {
   /// environment runs at 0.1 without saying so.
   float dropout = 0.0F;
   /// Takes `correlation` times the mean cosine of an item's encoding with those of its slate (itself
-  /// included) from every probability, down to 0.
+  /// included) from its probability of a click, down to 0, and from those of other behaviours the same share:
+  /// most are rarer than that. With `doubled` links every behaviour loses as much, as published.
   float correlation = 0.0F;
   /// The published code's correlation: the cosine divided by the width of an encoding, so that a slate of
   /// equal items loses 0.003 instead of 0.2.
