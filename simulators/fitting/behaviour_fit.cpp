@@ -98,8 +98,8 @@ BehaviourModel fit_behaviour_model(const SlateData& data, ItemFeatures features,
         const BehaviourBatch batch = gather_behaviours(data, sizes, std::span(chosen).subspan(begin, size));
         const nn::DropoutKey key{options.seed, from + begin, static_cast<std::uint32_t>(epoch)};
         nn::DropoutMasks masks(&key, device);
-        const Tensor loss = behaviour_loss(net.scores(batch, options.dropout, masks), batch.answers,
-                                           refusal_weight, options.loss) *
+        const Tensor loss = behaviour_loss(net.scores(batch, net.encode_items(), options.dropout, masks),
+                                           batch.answers, refusal_weight, options.loss) *
                             share;
         losses[at(shard)] = loss.item<double>();
         std::vector<float>& out = gradients[at(shard)];

@@ -34,9 +34,12 @@ class BehaviourNet {
   explicit BehaviourNet(BehaviourModel& model);
 
   const std::vector<torch::Tensor>& parts() const noexcept { return parts_; }
-  /// [n, slots, behaviours], offsets left out. Everything at every place, as it is defined; masks are drawn
-  /// in the order of behaviour::MaskPlan.
-  torch::Tensor scores(const BehaviourBatch& batch, float dropout, nn::DropoutMasks& masks) const;
+  /// [items + 1, E]
+  torch::Tensor encode_items() const;
+  /// [n, slots, behaviours], offsets left out, with the items as encode_items() has them. Everything at every
+  /// place, as it is defined; masks are drawn in the order of behaviour::MaskPlan.
+  torch::Tensor scores(const BehaviourBatch& batch, const torch::Tensor& items, float dropout,
+                       nn::DropoutMasks& masks) const;
 
  private:
   const torch::Tensor& part(const std::string& name) const { return parts_[number_.at(name)]; }

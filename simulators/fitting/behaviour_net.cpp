@@ -98,11 +98,14 @@ Tensor BehaviourNet::layer(const Tensor& x, const std::string& name, float dropo
   return norm(middle + masks(linear(inner, name + "inner2"), dropout), name + "norm2");
 }
 
-Tensor BehaviourNet::scores(const BehaviourBatch& batch, float dropout, nn::DropoutMasks& masks) const {
+Tensor BehaviourNet::encode_items() const {
+  const Tensor ids = sizes_.item_ids ? part("item_ids") : Tensor{};
+  return norm(encode(features_, ids, sizes_.feature_blocks, "feature", "item"), "encoding_norm");
+}
+
+Tensor BehaviourNet::scores(const BehaviourBatch& batch, const Tensor& items, float dropout,
+                            nn::DropoutMasks& masks) const {
   const std::int64_t n = batch.items.size(0), h = sizes_.history, e = sizes_.encoding;
-  const Tensor item_ids = sizes_.item_ids ? part("item_ids") : Tensor{};
-  const Tensor items =
-      norm(encode(features_, item_ids, sizes_.feature_blocks, "feature", "item"), "encoding_norm");
   const auto look_up = [&](const Tensor& ids) {
     return items.index_select(0, ids.reshape({-1})).view({n, ids.size(1), e});
   };

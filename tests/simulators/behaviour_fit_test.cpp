@@ -71,7 +71,7 @@ TEST_CASE("what LibTorch fits is the model as it is defined, dropout included") 
       std::vector<StepKey> keys;
       for (const std::int64_t s : slates) keys.push_back({77, static_cast<EpisodeId>(s), 2});
       nn::DropoutMasks masks(keys, device);
-      const torch::Tensor found = net.scores(batch, rate, masks).contiguous();
+      const torch::Tensor found = net.scores(batch, net.encode_items(), rate, masks).contiguous();
       for (std::size_t i = 0; i < slates.size(); ++i) {
         const SlateData& data = made_up().data;
         const SlateStart& start = data.people.starts[at(slates[i])];

@@ -1,7 +1,5 @@
 #include "tools/bench/slate_step.h"
 
-#include <time.h>
-
 #include <algorithm>
 #include <cmath>
 #include <memory>
@@ -11,11 +9,10 @@
 #include <vector>
 
 #include "agents/baselines/slates.h"
-#include "env/engine.h"
-#include "env/runtime.h"
 #include "scenarios/slate/slate_worlds.h"
 #include "simulators/response/synthetic_response.h"
 #include "tools/bench/sgemm.h"
+#include "tools/bench/slate_batches.h"
 #include "tools/bench/slate_straightforward.h"
 
 namespace veer::bench {
@@ -41,43 +38,6 @@ SlateMaterial movielens_people(std::int32_t people) {
           {}};
 }
 
-/// CPU time of all threads of this process, in seconds: what a step costs on a machine that others use, too.
-double cpu_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
-
-/// Batches stepped side by side: one, or one per worker where a batch is a single shard, as the published
-/// figure is that of two processes.
-class Batches {
- public:
-  Batches(const SlateScenario& world, const std::shared_ptr<const Policy>& policy, std::int32_t rows,
-          int threads, std::uint64_t seed)
-      : policy_(policy), rows_(rows) {
-    const std::int32_t shard = rows < 128 ? 32 : rows < 128 * threads ? 64 : 128;
-    const int count = rows <= shard ? threads : 1;
-    for (int i = 0; i < count; ++i) {
-      engines_.push_back(std::make_unique<Engine>(
-          world, policy->spec(),
-          EngineOptions{.rows = rows, .shard_rows = shard, .seed = seed + static_cast<std::uint64_t>(i)}));
-      engines_.back()->reset();
-    }
-  }
-  void step(int times) {
-    parallel_for(std::ssize(engines_), [&](std::int64_t i) {
-      for (int t = 0; t < times; ++t) engines_[at(i)]->step(policy_, Mode::sample);
-    });
-  }
-  std::int64_t people() const noexcept { return std::ssize(engines_) * rows_; }
-  Engine& first() noexcept { return *engines_.front(); }
-
- private:
-  std::shared_ptr<const Policy> policy_;
-  std::int32_t rows_;
-  std::vector<std::unique_ptr<Engine>> engines_;
-};
-
 BenchCase measure_slates(const SlateMaterial& material, std::int32_t rows, bool leaving, bool dropout,
                          double sgemm, const BenchOptions& options) {
   SlateParameters p = slate_parameters(slate_world("ml1m-session"), material,
@@ -88,7 +48,7 @@ BenchCase measure_slates(const SlateMaterial& material, std::int32_t rows, bool 
   }
   const SlateScenario world(p);
   const auto policy = std::make_shared<const RandomSlates>("random", world.spec().items, p.slots);
-  Batches batches(world, policy, rows, options.threads, options.seed);
+  SlateBatches batches(world, policy, rows, options.threads, options.seed);
   StraightforwardSlates plain(world, material.model, dropout ? published_dropout : 0.0F, rows, options.seed);
 
   BenchCase result;
@@ -113,9 +73,9 @@ BenchCase measure_slates(const SlateMaterial& material, std::int32_t rows, bool 
   const auto [engine, straightforward] = alternate(
       options.repetitions,
       [&] {
-        const double before = cpu_seconds();
+        const double before = processor_seconds();
         batches.step(steps);
-        cpu.push_back(cpu_seconds() - before);
+        cpu.push_back(processor_seconds() - before);
       },
       [&] {
         for (int t = 0; t < plain_steps; ++t) plain.step();

@@ -7,10 +7,14 @@
 #include <span>
 #include <vector>
 
+#include "env/random.h"
 #include "scenarios/slate/slate.h"
 #include "simulators/response/response_model.h"
 
 namespace veer::bench {
+
+/// The slate of RandomSlates for this step: distinct items 1..items.
+std::vector<ItemId> random_slate(const StepKey& key, std::int32_t items, std::int32_t slots);
 
 class StraightforwardSlates {
  public:

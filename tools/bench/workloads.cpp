@@ -7,6 +7,7 @@
 #include "tools/bench/ope.h"
 #include "tools/bench/path_score.h"
 #include "tools/bench/scaling.h"
+#include "tools/bench/slate_behaviours.h"
 #include "tools/bench/slate_step.h"
 #include "tools/bench/step.h"
 #include "tools/bench/train_fusion.h"
@@ -36,6 +37,11 @@ std::vector<Workload> workloads() {
        "one step of people who are shown random slates and leave when their patience is over, against the "
        "response model computed row by row as it is defined",
        slate_step},
+      {"kuaisim-step",
+       "one step of people who do several things with the items of random slates, against the same "
+       "Transformer "
+       "through LibTorch at every place of every layer",
+       kuaisim_step},
       {"ensemble",
        "read the histories of people and play ten steps under five models that speak as one, against the "
        "five "
