@@ -169,3 +169,59 @@ TEST_CASE("worlds, links and options that slate-v1 does not have are named") {
   CHECK(nothing.code == 2);
   CHECK(nothing.err.find("--data") != std::string::npos);
 }
+
+TEST_CASE("people of several behaviours are fitted, described and played") {
+  const ScratchFolder folder;
+  const std::string model = folder / "b.model.h5";
+  const auto fit = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments{
+        "fit",         "behaviours", "--made-up-people", "200", "--passes", "2",  "--learning-rate", "0.003",
+        "--positions", "12",         "--encoding",       "16",  "--inner",  "16", "--hidden",        "16"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_veer(arguments);
+  };
+  const Finished fitted = fit({"-o", model});
+  CAPTURE(fitted.err);
+  REQUIRE(fitted.code == 0);
+  for (const char* behaviour : {"click", "complete", "like", "comment", "share", "follow", "dislike"}) {
+    CHECK(fitted.out.find(behaviour) != std::string::npos);
+  }
+  const Finished described = run_veer({"info", model, "--json"});
+  REQUIRE(described.code == 0);
+  const Json manifest = Json::parse(described.out);
+  CHECK(manifest["kind"] == "behaviours");
+  const auto play = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments{"--world", "kuaisim-session", "--policy", "random", "--json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return slates(arguments);
+  };
+  const auto reward = [](const Finished& done) {
+    REQUIRE(done.code == 0);
+    return Json::parse(done.out)["comparisons"][0]["methods"][0]["reward"]["mean"].get<double>();
+  };
+  const Finished clicks = play({"--users", model});
+  CAPTURE(clicks.err);
+  const double by_clicks = reward(clicks);
+  CHECK(reward(play({"--users", model, "--answers", "behaviours"})) != by_clicks);
+  CHECK(reward(play({"--users", model, "--link", "doubled"})) > by_clicks);
+  CHECK(reward(play({"--users", model, "--correlation", "published"})) > by_clicks);
+  CHECK(reward(play({"--users", model, "--user-dropout", "0.1"})) != by_clicks);
+  CHECK(reward(play({"--answers", "behaviours"})) != by_clicks);
+  // The same bytes for any number of threads.
+  const Finished alone = play({"--users", model, "--threads", "1"});
+  CHECK(Json::parse(alone.out)["digest"] == Json::parse(clicks.out)["digest"]);
+  // What does not go together is refused by name.
+  const auto refused = [](const Finished& done, const std::string& option) {
+    CAPTURE(done.err);
+    CHECK(done.code == 2);
+    CHECK(done.err.find(option) != std::string::npos);
+  };
+  refused(play({"--answers", "nods"}), "--answers");
+  refused(play({"--correlation", "none"}), "--correlation");
+  refused(play({"--users", model, "--made-up-people", "100"}), "--users");
+  refused(slates({"--world", "rl4rs-session", "--answers", "behaviours", "--policy", "random"}),
+          "world of slates");
+  refused(fit({"-o", model, "--slots", "4"}), "--slots");
+  refused(fit({"-o", model, "--loss", "soft"}), "--loss");
+  refused(run_veer({"fit", "sasrec", "-o", model}), "--data");
+}
