@@ -51,6 +51,26 @@ VEER_KERNEL void normalise_sum(const float* a, const std::int32_t* index, const 
   }
 }
 
+VEER_KERNEL void combine(const float* a, const float* b, const float* c, const float* d, float mean,
+                         float scale, std::int32_t width, float* out) noexcept {
+  for (std::int32_t i = 0; i < width; i += lane_count) {
+    store(out + i, scale * (load(a + i) + load(b + i) - mean * load(c + i)) + load(d + i));
+  }
+}
+
+VEER_KERNEL Moments moments_of_sum(const float* a, const float* b, std::int32_t width) noexcept {
+  const auto count = static_cast<float>(width);
+  Lanes sum{};
+  for (std::int32_t c = 0; c < width; c += lane_count) sum += load(a + c) + load(b + c);
+  const float mean = nn::sum_of(sum) / count;
+  Lanes squares{};
+  for (std::int32_t c = 0; c < width; c += lane_count) {
+    const Lanes d = load(a + c) + load(b + c) - mean;
+    squares += d * d;
+  }
+  return {mean, 1.0F / std::sqrt(nn::sum_of(squares) / count + norm_epsilon)};
+}
+
 VEER_KERNEL void add_block(const float* y, const float* mask, std::int32_t rows, std::int32_t width,
                            const Norm& norm, float* x) noexcept {
   for (std::int32_t r = 0; r < rows; ++r, x += width) {

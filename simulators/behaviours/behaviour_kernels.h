@@ -21,6 +21,17 @@ void normalise_sum(const float* a, const std::int32_t* index, const float* b, co
                    std::int32_t rows, std::int32_t width, const Norm& norm, float* out,
                    std::int64_t stride) noexcept;
 
+/// out = scale * (a + b - mean * c) + d, value by value: what a map makes of a normalised sum, from what it
+/// makes of its parts.
+void combine(const float* a, const float* b, const float* c, const float* d, float mean, float scale,
+             std::int32_t width, float* out) noexcept;
+
+/// Mean of a + b, and 1 / sqrt(variance + epsilon).
+struct Moments {
+  float mean = 0.0F, scale = 1.0F;
+};
+Moments moments_of_sum(const float* a, const float* b, std::int32_t width) noexcept;
+
 /// x[r] = norm(x[r] + mask[r] * y[r]): the end of a block of a Transformer layer.
 void add_block(const float* y, const float* mask, std::int32_t rows, std::int32_t width, const Norm& norm,
                float* x) noexcept;

@@ -66,6 +66,7 @@ Scratch::Scratch(const BehaviourSizes& s) {
   last.resize(at(side_by_side) * d * (3 + 2 * at(s.heads)));
   weights.resize(at(s.heads) * at(s.history));
   items.resize(at(s.history));
+  first.resize(at(side_by_side));
 }
 
 void Tables::read(std::span<const Reader> people, float dropout, Scratch& scratch, float* out) const {
@@ -94,14 +95,23 @@ void Tables::build_places(const Reader& reader, std::int32_t number, float dropo
   }
   float* x = scratch.x.data() + std::int64_t{number} * h * d;
   normalise_sum(encodings_.data(), scratch.items.data(), positions_, mask, h, e, encoding_norm_, x, d);
-  float* qkv = scratch.qkv.data() + std::int64_t{number} * h * 3 * d;
+  const bool known = mask == nullptr && !empty_places_.empty();
+  scratch.first[at(number)] = known ? h - filled : 0;
+  const std::int64_t width = std::int64_t{3} * d;
+  float* qkv = scratch.qkv.data() + number * h * width;
   for (std::int32_t t = 0; t < h; ++t) {
     const std::int32_t answer = t < h - filled ? 0 : static_cast<std::int32_t>(reader.done[t]);
-    const std::size_t set = at(set_of_[at(answer & 255)]);
-    std::copy_n(set_places_.data() + set * at(e), e, x + t * d + e);
-    if (sizes_.layers > 1) {
-      std::copy_n(set_first_.data() + set * at(3 * d), 3 * d, qkv + std::int64_t{t} * 3 * d);
+    const std::int64_t set = set_of_[at(answer & 255)];
+    std::copy_n(set_places_.data() + set * e, e, x + t * d + e);
+    if (sizes_.layers == 1) continue;
+    if (mask != nullptr || item_first_.empty()) {
+      std::copy_n(set_first_.data() + set * width, width, qkv + t * width);
+      continue;
     }
+    const std::int64_t item = scratch.items[at(t)];
+    const Moments moments = moments_of_sum(encodings_.data() + item * e, positions_ + t * e, e);
+    combine(item_first_.data() + item * width, position_first_.data() + t * width, gain_first_.data(),
+            set_plain_first_.data() + set * width, moments.mean, moments.scale, 3 * d, qkv + t * width);
   }
 }
 
@@ -112,11 +122,28 @@ void Tables::whole_layer(std::int32_t l, std::span<const Reader> people, float d
   const std::int32_t h = sizes_.history, d = sizes_.width(), head = sizes_.head();
   const std::int32_t rows = static_cast<std::int32_t>(people.size()) * h;
   float *x = scratch.x.data(), *qkv = scratch.qkv.data(), *y = scratch.y.data();
-  if (l == 0) {
+  if (l == 0 && (dropout > 0.0F || item_first_.empty())) {
     nn::multiply(x, d, 1, rows, first_, {.add = true}, qkv, 3 * d);
-  } else {
+  } else if (l > 0) {
     nn::multiply(x, d, 1, rows, layer.in.weight, {.bias = layer.in.offset}, qkv, 3 * d);
   }
+  // From here on only places that are not the same for everybody, person by person where there are such.
+  const bool all = std::ranges::all_of(std::span(scratch.first).first(people.size()),
+                                       [](std::int32_t first) { return first == 0; });
+  const auto for_stretches = [&](const auto& work) {
+    if (all) return work(0, rows);
+    for (std::size_t p = 0; p < people.size(); ++p) {
+      const std::int32_t first = scratch.first[p];
+      work(static_cast<std::int32_t>(p) * h + first, h - first);
+    }
+  };
+  const auto product = [&](const float* from, std::int32_t inputs, const Map& map, bool relu, float* to,
+                           std::int32_t outputs) {
+    for_stretches([&](std::int32_t first, std::int32_t count) {
+      nn::multiply(from + std::int64_t{first} * inputs, inputs, 1, count, map.weight,
+                   {.bias = map.offset, .relu = relu}, to + std::int64_t{first} * outputs, outputs);
+    });
+  };
   const auto masks = [&](std::size_t p, std::uint32_t block, std::int32_t width) {
     grow(scratch.mask, at(h) * at(width));
     fill_mask(people[p].key, block, 0, dropout, scratch.part,
@@ -129,6 +156,7 @@ void Tables::whole_layer(std::int32_t l, std::span<const Reader> people, float d
     for (std::int32_t k = 0; k < sizes_.heads; ++k) {
       const float* from = qkv + static_cast<std::int64_t>(p) * h * 3 * d + k * head;
       nn::attend_head({.length = h,
+                       .first = scratch.first[p],
                        .width = head,
                        .stride = 3 * d,
                        .out_stride = d,
@@ -138,25 +166,28 @@ void Tables::whole_layer(std::int32_t l, std::span<const Reader> people, float d
                       scratch.context.data() + static_cast<std::int64_t>(p) * h * d + k * head);
     }
   }
-  nn::multiply(scratch.context.data(), d, 1, rows, layer.out.weight, {.bias = layer.out.offset}, y, d);
+  product(scratch.context.data(), d, layer.out, false, y, d);
   const auto end_block = [&](std::uint32_t block, const Norm& norm) {
     for (std::size_t p = 0; p < people.size(); ++p) {
       const float* mask = dropout > 0.0F ? masks(p, block, d) : nullptr;
-      const std::int64_t first = static_cast<std::int64_t>(p) * h * d;
-      add_block(y + first, mask, h, d, norm, x + first);
+      const std::int32_t skipped = scratch.first[p];
+      const std::int64_t first = (static_cast<std::int64_t>(p) * h + skipped) * d;
+      add_block(y + first, mask, h - skipped, d, norm, x + first);
     }
   };
   end_block(plan.out, layer.norm1);
-  nn::multiply(x, d, 1, rows, layer.inner1.weight, {.bias = layer.inner1.offset, .relu = true},
-               scratch.inner.data(), sizes_.inner);
+  product(x, d, layer.inner1, true, scratch.inner.data(), sizes_.inner);
   for (std::size_t p = 0; dropout > 0.0F && p < people.size(); ++p) {
     const std::int64_t size = std::int64_t{h} * sizes_.inner;
     drop(masks(p, plan.inner, sizes_.inner), size,
          scratch.inner.data() + static_cast<std::int64_t>(p) * size);
   }
-  nn::multiply(scratch.inner.data(), sizes_.inner, 1, rows, layer.inner2.weight,
-               {.bias = layer.inner2.offset}, y, d);
+  product(scratch.inner.data(), sizes_.inner, layer.inner2, false, y, d);
   end_block(plan.end, layer.norm2);
+  for (std::size_t p = 0; !all && p < people.size(); ++p) {
+    std::copy_n(empty_places_.begin(), std::int64_t{scratch.first[p]} * d,
+                x + static_cast<std::int64_t>(p) * h * d);
+  }
 }
 
 void Tables::last_layer(std::span<const Reader> people, float dropout, Scratch& scratch) const {

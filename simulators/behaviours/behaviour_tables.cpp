@@ -87,6 +87,47 @@ Tables::Tables(const BehaviourModel& model)
   last.value_offset = last.in.offset + 2 * d;
   encode_items(model);
   tabulate_sets(model);
+  if (sizes_.layers > 1) tabulate_first_layer(model);
+  if (sizes_.layers == 2) {
+    // While the table is empty all places are computed.
+    Scratch scratch(sizes_);
+    const std::vector<float> person(at(sizes_.encoding), 0.0F);
+    const Reader nobody{.person = person.data(), .history = {}, .done = nullptr};
+    build_places(nobody, 0, 0.0F, scratch);
+    whole_layer(0, std::span(&nobody, 1), 0.0F, scratch);
+    empty_places_.assign(scratch.x.begin(), scratch.x.begin() + sizes_.history * d);
+  }
+}
+
+void Tables::tabulate_first_layer(const BehaviourModel& model) {
+  /// A table of more would cost more to read than the products it saves, and memory.
+  constexpr std::size_t most_bytes = std::size_t{256} << 20;
+  const std::int32_t e = sizes_.encoding, d = sizes_.width(), sets = 1 << sizes_.count();
+  const std::size_t width = at(3 * d);
+  if (at(items() + 1) * width * sizeof(float) > most_bytes) return;
+  // The half of the map that reads items and positions, behind the norm's gain: [E, 3 D].
+  const std::span<const float> weight = model.part("layer0/in/weight");
+  std::vector<float> scaled(at(e) * width);
+  gain_first_.assign(width, 0.0F);
+  std::vector<float> offset(width, 0.0F);
+  for (std::size_t r = 0; r < width; ++r) {
+    for (std::int32_t c = 0; c < e; ++c) {
+      const float w = weight[r * at(d) + at(c)];
+      scaled[at(c) * width + r] = w * encoding_norm_.gain[c];
+      gain_first_[r] += w * encoding_norm_.gain[c];
+      offset[r] += w * encoding_norm_.offset[c];
+    }
+  }
+  nn::Panels panels;
+  panels.pack(scaled.data(), 3 * d, 1, e, 3 * d);
+  item_first_.resize(at(items() + 1) * width);
+  position_first_.resize(at(sizes_.history) * width);
+  nn::multiply(encodings_.data(), e, 1, items() + 1, panels, {}, item_first_.data(), 3 * d);
+  nn::multiply(positions_, e, 1, sizes_.history, panels, {}, position_first_.data(), 3 * d);
+  set_plain_first_ = set_first_;
+  for (std::int32_t set = 0; set < sets; ++set) {
+    for (std::size_t r = 0; r < width; ++r) set_plain_first_[at(set) * width + r] += offset[r];
+  }
 }
 
 void Tables::encode_items(const BehaviourModel& model) {

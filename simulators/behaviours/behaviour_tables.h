@@ -8,6 +8,9 @@
 //     q_h . (Wk_h x_t + bk_h) = (Wk_h' q_h) . x_t + what is the same for all t and drops out of the softmax
 //     sum_t w_t (Wv_h x_t + bv_h) = Wv_h (sum_t w_t x_t) + bv_h sum_t w_t
 //   so neither keys nor values of that layer are ever formed.
+// - Without dropout the first layer's queries, keys and values of a place are a sum of what its item, its
+//   position and what was done say, all three tables, but for the two moments of the norm in front; and
+//   places that nothing fills are the same for everybody.
 // Nothing is kept from step to step: positions count from the newest item, so every click moves all of them.
 //
 // Thread-safety: immutable; scratch belongs to one worker.
@@ -55,7 +58,7 @@ struct Scratch {
   std::vector<float> x, qkv, context, y, inner, state, hidden, last;  ///< values
   std::vector<float> mask, part, attention, weights;
   std::vector<std::int32_t> items;
-  nn::Panels panels;
+  std::vector<std::int32_t> first;  ///< of each person: the first place that has to be computed
 };
 
 class Tables {
@@ -98,6 +101,7 @@ class Tables {
   Norm norm_of(const BehaviourModel& model, const std::string& name) const;
   void encode_items(const BehaviourModel& model);
   void tabulate_sets(const BehaviourModel& model);
+  void tabulate_first_layer(const BehaviourModel& model);
   void build_places(const Reader& reader, std::int32_t number, float dropout, Scratch&) const;
   void whole_layer(std::int32_t l, std::span<const Reader> people, float dropout, Scratch&) const;
   void last_layer(std::span<const Reader> people, float dropout, Scratch&) const;
@@ -109,10 +113,14 @@ class Tables {
   std::vector<float> offsets_;
   std::vector<float> encodings_;  ///< [N + 1, E]
   std::uint8_t known_ = 0;
-  std::array<std::int32_t, 256> set_of_{};  ///< row of the two tables that an answer reads
-  std::vector<float> set_places_;           ///< [sets, E]
-  std::vector<float> set_first_;            ///< [sets, 3 D] of the first layer, its offset included
-  nn::Panels first_;                        ///< the first layer's map of the other half of a place
+  std::array<std::int32_t, 256> set_of_{};          ///< row of the two tables that an answer reads
+  std::vector<float> set_places_;                   ///< [sets, E]
+  std::vector<float> set_first_;                    ///< [sets, 3 D] of the first layer, its offset included
+  nn::Panels first_;                                ///< the first layer's map of the other half of a place
+  std::vector<float> item_first_, position_first_;  ///< [N + 1, 3 D] and [places, 3 D]; empty: too many items
+  std::vector<float> gain_first_;                   ///< [3 D] of the norm's gain
+  std::vector<float> set_plain_first_;              ///< [sets, 3 D] with what the norm's offset adds
+  std::vector<float> empty_places_;                 ///< [places, D] after the first layer; only of two layers
   std::vector<Layer> layers_;
   Map state1_, state2_;
   const float* user_map_ = nullptr;  ///< weight, then offset

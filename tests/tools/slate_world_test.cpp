@@ -218,7 +218,9 @@ TEST_CASE("people of several behaviours are fitted, described and played") {
   };
   refused(play({"--answers", "nods"}), "--answers");
   refused(play({"--correlation", "none"}), "--correlation");
-  refused(play({"--users", model, "--made-up-people", "100"}), "--users");
+  refused(run_veer({"evaluate", "--scenario", "slate-v1", "--world", "kuaisim-session", "--users", model,
+                    "--made-up-people", "100", "--policy", "random"}),
+          "--users");
   refused(slates({"--world", "rl4rs-session", "--answers", "behaviours", "--policy", "random"}),
           "world of slates");
   refused(fit({"-o", model, "--slots", "4"}), "--slots");
