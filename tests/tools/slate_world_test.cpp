@@ -227,3 +227,51 @@ TEST_CASE("people of several behaviours are fitted, described and played") {
   refused(fit({"-o", model, "--loss", "soft"}), "--loss");
   refused(run_veer({"fit", "sasrec", "-o", model}), "--data");
 }
+
+TEST_CASE("from KuaiRand's tables to people of several behaviours who are shown slates") {
+  const ScratchFolder folder;
+  std::string log =
+      "user_id,video_id,time_ms,is_click,is_like,is_follow,is_comment,is_forward,is_hate,long_view\n";
+  for (int user = 0; user < 60; ++user) {
+    for (int i = 0; i < 24; ++i) {
+      // Everybody clicks what is of their own kind, and likes every third of that.
+      const int video = (13 * i + 5 * user + i * i / 3) % 20;
+      const bool clicks = video % 2 == user % 2, likes = clicks && video % 3 == 0;
+      log += std::to_string(user) + "," + std::to_string(video) + "," +
+             std::to_string(1649400000000 + 60000 * i) + "," + (clicks ? "1" : "0") + "," +
+             (likes ? "1" : "0") + ",0,0,0," + (i == 5 ? "1" : "0") + "," + (clicks ? "1" : "0") + "\n";
+    }
+  }
+  write_text(folder / "log_standard.csv", log);
+  std::string videos = "video_id,tag\n";
+  for (int video = 0; video < 20; ++video) {
+    videos += std::to_string(video) + "," + std::to_string(video % 2) + "\n";
+  }
+  write_text(folder / "video_features_basic.csv", videos);
+  const std::string data = folder / "k.h5", model = folder / "k.model.h5";
+  const Finished imported = run_veer({"import", "kuairand", folder / "", "-o", data});
+  CAPTURE(imported.err);
+  REQUIRE(imported.code == 0);
+  const Finished fitted = run_veer({"fit", "behaviours", "--data", data, "--passes", "30", "--learning-rate",
+                                    "0.005", "--positions", "8", "--encoding", "16", "--inner", "16",
+                                    "--hidden", "16", "-o", model, "--json"});
+  CAPTURE(fitted.err);
+  REQUIRE(fitted.code == 0);
+  const Json manifest = Json::parse(fitted.out);
+  CHECK(manifest["hyper_parameters"]["behaviours"] == "click,complete,like,dislike");
+  // Whose kind somebody is, their history says.
+  CHECK(manifest["metrics"]["click/auc"].get<double>() > 0.8);
+  const auto play = [&](const std::string& answers) {
+    return run_veer({"evaluate", "--scenario",   "slate-v1",   "--world",  "kuaisim-session",
+                     "--data",   data,           "--users",    model,      "--part",
+                     "all",      "--answers",    answers,      "--policy", "random",
+                     "--policy", "greedy_slate", "--episodes", "40",       "--json"});
+  };
+  for (const char* answers : {"clicks", "behaviours"}) {
+    const Finished played = play(answers);
+    CAPTURE(played.err);
+    REQUIRE(played.code == 0);
+    const Json methods = Json::parse(played.out)["comparisons"][0]["methods"];
+    CHECK(methods[1]["reward"]["mean"].get<double>() > methods[0]["reward"]["mean"].get<double>());
+  }
+}
