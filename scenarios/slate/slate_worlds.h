@@ -62,7 +62,7 @@ struct SlateChoices {
 };
 
 /// Steps after which a session of several behaviours is cut where people might stay for ever.
-inline constexpr std::int32_t longest_pleased_session = 1000;
+inline constexpr std::int32_t longest_pleased_session = 100;
 
 /// What all_behaviours weighs by, for a world of mean_of_clicks.
 SlateReward reward_of_behaviours(const SlateWorldEntry& world, const BehaviourModel& model);

@@ -248,24 +248,34 @@ TEST_CASE("from KuaiRand's tables to people of several behaviours who are shown 
     videos += std::to_string(video) + "," + std::to_string(video % 2) + "\n";
   }
   write_text(folder / "video_features_basic.csv", videos);
+  std::string people = "user_id,user_active_degree,is_video_author\n";
+  for (int user = 0; user < 60; ++user) {
+    people += std::to_string(user) + "," + (user % 2 == 0 ? "full" : "high") + "_active," +
+              std::to_string(user % 3 == 0) + "\n";
+  }
+  const std::string profiles = folder / "user_features.csv";
+  write_text(profiles, people);
   const std::string data = folder / "k.h5", model = folder / "k.model.h5";
   const Finished imported = run_veer({"import", "kuairand", folder / "", "-o", data});
   CAPTURE(imported.err);
   REQUIRE(imported.code == 0);
-  const Finished fitted = run_veer({"fit", "behaviours", "--data", data, "--passes", "30", "--learning-rate",
-                                    "0.005", "--positions", "8", "--encoding", "16", "--inner", "16",
-                                    "--hidden", "16", "-o", model, "--json"});
+  const Finished fitted =
+      run_veer({"fit",        "behaviours", "--data",          data,    "--profiles",  profiles,
+                "--passes",   "30",         "--learning-rate", "0.005", "--positions", "8",
+                "--encoding", "16",         "--inner",         "16",    "--hidden",    "16",
+                "-o",         model,        "--json"});
   CAPTURE(fitted.err);
   REQUIRE(fitted.code == 0);
   const Json manifest = Json::parse(fitted.out);
   CHECK(manifest["hyper_parameters"]["behaviours"] == "click,complete,like,dislike");
-  // Whose kind somebody is, their history says.
+  CHECK(manifest["hyper_parameters"]["profile_blocks"] == "2,2");
+  // Whose kind somebody is, their profile and their history say.
   CHECK(manifest["metrics"]["click/auc"].get<double>() > 0.8);
   const auto play = [&](const std::string& answers) {
-    return run_veer({"evaluate", "--scenario",   "slate-v1",   "--world",  "kuaisim-session",
-                     "--data",   data,           "--users",    model,      "--part",
-                     "all",      "--answers",    answers,      "--policy", "random",
-                     "--policy", "greedy_slate", "--episodes", "40",       "--json"});
+    return run_veer({"evaluate",     "--scenario", "slate-v1", "--world",    "kuaisim-session", "--data",
+                     data,           "--users",    model,      "--profiles", profiles,          "--part",
+                     "all",          "--answers",  answers,    "--policy",   "random",          "--policy",
+                     "greedy_slate", "--episodes", "40",       "--json"});
   };
   for (const char* answers : {"clicks", "behaviours"}) {
     const Finished played = play(answers);

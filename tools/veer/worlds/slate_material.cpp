@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "env/data/fingerprint.h"
+#include "env/data/importers/profiles.h"
 #include "env/data/importers/slate_tables.h"
 #include "env/data/sha256.h"
 #include "env/error.h"
@@ -80,13 +81,12 @@ SlateMaterial fitted_material(const WorldOptions& options, const SlateWorldEntry
   }
   const ModelFile file = read_users(options, out);
   require_dataset(file.manifest, data.fingerprint);
-  std::vector<float> profiles(at(data.interactions.users()), 1.0F);
-  std::int32_t width = 1;
+  BlockProfiles profiles{{1}, std::vector<float>(at(data.interactions.users()), 1.0F)};
   if (!options.profiles.empty()) {
-    profiles = read_movielens_profiles(options.profiles, data.interactions.user_ids);
-    width = movielens_profile_width;
+    profiles = read_profiles(options.profiles, data.interactions.user_ids);
     out.checksums.emplace_back("profiles_sha256", sha256_of_file(options.profiles));
   }
+  const std::int32_t width = profiles.width();
   SlateMaterial material = model_of(options, file);
   const std::int32_t expected =
       material.model ? material.model->sizes.profile : material.behaviours->sizes.profile();
@@ -97,8 +97,8 @@ SlateMaterial fitted_material(const WorldOptions& options, const SlateWorldEntry
                        fmt::format("give the option as veer fit {} had it", file.manifest.kind)});
   }
   SlateData slates = material.model
-                         ? slates_of_ratings(data, std::move(profiles), width, {.slots = world.slots})
-                         : slates_of_behaviours(data, std::move(profiles), width, world.slots);
+                         ? slates_of_ratings(data, std::move(profiles.values), width, {.slots = world.slots})
+                         : slates_of_behaviours(data, std::move(profiles.values), width, world.slots);
   material.people = std::make_shared<const SlatePeople>(std::move(slates.people));
   return material;
 }
@@ -149,6 +149,12 @@ SlateWorld open_slates(const WorldOptions& options) {
     out.data = data;
   } else {
     const bool doers = choices.all_behaviours || !options.users.empty();
+    if (!options.users.empty() && world.reward.kind != SlateRewardKind::mean_of_clicks) {
+      throw ConfigError(
+          {{}, 0, "--users"},
+          {"a model without --data", "the data set it was fitted on, or made-up people without both",
+           "only kuaisim worlds have made-up people whose models are fitted"});
+    }
     if (doers) {
       material = made_up_doers(options, world, out);
     } else {

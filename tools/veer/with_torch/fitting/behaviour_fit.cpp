@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "env/data/importers/slate_tables.h"
+#include "env/data/importers/profiles.h"
 #include "env/error.h"
 #include "env/store/dataset_file.h"
 #include "scenarios/slate/slate_worlds.h"
@@ -35,15 +35,12 @@ struct BehaviourMaterial {
 BehaviourMaterial logged_material(const BehaviourFitTask& task) {
   const Dataset data = read_dataset(task.data);
   BehaviourMaterial out;
-  std::vector<float> profiles(at(data.interactions.users()), 1.0F);
-  out.profile_blocks = {1};
-  if (!task.profiles.empty()) {
-    profiles = read_movielens_profiles(task.profiles, data.interactions.user_ids);
-    out.profile_blocks = {7, 2, 21};
-  }
-  const std::int32_t width = task.profiles.empty() ? 1 : movielens_profile_width;
+  BlockProfiles profiles{{1}, std::vector<float>(at(data.interactions.users()), 1.0F)};
+  if (!task.profiles.empty()) profiles = read_profiles(task.profiles, data.interactions.user_ids);
+  const std::int32_t width = profiles.width();
+  out.profile_blocks = profiles.blocks;
   const auto slots = task.slots.value_or(slate_world("kuaisim-session").slots);
-  out.slates = slates_of_behaviours(data, std::move(profiles), width, slots);
+  out.slates = slates_of_behaviours(data, std::move(profiles.values), width, slots);
   out.features = attribute_features(data);
   out.feature_blocks = {out.features.width};
   out.name = data.name;

@@ -41,8 +41,10 @@ void print_response(const ResponseFidelity& f, const ModelManifest& manifest, co
 
 void add_response_options(CLI::App& app, ResponseOptionsOfFit& options) {
   const std::string group = "Answers to slates (response, behaviours)";
-  app.add_option("--profiles", options.profiles,
-                 "users.dat of MovieLens-1M: age, gender and occupation; default: everybody is the same")
+  app.add_option(
+         "--profiles", options.profiles,
+         "users.dat of MovieLens-1M: age, gender and occupation; behaviours: also user_features*.csv of "
+         "KuaiRand; default: everybody is the same")
       ->type_name("FILE")
       ->group(group);
   app.add_option("--loss", options.loss,
