@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
 
 #include "env/error.h"
@@ -33,10 +32,7 @@ constexpr std::int32_t longest_slate_horizon = 1'000'000'000;
 
 /// Steps that patience can last at most: the least that a slate may cost, for any number of clicks.
 std::int32_t longest_session(const SlateParameters& p) {
-  float least = std::numeric_limits<float>::max();
-  for (std::int32_t c = 0; c <= p.slots; ++c) {
-    least = std::min(least, patience_taken(p.patience_cost, slate_reward(p.reward, c, p.slots), c, p.slots));
-  }
+  const float least = least_patience_taken(p.patience_cost, p.reward, p.slots);
   if (!(least > 0.0F)) {
     reject_slate_world("horizon", "0 where a slate may cost no patience", "a number of steps",
                        "nothing else would end such an episode");
@@ -70,6 +66,10 @@ SlateScenario::SlateScenario(SlateParameters parameters) : parameters_(std::move
   }
   if (!(p.reward.cost >= 0.0F) || !std::isfinite(p.reward.cost)) {
     reject_slate_world("reward.cost", std::to_string(p.reward.cost), "0 or more");
+  }
+  for (const float weight : p.reward.weights) {
+    if (!std::isfinite(weight))
+      reject_slate_world("reward.weights", std::to_string(weight), "finite numbers");
   }
   if (!std::isfinite(p.reward.sweet_point)) {
     reject_slate_world("reward.sweet_point", std::to_string(p.reward.sweet_point), "a finite number");
@@ -145,9 +145,8 @@ void SlateScenario::present(Rows rows, Shard& shard) const {
 void SlateScenario::settle(Rows rows, Shard& shard) const {
   const SlateParameters& p = parameters_;
   for (const std::int32_t row : rows) {
-    const std::int32_t clicks = clicks_of(shard.items.row(row), shard.feedback.row(row));
     shard.patience(row) -=
-        patience_taken(p.patience_cost, slate_reward(p.reward, clicks, p.slots), clicks, p.slots);
+        patience_taken(p.patience_cost, p.reward, shard.items.row(row), shard.feedback.row(row));
   }
 }
 

@@ -10,8 +10,20 @@ std::span<const ItemId> SlatePeople::history(const SlateStart& start, std::int32
   return std::span(liked).subspan(at(end - size), at(size));
 }
 
+void SlatePeople::done_with(UserId user, std::span<const ItemId> history,
+                            std::span<std::uint8_t> out) const noexcept {
+  std::ranges::fill(out, feedback::accepted);
+  if (done.empty() || user < 0 || user >= size()) return;
+  const std::int64_t first = offsets[at(user)];
+  const std::span<const ItemId> list = std::span(liked).subspan(at(first), at(offsets[at(user) + 1] - first));
+  const auto found = std::ranges::search(list, history);
+  if (history.empty() || found.empty()) return;
+  const std::int64_t place = first + (found.begin() - list.begin());
+  std::copy_n(done.begin() + place, out.size(), out.begin());
+}
+
 std::size_t SlatePeople::bytes() const noexcept {
-  return profiles.size() * sizeof(float) + offsets.size() * sizeof(std::int64_t) +
+  return done.size() + profiles.size() * sizeof(float) + offsets.size() * sizeof(std::int64_t) +
          liked.size() * sizeof(ItemId) + parts.size() * sizeof(Part) + starts.size() * sizeof(SlateStart);
 }
 

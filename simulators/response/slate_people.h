@@ -26,6 +26,7 @@ struct SlatePeople {
   std::vector<float> profiles;        ///< [U * profile_width]
   std::vector<std::int64_t> offsets;  ///< [U + 1] into `liked`
   std::vector<ItemId> liked;          ///< every person's accepted items, oldest first
+  std::vector<std::uint8_t> done{};   ///< [liked] what was done with each, as answers; empty: clicks alone
   std::vector<Part> parts;            ///< [U]; empty: all are Part::test
   std::vector<SlateStart> starts;     ///< by ascending user
 
@@ -35,6 +36,9 @@ struct SlatePeople {
   }
   /// The last `capacity` of the items liked before this start, oldest first.
   std::span<const ItemId> history(const SlateStart& start, std::int32_t capacity) const noexcept;
+  /// What was done with the items of a history, found again in that person's list: `out`, as long as
+  /// `history`. Items of a history that is no stretch of the list were clicked, as far as is known.
+  void done_with(UserId user, std::span<const ItemId> history, std::span<std::uint8_t> out) const noexcept;
   Part part(UserId user) const noexcept { return parts.empty() ? Part::test : parts[at(user)]; }
   std::size_t bytes() const noexcept;
 };
@@ -44,6 +48,8 @@ struct SlateLog {
   std::int32_t slots = 0;
   std::vector<ItemId> items;         ///< [S * slots]
   std::vector<std::uint8_t> clicks;  ///< [S * slots], 0 or 1
+  /// [S * slots] all that was done with an item, as answers (env/behaviours.h); empty: clicks alone.
+  std::vector<std::uint8_t> answers{};
 
   std::int64_t size() const noexcept {
     return slots == 0 ? 0 : static_cast<std::int64_t>(items.size()) / slots;

@@ -61,7 +61,7 @@ void take_step(const UserModel& model, Rows rows, Shard& shard, Workspace& works
   for (const std::int32_t r : rows) show_item(model, shard, r);
   model.choose(rows, shard, workspace);
   for (const std::int32_t r : rows) {
-    if (shard.feedback(r) != feedback::refused) append_history(shard, r, shard.items(r));
+    if ((shard.feedback(r) & feedback::accepted) != 0) append_history(shard, r, shard.items(r));
   }
   model.advance(rows, shard, workspace);
   for (const std::int32_t r : rows) ++shard.step(r);
@@ -230,7 +230,7 @@ void check_path_scores(const UserModel& model, const UserModelOptions& o) {
       const auto cell =
           static_cast<std::size_t>(r) * static_cast<std::size_t>(o.horizon) + static_cast<std::size_t>(t);
       items[cell] = shard.items(r);
-      accepted[cell] = shard.feedback(r);
+      accepted[cell] = (shard.feedback(r) & feedback::accepted) != 0 ? shard.feedback(r) : feedback::refused;
       acceptance[cell] = shard.probability(r);
       interest[cell] = shard.interest(r);
       rank[cell] = shard.rank(r);

@@ -21,6 +21,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 'r':
       veer::fuzzing::import_input("retailrocket", {"events.csv"}, "", input, options);
       break;
+    case 'd':
+      veer::fuzzing::import_input("kuairand", {"log_a.csv", "user_features.csv", "video_features_basic.csv"},
+                                  "", input, options);
+      break;
     case 'y':
       veer::fuzzing::import_input("yoochoose", {"yoochoose-clicks.dat", "yoochoose-buys.dat"}, "", input,
                                   options);

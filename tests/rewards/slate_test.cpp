@@ -121,4 +121,37 @@ TEST_CASE("only shown items that were accepted count as clicks") {
   CHECK(double{out[1]} == Approx(1.0));
 }
 
+TEST_CASE("several behaviours earn and please by their weights") {
+  SlateReward reward{.kind = SlateRewardKind::mean_of_behaviours};
+  reward.weights[static_cast<std::size_t>(Behaviour::click)] = 0.5F;
+  reward.weights[static_cast<std::size_t>(Behaviour::like)] = 2.0F;
+  reward.weights[static_cast<std::size_t>(Behaviour::dislike)] = -0.25F;
+  const std::uint8_t click = bit_of(Behaviour::click), like = bit_of(Behaviour::like),
+                     dislike = bit_of(Behaviour::dislike);
+  const auto both = static_cast<std::uint8_t>(click | like);
+  const std::vector<ItemId> items{4, 9, 2, no_item};
+  const auto earned = [&](std::vector<std::uint8_t> answers) {
+    return double{slate_reward(reward, items, answers)};
+  };
+  const auto taken = [&](PatienceCost cost, std::vector<std::uint8_t> answers) {
+    return double{patience_taken(cost, reward, items, answers)};
+  };
+  CHECK(earned({0, 0, 0, 0}) == 0.0);
+  CHECK(earned({click, both, dislike, both}) == Approx((0.5 + 2.5 - 0.25) / 4.0));  // nothing was in slot 3
+  CHECK(taken(PatienceCost::dissatisfaction, {click, 0, 0, 0}) == Approx(2.0 - 0.125));
+  CHECK(taken(PatienceCost::dissatisfaction, {dislike, 0, 0, 0}) == Approx(2.0));  // never more
+  CHECK(taken(PatienceCost::dissatisfaction, {both, both, both, 0}) == Approx(2.0 - 7.5 / 4.0));
+  CHECK(taken(PatienceCost::request, {both, 0, 0, 0}) == Approx(1.0));
+  // With every item clicked and liked a slate takes nothing: 2.5 each.
+  CHECK(double{least_patience_taken(PatienceCost::dissatisfaction, reward, 3)} == 0.0);
+  reward.weights[static_cast<std::size_t>(Behaviour::like)] = 0.3F;
+  CHECK(double{least_patience_taken(PatienceCost::dissatisfaction, reward, 3)} == Approx(1.2));
+  CHECK(double{least_patience_taken(PatienceCost::request, reward, 3)} == Approx(1.0));
+  CHECK(double{least_patience_taken(PatienceCost::shortfall, {}, 9)} == Approx(1.0));
+  // Clicks alone are what they were.
+  const std::vector<std::uint8_t> answers{click, both, like, 0};
+  CHECK(double{slate_reward({.kind = SlateRewardKind::mean_of_clicks}, items, answers)} == Approx(0.5));
+  CHECK(double{slate_reward(reward, 2, 4)} == Approx(0.25));
+}
+
 }  // namespace veer

@@ -241,4 +241,68 @@ TEST_CASE("episodes start from the part asked for, and profiles are shown where 
   }
 }
 
+namespace {
+
+const SlateMaterial& doers() {
+  static const SlateMaterial made = synthetic_behaviour_material(slate_world("kuaisim-session"), 120);
+  return made;
+}
+
+}  // namespace
+
+TEST_CASE("kuaisim worlds play people of several behaviours, by clicks and by all they do") {
+  for (const char* name : {"kuaisim-session", "kuaisim-request"}) {
+    for (const bool all : {false, true}) {
+      CAPTURE(name);
+      CAPTURE(all);
+      const SlateWorldEntry& world = slate_world(name);
+      const SlateScenario scenario(slate_parameters(world, doers(), {.all_behaviours = all}));
+      const auto policy = std::make_shared<const RandomSlates>("random", scenario.spec().items, 6);
+      conformance::check_scenario(scenario, policy);
+      const Trajectories t = play(scenario, *policy);
+      for (std::int64_t e = 0; e < t.episodes(); ++e) {
+        const double depth = t.length[at(e)], reward = double{t.episode_return[at(e)]};
+        if (world.patience_cost == PatienceCost::request) {
+          CHECK(depth == 20.0);
+          // Clicks alone: at most 1 a slate. All but dislikes: at most 6.
+          CHECK(reward <= (all ? 120.0 : 20.0));
+        } else if (!all) {
+          CHECK(2.0 * depth - reward > 19.0 - 1e-3);
+          CHECK(2.0 * depth - reward <= 21.0 + 1e-3);
+        } else {
+          // A slate takes 2 - r of patience, but never more than 2.
+          CHECK(2.0 * depth - reward <= 21.0 + 1e-3);
+          CHECK(depth >= 10.0);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("what behaviours weigh, and what is no world of behaviours") {
+  const BehaviourModel& model = *doers().behaviours;
+  const SlateReward session = reward_of_behaviours(slate_world("kuaisim-session"), model);
+  const SlateReward request = reward_of_behaviours(slate_world("kuaisim-request"), model);
+  for (std::size_t b = 0; b < model.sizes.behaviours.size(); ++b) {
+    const auto place = static_cast<std::size_t>(model.sizes.behaviours[b]);
+    const bool dislike = model.sizes.behaviours[b] == Behaviour::dislike;
+    CHECK(session.weights[place] == (dislike ? -model.odds[b] : model.odds[b]));
+    CHECK(request.weights[place] == (dislike ? 0.0F : 1.0F));
+  }
+  CHECK(session.weights[static_cast<std::size_t>(Behaviour::gift)] == 0.0F);
+  CHECK_THROWS_AS(slate_parameters(slate_world("ml1m-session"), doers(), {.all_behaviours = true}),
+                  ConfigError);
+  const SlateMaterial clickers = synthetic_slate_material(slate_world("kuaisim-session"), {}, 50);
+  CHECK_THROWS_AS(slate_parameters(slate_world("kuaisim-session"), clickers, {.all_behaviours = true}),
+                  ConfigError);
+  // Who may stay for ever is cut.
+  auto pleased = std::make_shared<BehaviourModel>(model);
+  pleased->odds[0] = 3.0F;
+  SlateMaterial material = doers();
+  material.behaviours = pleased;
+  const SlateParameters p =
+      slate_parameters(slate_world("kuaisim-session"), material, {.all_behaviours = true});
+  CHECK(SlateScenario(p).spec().horizon == longest_pleased_session);
+}
+
 }  // namespace veer

@@ -34,4 +34,9 @@ veer_test(response_test CONFORMANCE SOURCES simulators/response_test.cpp simulat
 if(VEER_TORCH)
   veer_test(response_fit_test TORCH SOURCES simulators/response_fit_test.cpp LIBRARIES veer_simulators_learned LABELS unit)
 endif()
+veer_test(behaviours_test CONFORMANCE SOURCES simulators/behaviours_test.cpp simulators/behaviour_log_test.cpp
+          LIBRARIES veer_simulators_plain LABELS unit)
+if(VEER_TORCH)
+  veer_test(behaviour_fit_test TORCH SOURCES simulators/behaviour_fit_test.cpp LIBRARIES veer_simulators_learned LABELS unit)
+endif()
 veer_test(purchases_test SOURCES simulators/purchases_test.cpp LIBRARIES veer_simulators_plain veer_store LABELS unit)

@@ -228,3 +228,119 @@ TEST_CASE("worlds, links and options that slate-v1 does not have are named") {
   CHECK(nothing.code == 2);
   CHECK(nothing.err.find("--data") != std::string::npos);
 }
+
+TEST_CASE("people of several behaviours are fitted, described and played") {
+  const ScratchFolder folder;
+  const std::string model = folder / "b.model.h5";
+  const auto fit = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments{
+        "fit",         "behaviours", "--made-up-people", "200", "--passes", "2",  "--learning-rate", "0.003",
+        "--positions", "12",         "--encoding",       "16",  "--inner",  "16", "--hidden",        "16"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_veer(arguments);
+  };
+  const Finished fitted = fit({"-o", model});
+  CAPTURE(fitted.err);
+  REQUIRE(fitted.code == 0);
+  for (const char* behaviour : {"click", "complete", "like", "comment", "share", "follow", "dislike"}) {
+    CHECK(fitted.out.find(behaviour) != std::string::npos);
+  }
+  const Finished described = run_veer({"info", model, "--json"});
+  REQUIRE(described.code == 0);
+  const Json manifest = Json::parse(described.out);
+  CHECK(manifest["kind"] == "behaviours");
+  const auto play = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments{"--world", "kuaisim-session", "--policy", "random", "--json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return slates(arguments);
+  };
+  const auto reward = [](const Finished& done) {
+    REQUIRE(done.code == 0);
+    return Json::parse(done.out)["comparisons"][0]["methods"][0]["reward"]["mean"].get<double>();
+  };
+  const Finished clicks = play({"--users", model});
+  CAPTURE(clicks.err);
+  const double by_clicks = reward(clicks);
+  CHECK(reward(play({"--users", model, "--answers", "behaviours"})) != by_clicks);
+  CHECK(reward(play({"--users", model, "--link", "doubled"})) > by_clicks);
+  CHECK(reward(play({"--users", model, "--correlation", "published"})) > by_clicks);
+  CHECK(reward(play({"--users", model, "--user-dropout", "0.1"})) != by_clicks);
+  CHECK(reward(play({"--answers", "behaviours"})) != by_clicks);
+  // The same bytes for any number of threads.
+  const Finished alone = play({"--users", model, "--threads", "1"});
+  CHECK(Json::parse(alone.out)["digest"] == Json::parse(clicks.out)["digest"]);
+  // What does not go together is refused by name.
+  const auto refused = [](const Finished& done, const std::string& option) {
+    CAPTURE(done.err);
+    CHECK(done.code == 2);
+    CHECK(done.err.find(option) != std::string::npos);
+  };
+  refused(play({"--answers", "nods"}), "--answers");
+  refused(play({"--correlation", "none"}), "--correlation");
+  refused(run_veer({"evaluate", "--scenario", "slate-v1", "--world", "kuaisim-session", "--users", model,
+                    "--made-up-people", "100", "--policy", "random"}),
+          "--users");
+  refused(slates({"--world", "rl4rs-session", "--answers", "behaviours", "--policy", "random"}),
+          "world of slates");
+  refused(fit({"-o", model, "--slots", "4"}), "--slots");
+  refused(fit({"-o", model, "--loss", "soft"}), "--loss");
+  refused(run_veer({"fit", "sasrec", "-o", model}), "--data");
+}
+
+TEST_CASE("from KuaiRand's tables to people of several behaviours who are shown slates") {
+  const ScratchFolder folder;
+  std::string log =
+      "user_id,video_id,time_ms,is_click,is_like,is_follow,is_comment,is_forward,is_hate,long_view\n";
+  for (int user = 0; user < 60; ++user) {
+    for (int i = 0; i < 24; ++i) {
+      // Everybody clicks what is of their own kind, and likes every third of that.
+      const int video = (13 * i + 5 * user + i * i / 3) % 20;
+      const bool clicks = video % 2 == user % 2, likes = clicks && video % 3 == 0;
+      log += std::to_string(user) + "," + std::to_string(video) + "," +
+             std::to_string(1649400000000 + 60000 * i) + "," + (clicks ? "1" : "0") + "," +
+             (likes ? "1" : "0") + ",0,0,0," + (i == 5 ? "1" : "0") + "," + (clicks ? "1" : "0") + "\n";
+    }
+  }
+  write_text(folder / "log_standard.csv", log);
+  std::string videos = "video_id,tag\n";
+  for (int video = 0; video < 20; ++video) {
+    videos += std::to_string(video) + "," + std::to_string(video % 2) + "\n";
+  }
+  write_text(folder / "video_features_basic.csv", videos);
+  std::string people = "user_id,user_active_degree,is_video_author\n";
+  for (int user = 0; user < 60; ++user) {
+    people += std::to_string(user) + "," + (user % 2 == 0 ? "full" : "high") + "_active," +
+              std::to_string(user % 3 == 0) + "\n";
+  }
+  const std::string profiles = folder / "user_features.csv";
+  write_text(profiles, people);
+  const std::string data = folder / "k.h5", model = folder / "k.model.h5";
+  const Finished imported = run_veer({"import", "kuairand", folder / "", "-o", data});
+  CAPTURE(imported.err);
+  REQUIRE(imported.code == 0);
+  const Finished fitted =
+      run_veer({"fit",        "behaviours", "--data",          data,    "--profiles",  profiles,
+                "--passes",   "30",         "--learning-rate", "0.005", "--positions", "8",
+                "--encoding", "16",         "--inner",         "16",    "--hidden",    "16",
+                "-o",         model,        "--json"});
+  CAPTURE(fitted.err);
+  REQUIRE(fitted.code == 0);
+  const Json manifest = Json::parse(fitted.out);
+  CHECK(manifest["hyper_parameters"]["behaviours"] == "click,complete,like,dislike");
+  CHECK(manifest["hyper_parameters"]["profile_blocks"] == "2,2");
+  // Whose kind somebody is, their profile and their history say.
+  CHECK(manifest["metrics"]["click/auc"].get<double>() > 0.8);
+  const auto play = [&](const std::string& answers) {
+    return run_veer({"evaluate",     "--scenario", "slate-v1", "--world",    "kuaisim-session", "--data",
+                     data,           "--users",    model,      "--profiles", profiles,          "--part",
+                     "all",          "--answers",  answers,    "--policy",   "random",          "--policy",
+                     "greedy_slate", "--episodes", "40",       "--json"});
+  };
+  for (const char* answers : {"clicks", "behaviours"}) {
+    const Finished played = play(answers);
+    CAPTURE(played.err);
+    REQUIRE(played.code == 0);
+    const Json methods = Json::parse(played.out)["comparisons"][0]["methods"];
+    CHECK(methods[1]["reward"]["mean"].get<double>() > methods[0]["reward"]["mean"].get<double>());
+  }
+}

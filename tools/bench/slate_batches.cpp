@@ -2,6 +2,8 @@
 
 #include <time.h>
 
+#include <algorithm>
+
 #include "env/runtime.h"
 #include "simulators/response/synthetic_response.h"
 #include "tools/bench/workload.h"
@@ -38,9 +40,9 @@ double cpu_seconds() {
 }
 
 SlateBatches::SlateBatches(const SlateScenario& world, const std::shared_ptr<const Policy>& policy,
-                           std::int32_t rows, int threads, std::uint64_t seed)
+                           std::int32_t rows, int threads, std::uint64_t seed, std::int32_t most)
     : policy_(policy), rows_(rows) {
-  const std::int32_t shard = rows < 128 ? 32 : rows < 128 * threads ? 64 : 128;
+  const std::int32_t shard = std::min(most, rows < 128 ? 32 : rows < 128 * threads ? 64 : 128);
   const int count = rows <= shard ? threads : 1;
   for (int i = 0; i < count; ++i) {
     engines_.push_back(std::make_unique<Engine>(

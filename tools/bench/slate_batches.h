@@ -1,4 +1,5 @@
-// People who are shown slates, stepped by the engine: what the workloads slate-step and slate-agent share.
+// People who are shown slates, stepped by the engine: what the workloads slate-step, slate-agent and
+// kuaisim-step share.
 #pragma once
 
 #include <cstdint>
@@ -32,8 +33,9 @@ double cpu_seconds();
 /// figure is that of two processes.
 class SlateBatches {
  public:
+  /// `most`: rows of a shard, at most.
   SlateBatches(const SlateScenario& world, const std::shared_ptr<const Policy>& policy, std::int32_t rows,
-               int threads, std::uint64_t seed);
+               int threads, std::uint64_t seed, std::int32_t most = 128);
   void step(int times);
   std::int64_t people() const noexcept { return std::ssize(engines_) * rows_; }
   Engine& first() noexcept { return *engines_.front(); }

@@ -63,6 +63,19 @@ std::vector<float> attend(const ResponseModel& model, const std::string& name, s
 
 }  // namespace
 
+std::vector<ItemId> random_slate(const StepKey& key, std::int32_t items, std::int32_t slots) {
+  std::vector<ItemId> slate;
+  for (std::int32_t k = 0; k < slots; ++k) {
+    auto item = 1 + static_cast<ItemId>(uniform_below(static_cast<std::uint32_t>(items - k), key,
+                                                      Stream::policy, static_cast<std::uint32_t>(k)));
+    std::vector<ItemId> taken = slate;
+    std::ranges::sort(taken);
+    for (const ItemId other : taken) item += other <= item ? 1 : 0;
+    slate.push_back(item);
+  }
+  return slate;
+}
+
 StraightforwardSlates::StraightforwardSlates(const SlateScenario& world,
                                              std::shared_ptr<const ResponseModel> model, float dropout,
                                              std::int32_t rows, std::uint64_t seed)
@@ -118,18 +131,7 @@ std::vector<float> StraightforwardSlates::scores(const Row& row, std::span<const
 }
 
 std::vector<ItemId> StraightforwardSlates::random_slate(const Row& row) const {
-  const StepKey key{seed_, row.episode, row.step};
-  const std::int32_t items = world_.spec().items;
-  std::vector<ItemId> slate;
-  for (std::int32_t k = 0; k < world_.parameters().slots; ++k) {
-    auto item = 1 + static_cast<ItemId>(uniform_below(static_cast<std::uint32_t>(items - k), key,
-                                                      Stream::policy, static_cast<std::uint32_t>(k)));
-    std::vector<ItemId> taken = slate;
-    std::ranges::sort(taken);
-    for (const ItemId other : taken) item += other <= item ? 1 : 0;
-    slate.push_back(item);
-  }
-  return slate;
+  return bench::random_slate({seed_, row.episode, row.step}, world_.spec().items, world_.parameters().slots);
 }
 
 void StraightforwardSlates::step_row(Row& row, std::span<const ItemId> slate, std::span<float> out) const {

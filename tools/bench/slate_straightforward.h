@@ -13,6 +13,9 @@
 
 namespace veer::bench {
 
+/// The slate of RandomSlates for this step: distinct items 1..items.
+std::vector<ItemId> random_slate(const StepKey& key, std::int32_t items, std::int32_t slots);
+
 class StraightforwardSlates {
  public:
   /// Row r starts with episode r, as the engine's rows do. REQUIRES: a world of soft answers without slate

@@ -8,6 +8,7 @@
 #include "tools/bench/path_score.h"
 #include "tools/bench/scaling.h"
 #include "tools/bench/slate_agent.h"
+#include "tools/bench/slate_behaviours.h"
 #include "tools/bench/slate_step.h"
 #include "tools/bench/step.h"
 #include "tools/bench/train_fusion.h"
@@ -42,6 +43,11 @@ std::vector<Workload> workloads() {
        "position, "
        "all scores and a topk",
        slate_agent},
+      {"kuaisim-step",
+       "one step of people who do several things with the items of random slates, against the same "
+       "Transformer "
+       "through LibTorch at every place of every layer",
+       kuaisim_step},
       {"ensemble",
        "read the histories of people and play ten steps under five models that speak as one, against the "
        "five "

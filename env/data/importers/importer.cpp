@@ -15,7 +15,7 @@ namespace {
 
 using Read = importers::SourceLog (*)(const importers::Sources&, const std::string&, const ImportOptions&);
 
-constexpr std::array<ImportFormat, 9> formats = {{
+constexpr std::array<ImportFormat, 10> formats = {{
     {"movielens", "directory of MovieLens 1M (ratings.dat, movies.dat) or 100K (u.data, u.item)"},
     {"recbole", "RecBole atomic files: name.inter, with name.item where present", true},
     {"csv", "table of interactions with a header line; columns by name", true},
@@ -31,11 +31,13 @@ constexpr std::array<ImportFormat, 9> formats = {{
      Duplicates::keep_all},
     {"prorl", "ProRL's windows, name.val, with titles and attributes from name.datamaps", false,
      Duplicates::keep_all},
+    {"kuairand", "directory of KuaiRand (log_*.csv, with user and video features where present), or one log",
+     false, Duplicates::keep_all},
 }};
 constexpr std::array<Read, formats.size()> readers = {
-    importers::read_movielens,    importers::read_recbole,   importers::read_csv,
-    importers::read_retailrocket, importers::read_yoochoose, importers::read_sessions,
-    importers::read_steam,        importers::read_amazon,    importers::read_prorl};
+    importers::read_movielens, importers::read_recbole,  importers::read_csv,   importers::read_retailrocket,
+    importers::read_yoochoose, importers::read_sessions, importers::read_steam, importers::read_amazon,
+    importers::read_prorl,     importers::read_kuairand};
 
 void expect_no_names(const ImportFormat& format, const ImportColumns& columns) {
   for (const std::string* name :

@@ -51,6 +51,7 @@ SourceLog read_yoochoose(const Sources& sources, const std::string& main, const 
 SourceLog read_sessions(const Sources& sources, const std::string& main, const ImportOptions& options);
 SourceLog read_steam(const Sources& sources, const std::string& main, const ImportOptions& options);
 SourceLog read_amazon(const Sources& sources, const std::string& main, const ImportOptions& options);
+SourceLog read_kuairand(const Sources& sources, const std::string& main, const ImportOptions& options);
 SourceLog read_prorl(const Sources& sources, const std::string& main, const ImportOptions& options);
 
 }  // namespace veer::importers

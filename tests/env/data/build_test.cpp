@@ -227,5 +227,5 @@ TEST_CASE("options: words and back") {
     CHECK(filter_order_from(name_of(value)) == value);
   for (const Split value : {Split::seeded, Split::chronological}) CHECK(split_from(name_of(value)) == value);
   CHECK_FALSE(duplicates_from("keep").has_value());
-  CHECK(import_formats().size() == 9);
+  CHECK(import_formats().size() == 10);
 }

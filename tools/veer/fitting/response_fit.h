@@ -4,20 +4,22 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "tools/veer/program.h"
 
 namespace veer::tools {
 
-/// Options that only this kind has.
+/// Options that this kind has; profiles, loss, slots and passes are also those of behaviours. Empty: the
+/// kind's own.
 struct ResponseOptionsOfFit {
   std::string profiles;  ///< users.dat of MovieLens-1M; empty: everybody has the same profile
   std::string loss = "plain";
-  std::int32_t slots = 9;
+  std::optional<std::int32_t> slots;  ///< 9
   float liked_from = 4.0F;
   std::int32_t learned = 15;
-  std::int32_t passes = 2;
+  std::optional<std::int32_t> passes;  ///< 2
 };
 
 void add_response_options(CLI::App& app, ResponseOptionsOfFit& options);

@@ -176,6 +176,10 @@ void run_churn_study(ChurnStudyOptions& options, const Session& session) {
   options.world.part = "test";
   const SlateWorld slates = open_slates(options.world);
   const std::uint64_t seed = session.common.seed;
+  if (slates.material.model == nullptr) {
+    throw ConfigError({{}, 0, "--users"}, {"a model of several behaviours", "a model of response",
+                                           "churn is only built for people who click and nothing else"});
+  }
   const ChurnWorlds worlds(slates, churn_catalogue(slates.material.model->features, options.share, seed),
                            slate_world(options.world.world));
   using Told = ChurnWorlds::Told;

@@ -15,6 +15,7 @@
 #include "env/store/dataset_file.h"
 #include "simulators/sequence/sequence_user.h"
 #include "tools/veer/figures/trust/long_run_of_fit.h"
+#include "tools/veer/fitting/behaviour_fit.h"
 #include "tools/veer/fitting/ensemble_fit.h"
 #include "tools/veer/fitting/fit_report.h"
 #include "tools/veer/fitting/purchases_fit.h"
@@ -50,6 +51,8 @@ struct FitCommand {
   PurchaseOptions purchases;
   RewardOptions reward;
   ResponseOptionsOfFit response;
+  BehaviourOptionsOfFit behaviours;
+  const CLI::Option* learning_rate = nullptr;  // to see whether it was given
 };
 
 nn::SequenceConfig config_of(const FitCommand& command, std::int32_t items) {
@@ -57,7 +60,8 @@ nn::SequenceConfig config_of(const FitCommand& command, std::int32_t items) {
     throw ConfigError(
         {{}, 0, "MODEL"},
         {"'" + command.kind + "'",
-         "sasrec, gru4rec, shift_user, ensemble, semantic_ids, purchases, reward or response", ""});
+         "sasrec, gru4rec, shift_user, ensemble, semantic_ids, purchases, reward, response or behaviours",
+         ""});
   }
   nn::SequenceConfig config =
       command.kind == "sasrec" ? nn::SequenceConfig::sasrec(items) : nn::SequenceConfig::gru4rec(items);
@@ -84,7 +88,31 @@ std::int64_t learners(const Dataset& data, FitPeople people) {
   return static_cast<std::int64_t>(data.users_of(part).size());
 }
 
+BehaviourFitTask behaviour_task(const FitCommand& command) {
+  BehaviourFitTask task{.own = command.behaviours,
+                        .data = command.data,
+                        .people = command.people,
+                        .output = command.output,
+                        .profiles = command.response.profiles,
+                        .loss = command.response.loss,
+                        .slots = command.response.slots,
+                        .passes = command.response.passes,
+                        .positions = command.positions,
+                        .layers = command.layers,
+                        .heads = command.heads,
+                        .inner = command.inner,
+                        .hidden = command.hidden,
+                        .dropout = command.dropout,
+                        .learning_rate = {}};
+  if (command.learning_rate->count() > 0) task.learning_rate = command.options.learning_rate;
+  return task;
+}
+
 void run_fit(FitCommand& command, const Session& session) {
+  if (command.kind == "behaviours") return run_behaviour_fit(behaviour_task(command), session);
+  if (command.data.empty()) {
+    throw ConfigError({{}, 0, "--data"}, {"nothing", "a dataset file", "veer import makes one"});
+  }
   if (command.kind == "semantic_ids") {
     return run_semantic_ids_fit(command.semantic_ids, command.data, command.output, session);
   }
@@ -191,7 +219,8 @@ void add_fit(Program& program) {
       "         veer fit semantic_ids --vectors plan.model.h5 --data ml-1m.h5 -o ids.model.h5\n"
       "         veer fit purchases --data shop.h5 -o buyers.model.h5\n"
       "         veer fit reward --data ml-1m.h5 -o satisfaction.model.h5\n"
-      "         veer fit response --data ml-1m.h5 --profiles users.dat -o clicks.model.h5\n\n"
+      "         veer fit response --data ml-1m.h5 --profiles users.dat -o clicks.model.h5\n"
+      "         veer fit behaviours --data kuairand.h5 -o behaviours.model.h5\n\n"
       "Policies plan with a model of train_plan; a judge is fitted on train_judge, with another seed.\n"
       "Interrupted fits go on where the same command left its checkpoint. Recall, NDCG, MRR and the\n"
       "calibration of acceptance on held-out people are printed and kept in the file (veer info).",
@@ -199,10 +228,11 @@ void add_fit(Program& program) {
   app.add_option("MODEL", command->kind,
                  "sasrec, gru4rec, shift_user, ensemble (models that are fitted already, in one file), "
                  "semantic_ids (tokens of items), purchases (what people buy of what they take), reward "
-                 "(what taking an item is worth to them), or "
-                 "response (how people answer slates)")
+                 "(what taking an item is worth to them), response (how people answer slates), or behaviours "
+                 "(all that they do with the items of slates)")
       ->required();
-  app.add_option("--data", command->data, "dataset file")->required()->type_name("FILE");
+  app.add_option("--data", command->data, "dataset file (behaviours: may be left out, for made-up people)")
+      ->type_name("FILE");
   app.add_option("-o,--output", command->output, "model file to write")->required()->type_name("FILE");
   app.add_option(
          "--people", command->people,
@@ -239,9 +269,11 @@ void add_fit(Program& program) {
       ->check(positive())
       ->capture_default_str()
       ->group(training);
-  app.add_option("--learning-rate", options.learning_rate, "of Adam; lower it when a fit diverges")
-      ->capture_default_str()
-      ->group(training);
+  command->learning_rate =
+      app.add_option("--learning-rate", options.learning_rate,
+                     "of Adam; lower it when a fit diverges (behaviours: default 0.0001)")
+          ->capture_default_str()
+          ->group(training);
   app.add_option("--batch-targets", options.batch_targets,
                  "next items predicted per update; fewer mean more updates in an epoch")
       ->capture_default_str()
@@ -251,24 +283,27 @@ void add_fit(Program& program) {
       ->capture_default_str()
       ->group(training);
   const std::string network = "Network";
-  app.add_option("--hidden", command->hidden, "width of item vectors; default: 64")
+  app.add_option("--hidden", command->hidden,
+                 "width of item vectors; default: 64 (behaviours: of the network behind the queries, 128)")
       ->check(positive())
       ->group(network);
-  app.add_option("--layers", command->layers, "sasrec: blocks; default: 2")
+  app.add_option("--layers", command->layers, "sasrec, behaviours: blocks; default: 2")
       ->check(positive())
       ->group(network);
-  app.add_option("--heads", command->heads, "sasrec: attention heads; default: 2")
+  app.add_option("--heads", command->heads, "sasrec, behaviours: attention heads; default: 2, behaviours 4")
       ->check(positive())
       ->group(network);
   app.add_option("--inner", command->inner,
-                 "sasrec: feed-forward width, default: 256; gru4rec: width of the GRU, default: 128")
+                 "sasrec: feed-forward width, default: 256; gru4rec: width of the GRU, default: 128; "
+                 "behaviours: 64")
       ->check(positive())
       ->group(network);
-  app.add_option("--positions", command->positions, "newest items of a history that are read; default: 50")
+  app.add_option("--positions", command->positions,
+                 "newest items of a history that are read; default: 50, behaviours 100")
       ->check(positive())
       ->group(network);
   app.add_option("--dropout", command->dropout,
-                 "share of values dropped in training; default: sasrec 0.5, gru4rec 0.3")
+                 "share of values dropped in training; default: sasrec 0.5, gru4rec 0.3, behaviours 0.1")
       ->group(network);
   app.add_option("--attention-dropout", command->attention_dropout,
                  "sasrec: the same for attention; default: 0.5")
@@ -278,6 +313,7 @@ void add_fit(Program& program) {
   add_purchase_options(app, command->purchases);
   add_reward_options(app, command->reward);
   add_response_options(app, command->response);
+  add_behaviour_options(app, command->behaviours);
 }
 
 }  // namespace veer::tools

@@ -119,6 +119,8 @@ void refuse_foreign(const WorldOptions& options) {
     refuse("--profiles", !options.profiles.empty());
     refuse("--items", !options.items.empty());
     refuse("--user-dropout", options.user_dropout != plain.user_dropout);
+    refuse("--answers", options.answers != plain.answers);
+    refuse("--correlation", options.correlation != plain.correlation);
   }
   if (options.scenario != fusion_id) refuse("--candidates", options.candidates != plain.candidates);
   if (options.scenario != retention_id) {
@@ -182,7 +184,7 @@ void add_world_options(CLI::App& app, WorldOptions& options) {
   app.add_option("--data", options.data, "dataset file (slate-v1: may be left out, for made-up people)")
       ->type_name("FILE");
   app.add_option("--users", options.users,
-                 "model file: the people of this world (slate-v1: a response model)")
+                 "model file: the people of this world (slate-v1: a model of response or behaviours)")
       ->type_name("FILE");
   app.add_option("--planner", options.planner, "model file that policies plan with; default: that of --users")
       ->type_name("FILE");
@@ -287,7 +289,19 @@ void add_world_options(CLI::App& app, WorldOptions& options) {
       ->group(group);
   app.add_option(
          "--user-dropout", options.user_dropout,
-         "slate-v1: share of a person's hidden layer dropped anew at every step; published environments: 0.2")
+         "slate-v1: share of a person's hidden layer (with behaviours: of all layers) dropped anew at every "
+         "step; published environments: 0.2 (0.1)")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--answers", options.answers,
+                 "kuaisim worlds: clicks: clicks alone earn; behaviours: all that people do, weighed as the "
+                 "world says (made-up people do several things then)")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option(
+         "--correlation", options.correlation,
+         "kuaisim-session: what alike items of a slate lose: cosine, or published: the cosine divided "
+         "by the width of the vectors")
       ->capture_default_str()
       ->group(group);
   add_feed_options(app, options);
@@ -360,6 +374,9 @@ std::string rules_of(const WorldOptions& options) {
     text("world", options.world);
     text("link", options.link);
     text("part", options.part);
+    const WorldOptions plain;
+    if (options.answers != plain.answers) text("answers", options.answers);
+    if (options.correlation != plain.correlation) text("correlation", options.correlation);
     return out + fmt::format("made_up_people = {}\nuser_dropout = {}\n",
                              options.data.empty() ? options.made_up_people : 0, options.user_dropout);
   }

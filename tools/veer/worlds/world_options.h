@@ -49,6 +49,8 @@ struct WorldOptions {
   std::string profiles, items;          ///< files: who people are, what items are
   int made_up_people = 4000;            ///< also of fusion-v1
   float user_dropout = 0.0F;
+  std::string answers = "clicks";      ///< or behaviours: what earns and pleases
+  std::string correlation = "cosine";  ///< or published
   // fusion-v1
   int feed_items = 2000, candidates = 40;
   int page = 0;  ///< videos; 0: 3, retention-v1: 6

@@ -40,18 +40,20 @@ void print_response(const ResponseFidelity& f, const ModelManifest& manifest, co
 }  // namespace
 
 void add_response_options(CLI::App& app, ResponseOptionsOfFit& options) {
-  const std::string group = "Answers to slates (response)";
-  app.add_option("--profiles", options.profiles,
-                 "users.dat of MovieLens-1M: age, gender and occupation; default: everybody is the same")
+  const std::string group = "Answers to slates (response, behaviours)";
+  app.add_option(
+         "--profiles", options.profiles,
+         "users.dat of MovieLens-1M: age, gender and occupation; behaviours: also user_features*.csv of "
+         "KuaiRand; default: everybody is the same")
       ->type_name("FILE")
       ->group(group);
   app.add_option("--loss", options.loss,
                  "plain, or saturated: the sigmoid applied twice, as published code has it")
       ->capture_default_str()
       ->group(group);
-  app.add_option("--slots", options.slots, "items of a slate: consecutive ratings of one person")
+  app.add_option("--slots", options.slots,
+                 "items of a slate: consecutive ratings of one person; default: 9, behaviours 6")
       ->check(positive())
-      ->capture_default_str()
       ->group(group);
   app.add_option("--liked-from", options.liked_from, "ratings from here on are clicks")
       ->capture_default_str()
@@ -61,9 +63,8 @@ void add_response_options(CLI::App& app, ResponseOptionsOfFit& options) {
       ->check(CLI::Range(0, 1000))
       ->capture_default_str()
       ->group(group);
-  app.add_option("--passes", options.passes, "over the slates")
+  app.add_option("--passes", options.passes, "over the slates; default: 2, behaviours 10")
       ->check(positive())
-      ->capture_default_str()
       ->group(group);
 }
 
@@ -83,7 +84,8 @@ void run_response_fit(const ResponseOptionsOfFit& options, const std::string& da
     throw ConfigError({{}, 0, "--loss"}, {"'" + options.loss + "'", "plain or saturated", ""});
   }
   fit.seed = session.common.seed;
-  fit.epochs = options.passes;
+  fit.epochs = options.passes.value_or(2);
+  const std::int32_t slots = options.slots.value_or(9);
   fit.merges_profile = true;
   const Dataset data = read_dataset(data_file);
   std::vector<float> profiles(at(data.interactions.users()), 1.0F);
@@ -92,8 +94,8 @@ void run_response_fit(const ResponseOptionsOfFit& options, const std::string& da
     profiles = read_movielens_profiles(options.profiles, data.interactions.user_ids);
     width = movielens_profile_width;
   }
-  const SlateData slates = slates_of_ratings(data, std::move(profiles), width,
-                                             {.slots = options.slots, .liked_from = options.liked_from});
+  const SlateData slates =
+      slates_of_ratings(data, std::move(profiles), width, {.slots = slots, .liked_from = options.liked_from});
   ItemFeatures features = learned_item_features(
       data, {.learned = options.learned, .liked_from = options.liked_from, .seed = fit.seed});
   const std::vector<std::int64_t> used = slates_of(slates, part);
@@ -115,9 +117,9 @@ void run_response_fit(const ResponseOptionsOfFit& options, const std::string& da
   manifest.parameters = static_cast<std::int64_t>(model.weights.size());
   manifest.metrics = fidelity.to_metrics();
   manifest.hyper_parameters = {{"loss", options.loss},
-                               {"slots", std::to_string(options.slots)},
+                               {"slots", std::to_string(slots)},
                                {"liked_from", fmt::format("{}", options.liked_from)},
-                               {"passes", std::to_string(options.passes)}};
+                               {"passes", std::to_string(fit.epochs)}};
   save_response_model(output, model, manifest);
   if (session.console.json()) {
     session.console.out() << describe_model(read_model(output).manifest).dump(2) << '\n';
