@@ -7,3 +7,4 @@ set(fuzz_ope_log_also ${PROJECT_SOURCE_DIR}/scenarios/ope/log_table.cpp ${PROJEC
 set(fuzz_outside_also ${PROJECT_SOURCE_DIR}/agents/external/protocol.cpp)
 set(fuzz_stress_also ${PROJECT_SOURCE_DIR}/scenarios/stress/suite.cpp ${PROJECT_SOURCE_DIR}/scenarios/stress/shipped_suites.cpp ${PROJECT_SOURCE_DIR}/scenarios/stress/trial_record.cpp)
 set(fuzz_slate_tables_also ${PROJECT_SOURCE_DIR}/simulators/response/rl4rs_log.cpp ${PROJECT_SOURCE_DIR}/simulators/response/slate_people.cpp)
+set(fuzz_offline_figures_also ${PROJECT_SOURCE_DIR}/tools/veer/figures/methods/offline_figures.cpp)

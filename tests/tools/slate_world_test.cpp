@@ -1,5 +1,8 @@
 // veer evaluate --scenario slate-v1: made-up people, runs that are the same for any number of threads,
 // refusals.
+#include <unistd.h>
+
+#include <csignal>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -204,6 +207,48 @@ TEST_CASE("agents of slates are trained to the same bytes, described and played"
   const Finished profile = train("hsrl", folder / "x.model.h5", {"--profile", "best"});
   CHECK(profile.code == 2);
   CHECK(profile.err.find("recommended") != std::string::npos);
+}
+
+TEST_CASE("killed training of two seeds that act ahead goes on to the same bytes") {
+  const ScratchFolder folder;
+  const auto command = [&](const std::string& output, const std::string& threads) {
+    return std::vector<std::string>{"train",       "ddpg",      "--made-up-people",
+                                    "200",         "--steps",   "4800",
+                                    "--rows",      "32",        "--batch",
+                                    "16",          "--replay",  "400",
+                                    "--episodes",  "20",        "--evaluate-every",
+                                    "960",         "--seeds",   "3,4",
+                                    "--staleness", "2",         "--checkpoint-every",
+                                    "0.001",       "--threads", threads,
+                                    "-o",          output};
+  };
+  REQUIRE(run_veer(command(folder / "whole-{seed}.model.h5", "1")).code == 0);
+  const std::string killed = folder / "killed-{seed}.model.h5",
+                    last = folder / "killed-4.model.h5.checkpoint";
+  int kills = 0;
+  for (int round = 0; round < 3; ++round) {
+    Running running(command(killed, "2"));
+    const auto before = std::filesystem::exists(last) ? std::filesystem::last_write_time(last)
+                                                      : std::filesystem::file_time_type::min();
+    while (!running.ended()) {  // until it has written a checkpoint of its own
+      std::error_code gone;
+      const auto now = std::filesystem::last_write_time(last, gone);
+      if (!gone && now > before) break;
+      usleep(2000);
+    }
+    usleep(30000);
+    running.signal(SIGKILL);
+    kills += running.wait().code == 128 + SIGKILL ? 1 : 0;
+  }
+  CHECK(kills >= 1);
+  const Finished resumed = run_veer(command(killed, "2"));
+  CAPTURE(resumed.err);
+  REQUIRE(resumed.code == 0);
+  CHECK(has(resumed.err, "going on from"));
+  for (const std::string seed : {"3", "4"}) {
+    CHECK(veer::tests::read_text(folder / ("killed-" + seed + ".model.h5")) ==
+          veer::tests::read_text(folder / ("whole-" + seed + ".model.h5")));
+  }
 }
 
 TEST_CASE("worlds, links and options that slate-v1 does not have are named") {

@@ -1,7 +1,5 @@
 #include "tools/bench/slate_batches.h"
 
-#include <time.h>
-
 #include <algorithm>
 
 #include "env/runtime.h"
@@ -31,12 +29,6 @@ SlateParameters movielens_session(const SlateMaterial& material, bool leaving, b
     p.horizon = 1'000'000;
   }
   return p;
-}
-
-double cpu_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
 SlateBatches::SlateBatches(const SlateScenario& world, const std::shared_ptr<const Policy>& policy,

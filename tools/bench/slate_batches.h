@@ -26,9 +26,6 @@ constexpr double necessary_people_products(bool dropout) noexcept {
   return 121'000.0 + (dropout ? 12'500.0 : 0.0);
 }
 
-/// CPU time of all threads of this process, in seconds: what a step costs on a machine that others use, too.
-double cpu_seconds();
-
 /// Batches stepped side by side: one, or one per worker where a batch is a single shard, as the published
 /// figure is that of two processes.
 class SlateBatches {
