@@ -314,6 +314,14 @@ TEST_CASE("people of several behaviours are fitted, described and played") {
   // The same bytes for any number of threads.
   const Finished alone = play({"--users", model, "--threads", "1"});
   CHECK(Json::parse(alone.out)["digest"] == Json::parse(clicks.out)["digest"]);
+  // Agents learn from what all of it earns.
+  const Finished trained =
+      run_veer({"train", "clicks", "--world", "kuaisim-session", "--users", model, "--made-up-people", "200",
+                "--answers", "behaviours", "--steps", "320", "--evaluate-every", "160", "--episodes", "20",
+                "-o", folder / "agent.model.h5", "--json"});
+  CAPTURE(trained.err);
+  REQUIRE(trained.code == 0);
+  CHECK(Json::parse(trained.out)["test_people"]["random"]["reward"].get<double>() > 0.0);
   // What does not go together is refused by name.
   const auto refused = [](const Finished& done, const std::string& option) {
     CAPTURE(done.err);

@@ -29,12 +29,20 @@ void add_slate_options(CLI::App& app, SlateTask& task) {
       ->check(at_most(1'000'000, "a million people are many"))
       ->capture_default_str()
       ->group(world);
+  app.add_option("--answers", task.world.answers,
+                 "kuaisim worlds: what earns and pleases: clicks, or behaviours, all that people do")
+      ->capture_default_str()
+      ->group(world);
+  app.add_option("--correlation", task.world.correlation,
+                 "kuaisim-session: what alike items lose: cosine, or published, which is next to nothing")
+      ->capture_default_str()
+      ->group(world);
   const auto file = [&](const char* name, std::string& value, const char* what) {
     app.add_option(name, value, what)->type_name("FILE")->group(world);
   };
   file("--data", task.world.data, "dataset file: its people instead of made-up ones");
-  file("--users", task.world.users, "response model of the people of --data");
-  file("--profiles", task.world.profiles, "users.dat, as veer fit response had it");
+  file("--users", task.world.users, "model of response or of behaviours of these people");
+  file("--profiles", task.world.profiles, "who people are, as veer fit had it");
   file("--items", task.world.items, "item_info.csv of RL4RS, instead of made-up items");
   app.add_option("--steps", task.steps, "slates shown in training")
       ->check(positive())

@@ -222,6 +222,10 @@ OnlineOptions online_options(const SlateTask& task, const TrainingFiles& files, 
   options.identity =
       fmt::format("world {} {} {} {}\n{}", task.world.world, task.world.link, arena.slates.data->fingerprint,
                   arena.slates.users.checksum, trainee.identity);
+  const WorldOptions plain;
+  if (task.world.answers != plain.answers) options.identity += "\nanswers " + task.world.answers;
+  if (task.world.correlation != plain.correlation)
+    options.identity += "\ncorrelation " + task.world.correlation;
   options.budget_seconds = budget_seconds(task.files);
   options.checkpoint_seconds = checkpoint_seconds(task.files);
   options.checkpoint = files.checkpoint;
