@@ -7,6 +7,8 @@
 #include <cmath>
 
 #include "agents/slate/networks/history_encoder_net.h"
+#include "env/nn/network_parameters_net.h"
+#include "env/nn/training/dropout_masks_net.h"
 #include "env/runtime.h"
 
 namespace veer::bench {
@@ -20,25 +22,43 @@ std::int64_t agent_rows(std::int64_t rows) {
 
 }  // namespace
 
+struct StraightforwardAgent::Impl {
+  slate::HistoryEncoderConfig config;
+  nn::NetworkParameters net;
+  View<const float> vectors;
+  std::int32_t slots = 0;
+
+  torch::Tensor encode(const torch::Tensor& read, nn::DropoutMasks& dropout) const;
+  torch::Tensor run_layer(const std::string& block, const torch::Tensor& x, bool last,
+                          nn::DropoutMasks& dropout) const;
+  std::vector<ItemId> choose(std::span<const std::span<const ItemId>> histories,
+                             std::span<const StepKey> keys, std::vector<float>* scores) const;
+};
+
 StraightforwardAgent::StraightforwardAgent(const slate::HistoryEncoderConfig& config,
                                            const NamedArrays& actor, View<const float> vectors,
                                            std::int32_t slots)
-    : config_(config),
-      net_(nn::stored_parameters(slate::parameter_layout(config), actor, "cpu", "SASRec")),
-      vectors_(vectors),
-      slots_(slots) {}
+    : impl_(new Impl{config, nn::stored_parameters(slate::parameter_layout(config), actor, "cpu", "SASRec"),
+                     vectors, slots}) {}
+StraightforwardAgent::~StraightforwardAgent() = default;
 
-torch::Tensor StraightforwardAgent::run_layer(const std::string& block, const torch::Tensor& x, bool last,
-                                              nn::DropoutMasks& dropout) const {
-  const std::int64_t n = x.size(0), t = x.size(1), d = config_.width, h = config_.heads;
+std::vector<ItemId> StraightforwardAgent::choose(std::span<const std::span<const ItemId>> histories,
+                                                 std::span<const StepKey> keys,
+                                                 std::vector<float>* scores) const {
+  return impl_->choose(histories, keys, scores);
+}
+
+torch::Tensor StraightforwardAgent::Impl::run_layer(const std::string& block, const torch::Tensor& x,
+                                                    bool last, nn::DropoutMasks& dropout) const {
+  const std::int64_t n = x.size(0), t = x.size(1), d = config.width, h = config.heads;
   // Only the newest position of the last layer is used: the masks of the others are nobody's business.
   const auto drop = [&](const torch::Tensor& values, std::int64_t axis) {
-    if (!last || dropout.off()) return dropout(values, config_.dropout);
-    return torch::cat(
-        {values.narrow(axis, 0, t - 1), dropout(values.narrow(axis, t - 1, 1), config_.dropout)}, axis);
+    if (!last || dropout.off()) return dropout(values, config.dropout);
+    return torch::cat({values.narrow(axis, 0, t - 1), dropout(values.narrow(axis, t - 1, 1), config.dropout)},
+                      axis);
   };
   const auto heads = [&](const char* name) {
-    return slate::linear(net_, block + name, x).view({n, t, h, d / h}).transpose(1, 2);
+    return slate::linear(net, block + name, x).view({n, t, h, d / h}).transpose(1, 2);
   };
   const torch::Tensor later = torch::ones({t, t}, torch::kBool).triu(1);
   const torch::Tensor scores =
@@ -47,27 +67,27 @@ torch::Tensor StraightforwardAgent::run_layer(const std::string& block, const to
   const torch::Tensor context =
       torch::matmul(drop(torch::softmax(scores, -1), 2), heads("value")).transpose(1, 2).reshape({n, t, d});
   const torch::Tensor attended = slate::layer_norm(
-      net_, block + "attention_norm", x + drop(slate::linear(net_, block + "output", context), 1));
-  const torch::Tensor inner = drop(torch::relu(slate::linear(net_, block + "inner", attended)), 1);
-  return slate::layer_norm(net_, block + "outer_norm",
-                           attended + drop(slate::linear(net_, block + "outer", inner), 1));
+      net, block + "attention_norm", x + drop(slate::linear(net, block + "output", context), 1));
+  const torch::Tensor inner = drop(torch::relu(slate::linear(net, block + "inner", attended)), 1);
+  return slate::layer_norm(net, block + "outer_norm",
+                           attended + drop(slate::linear(net, block + "outer", inner), 1));
 }
 
-torch::Tensor StraightforwardAgent::encode(const torch::Tensor& vectors, nn::DropoutMasks& dropout) const {
-  torch::Tensor x = slate::linear(net_, "item_map", vectors) + net_.at("position_embedding");
-  x = slate::layer_norm(net_, "input_norm", dropout(x, config_.dropout));
-  for (std::int32_t i = 0; i < config_.layers; ++i) {
-    x = run_layer("layers." + std::to_string(i) + ".", x, i + 1 == config_.layers, dropout);
+torch::Tensor StraightforwardAgent::Impl::encode(const torch::Tensor& read, nn::DropoutMasks& dropout) const {
+  torch::Tensor x = slate::linear(net, "item_map", read) + net.at("position_embedding");
+  x = slate::layer_norm(net, "input_norm", dropout(x, config.dropout));
+  for (std::int32_t i = 0; i < config.layers; ++i) {
+    x = run_layer("layers." + std::to_string(i) + ".", x, i + 1 == config.layers, dropout);
   }
-  return x.select(1, config_.positions - 1);
+  return x.select(1, config.positions - 1);
 }
 
-std::vector<ItemId> StraightforwardAgent::choose(std::span<const std::span<const ItemId>> histories,
-                                                 std::span<const StepKey> keys,
-                                                 std::vector<float>* scores) const {
+std::vector<ItemId> StraightforwardAgent::Impl::choose(std::span<const std::span<const ItemId>> histories,
+                                                       std::span<const StepKey> keys,
+                                                       std::vector<float>* scores) const {
   const auto rows = std::ssize(histories), most = agent_rows(rows);
-  const std::int64_t t = config_.positions, width = vectors_.width(), items = vectors_.rows() - 1;
-  std::vector<ItemId> slates(histories.size() * at(slots_));
+  const std::int64_t t = config.positions, width = vectors.width(), items = vectors.rows() - 1;
+  std::vector<ItemId> slates(histories.size() * at(slots));
   if (scores != nullptr) scores->resize(histories.size() * static_cast<std::size_t>(items));
   parallel_for((rows + most - 1) / most, [&](std::int64_t task) {
     const torch::InferenceMode inference;
@@ -78,18 +98,18 @@ std::vector<ItemId> StraightforwardAgent::choose(std::span<const std::span<const
       const auto known = std::min<std::int64_t>(std::ssize(history), t);
       float* to = read.data_ptr<float>() + (r * t + t - known) * width;
       for (const ItemId item : history.last(static_cast<std::size_t>(known))) {
-        to = std::copy_n(vectors_.row(item).data(), width, to);
+        to = std::copy_n(vectors.row(item).data(), width, to);
       }
     }
     const std::string device = "cpu";
     nn::DropoutMasks dropout(
         keys.empty() ? keys : keys.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)),
         device);
-    const torch::Tensor candidates = slate::map_items(net_, vectors_).narrow(0, 1, items);
+    const torch::Tensor candidates = slate::map_items(net, vectors).narrow(0, 1, items);
     const torch::Tensor all = torch::matmul(encode(read, dropout), candidates.t());
-    const torch::Tensor best = std::get<1>(all.topk(slots_)).contiguous();
-    for (std::int64_t i = 0; i < count * slots_; ++i) {
-      slates[static_cast<std::size_t>(first * slots_ + i)] =
+    const torch::Tensor best = std::get<1>(all.topk(slots)).contiguous();
+    for (std::int64_t i = 0; i < count * slots; ++i) {
+      slates[static_cast<std::size_t>(first * slots + i)] =
           static_cast<ItemId>(best.data_ptr<std::int64_t>()[i]) + 1;
     }
     if (scores != nullptr) {
