@@ -33,7 +33,8 @@ RewardInputs reward_inputs(const Shard& shard) noexcept {
           .step = shard.step,
           .end = shard.end,
           .history = shard.history,
-          .history_size = shard.history_size};
+          .history_size = shard.history_size,
+          .features = shard.features};
 }
 
 }  // namespace veer

@@ -1,6 +1,6 @@
 // The contract of learning: transitions in, policy snapshots out.
 //
-// Not thread-safe: a learner runs on the main thread while no episode steps.
+// Not thread-safe: one thread drives a learner. Its snapshots may act on other threads while it updates.
 #pragma once
 
 #include <cstddef>

@@ -24,6 +24,7 @@ struct RewardInputs {
   /// Oldest first, right-padded, after the step: what was accepted in it stands at the end, in slot order.
   View<const ItemId> history{};
   View<const std::int32_t> history_size{};
+  View<const float> features{};  ///< as the step left them: what a policy will observe next
 };
 
 /// Writes one value per row of the shard. Pure: no state, no randomness, no allocation that outlives the

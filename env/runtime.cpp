@@ -9,12 +9,13 @@
 
 #include <atomic>
 #include <csignal>
+#include <exception>
 #include <limits>
+#include <thread>
+#include <utility>
 
 #if defined(__SANITIZE_THREAD__)
-#include <exception>
 #include <mutex>
-#include <thread>
 #include <vector>
 #endif
 
@@ -107,6 +108,33 @@ void Runtime::run(const std::function<void()>& work) { impl_->arena.execute(work
 bool interrupted() noexcept { return interrupt_flag.load(std::memory_order_relaxed); }
 void request_interrupt() noexcept { interrupt_flag.store(true, std::memory_order_relaxed); }
 void clear_interrupt() noexcept { interrupt_flag.store(false, std::memory_order_relaxed); }
+
+struct Beside::Impl {
+  std::exception_ptr error;
+  std::thread thread;  // last: it writes what stands above
+};
+
+Beside::Beside(std::function<void()> work) : impl_(std::make_unique<Impl>()) {
+  impl_->thread = std::thread([own = impl_.get(), work = std::move(work), threads = arena_threads()] {
+    flush_denormals();
+    tbb::task_arena arena(threads);
+    const FlushDenormals observer(arena);
+    try {
+      arena.execute(work);
+    } catch (...) {
+      own->error = std::current_exception();
+    }
+  });
+}
+
+Beside::~Beside() {
+  if (impl_->thread.joinable()) impl_->thread.join();
+}
+
+void Beside::join() {
+  impl_->thread.join();
+  if (impl_->error) std::rethrow_exception(impl_->error);
+}
 
 int arena_threads() noexcept { return tbb::this_task_arena::max_concurrency(); }
 

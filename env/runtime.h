@@ -45,4 +45,21 @@ int arena_threads() noexcept;
 /// Runs body(i) for i in 0..count-1 as independent tasks of the current arena.
 void parallel_for(std::int64_t count, const std::function<void(std::int64_t)>& body);
 
+/// Work that goes on beside the caller's, on a thread of its own with an arena of as many workers as the
+/// current one and the runtime's settings. TBB's bound on workers is shared by both arenas.
+class Beside {
+ public:
+  explicit Beside(std::function<void()> work);
+  ~Beside();  ///< waits; what the work threw is lost
+  Beside(const Beside&) = delete;
+  Beside& operator=(const Beside&) = delete;
+
+  /// Waits, and throws what the work threw. Once.
+  void join();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
 }  // namespace veer

@@ -12,7 +12,7 @@ struct Registered {
   std::unique_ptr<Scenario> (*make)(const ScenarioParameters&);
 };
 
-constexpr std::array<Registered, 4> registered = {{
+constexpr std::array<Registered, 5> registered = {{
     {{"guidance-v1", "lead a person from today's taste to a target item, one item per step"},
      [](const ScenarioParameters& p) -> std::unique_ptr<Scenario> {
        return std::make_unique<GuidanceScenario>(p.guidance);
@@ -29,6 +29,10 @@ constexpr std::array<Registered, 4> registered = {{
       "a feed ranked by weights that the policy sets for every page; people leave when it bores"},
      [](const ScenarioParameters& p) -> std::unique_ptr<Scenario> {
        return std::make_unique<FusionScenario>(p.fusion);
+     }},
+    {{"retention-v1", "the same feed over several sessions: how soon people come back for the next one"},
+     [](const ScenarioParameters& p) -> std::unique_ptr<Scenario> {
+       return std::make_unique<RetentionScenario>(p.retention);
      }},
 }};
 

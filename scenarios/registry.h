@@ -9,6 +9,7 @@
 
 #include "env/scenario.h"
 #include "scenarios/fusion/fusion.h"
+#include "scenarios/fusion/retention.h"
 #include "scenarios/guidance.h"
 #include "scenarios/session.h"
 #include "scenarios/slate/slate.h"
@@ -26,6 +27,7 @@ struct ScenarioParameters {
   SessionParameters session;
   SlateParameters slate;
   FusionParameters fusion;
+  RetentionParameters retention;
 };
 
 std::span<const ScenarioEntry> scenarios() noexcept;

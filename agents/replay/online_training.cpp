@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
 #include <numeric>
 
+#include "agents/replay/acting_ahead.h"
 #include "agents/replay/replay_buffer.h"
 #include "env/error.h"
 #include "env/runtime.h"
@@ -33,6 +35,9 @@ void check_online(const OnlineOptions& o) {
   require("learning_starts", o.learning_starts, 1);
   require("report_every", o.report_every, 1);
   require("replay", o.replay, o.learning_starts);
+  if (o.staleness < 0 || o.staleness > 64) {
+    throw ConfigError(Where{{}, 0, "staleness"}, Problem{std::to_string(o.staleness), "0 to 64", ""});
+  }
   if (o.evaluation != nullptr) require("evaluation_episodes", o.evaluation_episodes, 1);
 }
 
@@ -51,6 +56,7 @@ std::string identity_of(const OnlineOptions& o) {
   add("learning_starts", o.learning_starts);
   add("report_every", o.report_every);
   add("evaluation_episodes", o.evaluation == nullptr ? 0 : o.evaluation_episodes);
+  if (o.staleness > 0) add("staleness", o.staleness);
   return text + "warm_up " + (o.warm_up ? o.warm_up->spec().name : "itself") + "\n";
 }
 
@@ -69,12 +75,12 @@ class OnlineTraining {
     if (options.evaluation != nullptr) {
       judge_.emplace_back(*options.evaluation, policy_->spec(), options.engine);
     }
+    if (options.staleness > 0) stages_.assign(at(options.staleness) + 1, stage(true));
   }
 
   OnlineResult run() {
     if (!options_.checkpoint.empty() && std::filesystem::exists(options_.checkpoint)) {
       restore(read_checkpoint(options_.checkpoint, identity_));
-      policy_ = learner_.snapshot();
     }
     resumed_at_ = step_;
     while (step_ < options_.steps) {
@@ -87,37 +93,88 @@ class OnlineTraining {
         break;
       }
       if (options_.checkpoint_seconds > 0.0 && seconds_since(saved_) >= options_.checkpoint_seconds) save();
-      collect();
-      if (replay_.added() >= options_.learning_starts) learn();
+      if (options_.staleness > 0) {
+        act_and_learn();
+      } else {
+        collect();
+        learn();
+      }
       if (step_ >= reported_ + options_.report_every || step_ >= options_.steps) report();
     }
     if (result_.end == OnlineEnd::budget && step_ > reported_) report();
     save();
     if (!best_.all().empty()) learner_.load(best_);
+    result_.seconds = seconds_since(begun_);
+    result_.steps_here = step_ - resumed_at_;
     return result_;
   }
 
  private:
+  /// The learner after one collection was learned from.
+  struct Stage {
+    std::shared_ptr<const Policy> policy;
+    NamedArrays state;  ///< only where a checkpoint may need it
+  };
+  Stage stage(bool keeps_state) const {
+    Stage out{policy_, {}};
+    if (keeps_state && !options_.checkpoint.empty()) learner_.save(out.state);
+    return out;
+  }
+
+  bool warms_up(std::int64_t steps_before) const {
+    return options_.warm_up && steps_before < options_.learning_starts;
+  }
+
   void collect() {
     const auto from = Clock::now();
-    const bool warm = options_.warm_up && replay_.added() < options_.learning_starts;
-    engine_.collect(warm ? options_.warm_up : policy_, Mode::sample, rollout_);
-    count_episodes();
-    replay_.add(rollout_.all());
-    if (options_.collected) options_.collected(rollout_.all());
-    step_ += rollout_.size();
+    engine_.collect(warms_up(step_) ? options_.warm_up : policy_, Mode::sample, rollout_);
     result_.acting_seconds += seconds_since(from);
+    remember(rollout_);
+  }
+
+  void remember(const Rollout& rollout) {
+    count_episodes(rollout.all());
+    replay_.add(rollout.all());
+    if (options_.collected) options_.collected(rollout.all());
+    step_ += rollout.size();
   }
 
   void learn() {
+    if (replay_.added() < options_.learning_starts) return;
     const auto from = Clock::now();
     for (std::int32_t i = 0; i < options_.updates; ++i) stats_ = learner_.update(replay_);
     policy_ = learner_.snapshot();
     result_.updating_seconds += seconds_since(from);
   }
 
-  void count_episodes() {
-    const Transitions& t = rollout_.all();
+  /// Some collections, about a second's, made while those before them are learned from. How many changes no
+  /// result: at the end everything collected has been learned from.
+  void act_and_learn() {
+    const auto from = Clock::now();
+    const std::int64_t size = rollout_.size();
+    const std::int64_t until = std::min(options_.steps, reported_ + options_.report_every);
+    const std::int64_t count = std::clamp<std::int64_t>((until - step_ + size - 1) / size, 1, at_once_);
+    const auto ahead = std::int64_t{options_.staleness} + 1;
+    const std::int64_t before = step_;
+    ActingAhead acting(engine_, options_.collect, static_cast<std::int32_t>(ahead));
+    const auto give = [&](std::int64_t collection, const Stage& by) {
+      if (collection < count)
+        acting.give(warms_up(before + collection * size) ? options_.warm_up : by.policy);
+    };
+    for (std::int64_t c = 0; c < ahead; ++c) give(c, stages_[static_cast<std::size_t>(c)]);
+    for (std::int64_t c = 0; c < count; ++c) {
+      remember(acting.take());
+      learn();
+      stages_.pop_front();
+      stages_.push_back(stage(c + ahead >= count));
+      give(c + ahead, stages_.back());
+    }
+    result_.acting_seconds += acting.finish();
+    at_once_ = std::clamp<std::int64_t>(
+        static_cast<std::int64_t>(static_cast<double>(count) / std::max(1e-3, seconds_since(from))), 1, 4096);
+  }
+
+  void count_episodes(const Transitions& t) {
     for (std::size_t i = 0; i < static_cast<std::size_t>(t.count); ++i) {
       const std::size_t row = i % running_return_.size();
       running_return_[row] += double{t.reward[i]};
@@ -204,6 +261,9 @@ class OnlineTraining {
     state.put_group("replay", replay);
     state.put_group("learner", learner);
     if (!best_.all().empty()) state.put_group("best", best_);
+    for (std::size_t i = 0; i + 1 < stages_.size(); ++i) {
+      state.put_group("stage" + std::to_string(i), stages_[i].state);
+    }
     state.set_scalar<double>("best_return", best_return_);
     state.set_scalar<std::int64_t>("best_step", result_.best_step);
     state.set_scalar<std::int64_t>("step", step_);
@@ -226,7 +286,14 @@ class OnlineTraining {
   void restore(const NamedArrays& state) {
     engine_.load(state.group("engine"));
     replay_.load(state.group("replay"));
+    for (std::size_t i = 0; i + 1 < stages_.size(); ++i) {
+      learner_.load(state.group("stage" + std::to_string(i)));
+      policy_ = learner_.snapshot();
+      stages_[i] = stage(true);
+    }
     learner_.load(state.group("learner"));
+    policy_ = learner_.snapshot();
+    if (!stages_.empty()) stages_.back() = stage(true);
     best_ = state.group("best");
     best_return_ = state.scalar<double>("best_return");
     result_.best_step = state.scalar<std::int64_t>("best_step");
@@ -267,6 +334,8 @@ class OnlineTraining {
   Engine engine_;
   std::vector<Engine> judge_;  ///< none or one
   Rollout rollout_;
+  std::deque<Stage> stages_;   ///< with staleness: the last staleness + 1, the newest one last
+  std::int64_t at_once_ = 16;  ///< collections of act_and_learn()
   ReplayBuffer replay_;
   std::vector<double> running_return_;
   std::vector<std::int64_t> running_length_;

@@ -3,8 +3,10 @@
 //
 // Thread-safety: one training per call, on the calling thread, with the workers of the current arena.
 // Determinism: the learner's state, the records and the checkpoint are functions of world, learner and
-// options, for any number of threads and any interruptions; only a time budget breaks that. Acting and
-// updating take turns: a step is always taken by the weights of the update before it.
+// options, for any number of threads and any interruptions; only a time budget breaks that. Without staleness
+// acting and updating take turns: a step is always taken by the weights of the update before it. With it a
+// step is taken by the weights of a fixed number of updates before, so that both can go on at the same time
+// and the clock still decides nothing.
 #pragma once
 
 #include <cstdint>
@@ -29,10 +31,13 @@ struct OnlineProgress {
 
 struct OnlineOptions {
   EngineOptions engine{.rows = 32, .shard_rows = 32};
-  std::int64_t steps = 100'000;   ///< user-steps: one person shown one slate. Rounded up to whole collections
-  std::int32_t collect = 1;       ///< engine steps between updates
-  std::int32_t updates = 1;       ///< after every collection, once there is enough to learn from
-  std::int64_t replay = 100'000;  ///< transitions remembered
+  std::int64_t steps = 100'000;  ///< user-steps: one person shown one slate. Rounded up to whole collections
+  std::int32_t collect = 1;      ///< engine steps between updates
+  std::int32_t updates = 1;      ///< after every collection, once there is enough to learn from
+  /// Collection c is made by the weights after collection c - 1 - staleness was learned from (the first ones:
+  /// by the initial weights), while those between are learned from. 0 to 64.
+  std::int32_t staleness = 0;
+  std::int64_t replay = 100'000;         ///< transitions remembered
   std::int64_t learning_starts = 2'000;  ///< transitions collected before the first update
   /// Who acts until then; null: the learner's own policy.
   std::shared_ptr<const Policy> warm_up;
@@ -64,12 +69,15 @@ struct OnlineResult {
   std::vector<OnlineRecord> records;
   std::int64_t best_step = 0;  ///< whose weights the learner holds afterwards
   OnlineEnd end = OnlineEnd::all_done;
-  double acting_seconds = 0.0, updating_seconds = 0.0, judging_seconds = 0.0;  ///< of this call
+  std::int64_t steps_here = 0;  ///< user-steps of this call
+  /// Of this call. With staleness acting and updating go on side by side: their sum exceeds `seconds`.
+  double seconds = 0.0, acting_seconds = 0.0, updating_seconds = 0.0, judging_seconds = 0.0;
 };
 
-/// Trains `learner` in `world`. With evaluations the learner ends up with the weights of the best one (its
-/// whole state), without with the last ones. Throws ConfigError for options out of range or a checkpoint of
-/// another training, what the learner throws, Interrupted (after writing the checkpoint) on Ctrl-C.
+/// Trains `learner` in `world`. With staleness the learner's update() runs while its snapshots act. With
+/// evaluations the learner ends up with the weights of the best one (its whole state), without with the last
+/// ones. Throws ConfigError for options out of range or a checkpoint of another training, what the learner
+/// throws, Interrupted (after writing the checkpoint) on Ctrl-C.
 OnlineResult train_online(const Scenario& world, Learner& learner, const OnlineOptions& options);
 
 }  // namespace veer

@@ -1,5 +1,6 @@
 #include "agents/slate/slate_agent_file.h"
 
+#include <numeric>
 #include <optional>
 #include <vector>
 
@@ -42,7 +43,7 @@ std::vector<float> probe_values(const HsrlModel& model) {
 
 std::vector<float> probe_values(const LatentModel& model) {
   const ProbeHistories probe(model.vectors().items());
-  return model.read(probe.history(), probe.size());
+  return model.read(probe.history(), probe.size(), {});
 }
 
 void fill_manifest(ModelManifest& manifest, const std::string& kind, const nn::HyperParameters& options,
@@ -87,6 +88,29 @@ auto from_file(const Build& build) {
   } catch (const DataError& error) {
     throw FormatError(error.what());
   }
+}
+
+LatentModel changed_latent(const LatentModel& model, const CatalogueChange& change) {
+  const View<const float> known = model.vectors().view();
+  if (change.added.rows() > 0 && change.added.width() != known.width()) {
+    nn::reject_field("width of new items' vectors", std::to_string(change.added.width()),
+                     std::to_string(known.width()) + ", the agent's");
+  }
+  std::vector<float> all(known.data(), known.data() + std::ptrdiff_t{known.rows()} * known.width());
+  for (std::int32_t r = 0; r < change.added.rows(); ++r) {
+    all.insert(all.end(), change.added.row(r).begin(), change.added.row(r).end());
+  }
+  const View<const float> vectors(all.data(), known.rows() + change.added.rows(), known.width());
+  return model.on(std::make_shared<const ItemVectors>(vectors), {change.gone.begin(), change.gone.end()});
+}
+
+HsrlModel changed_hsrl(const HsrlModel& model, const CatalogueChange& change) {
+  std::shared_ptr<const SemanticCatalogue> catalogue = model.shared_catalogue();
+  std::vector<ItemId> added(at(change.added.rows()));
+  std::iota(added.begin(), added.end(), catalogue->items() + 1);
+  if (!change.gone.empty()) catalogue = catalogue->without_items(change.gone);
+  if (!added.empty()) catalogue = catalogue->with_items(added, change.added);
+  return model.on(std::move(catalogue));
 }
 
 }  // namespace
@@ -148,14 +172,24 @@ LatentModel latent_from(const ModelFile& file) {
 }
 
 std::shared_ptr<const Policy> load_slate_agent(const std::filesystem::path& path, const std::string& name) {
+  return load_slate_agent(path, name, CatalogueChange{});
+}
+
+std::shared_ptr<const Policy> load_slate_agent(const std::filesystem::path& path, const std::string& name,
+                                               const CatalogueChange& change) {
   return with_file_name(path, [&]() -> std::shared_ptr<const Policy> {
     const ModelFile file = read_model(path);
-    return from_file([&]() -> std::shared_ptr<const Policy> {
-      std::int32_t slots = 0;
-      nn::read_decimal(file.manifest.hyper_parameters, "slots", slots);
-      if (file.manifest.kind == "slate_agent") return make_latent_policy(latent_from(file), slots, name);
-      return make_hsrl_policy(hsrl_from(file), slots, name);
-    });
+    std::int32_t slots = 0;
+    from_file([&] { nn::read_decimal(file.manifest.hyper_parameters, "slots", slots); });
+    const bool changed = !change.gone.empty() || change.added.rows() > 0;
+    if (file.manifest.kind == "slate_agent") {
+      const LatentModel model = latent_from(file);
+      if (changed) return make_latent_policy(changed_latent(model, change), slots, name);
+      return from_file([&] { return make_latent_policy(model, slots, name); });
+    }
+    const HsrlModel model = hsrl_from(file);
+    if (changed) return make_hsrl_policy(changed_hsrl(model, change), slots, name);
+    return from_file([&] { return make_hsrl_policy(model, slots, name); });
   });
 }
 

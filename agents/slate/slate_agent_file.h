@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "agents/slate/hsrl/hsrl_model.h"
@@ -27,5 +28,16 @@ LatentModel latent_from(const ModelFile& file);
 /// Either kind as a policy of the slate width it was trained for. Throws what read_model() and the above
 /// throw, with the file's name.
 std::shared_ptr<const Policy> load_slate_agent(const std::filesystem::path& path, const std::string& name);
+
+/// What became of the catalogue that an agent learned with. No weight moves: HSRL encodes new items with its
+/// frozen codebooks, the baselines read their vectors.
+struct CatalogueChange {
+  std::span<const ItemId> gone;  ///< not shown any more; they may stand in histories
+  View<const float> added;       ///< [new, features] vectors of the items behind the last one; may be empty
+};
+/// Throws ConfigError besides: for vectors of another width, an HSRL agent without codebooks, or too few
+/// items left for a slate.
+std::shared_ptr<const Policy> load_slate_agent(const std::filesystem::path& path, const std::string& name,
+                                               const CatalogueChange& change);
 
 }  // namespace veer::slate

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "env/error.h"
+#include "scenarios/fusion/fusion_weights.h"
 #include "simulators/fusion/fusion_users.h"
 
 namespace veer {
@@ -16,18 +17,6 @@ constexpr float kept = 0.8F;  ///< of the running means, per page
 [[noreturn]] void reject_fusion_world(const char* field, const std::string& found,
                                       const std::string& expected) {
   throw ConfigError({{}, 0, std::string("fusion: ") + field}, {found, expected, ""});
-}
-
-void check_weight(const Shard& shard, std::int32_t row, std::size_t task) {
-  const float weight = shard.reals.row(row)[task];
-  if (weight >= -1.0F && weight <= 1.0F) return;
-  const std::int64_t lane = std::int64_t{shard.index} * shard.rows() + row;
-  throw ConfigError(
-      {{},
-       0,
-       "fusion weights of lane " + std::to_string(lane) + " (episode " + std::to_string(shard.episode(row)) +
-           ", step " + std::to_string(shard.step(row)) + "), " + std::string(fusion_task_names[task])},
-      {std::to_string(weight), "-1 to 1", "the policy breaks its contract"});
 }
 
 }  // namespace
@@ -115,7 +104,7 @@ void FusionScenario::present(Rows rows, Shard& shard) const {
   for (const std::int32_t row : rows) {
     if (shard.active(row) == 0) continue;
     const std::span<const float> weights = shard.reals.row(row);
-    for (std::size_t task = 0; task < weights.size(); ++task) check_weight(shard, row, task);
+    check_fusion_weights(shard, row);
     for (std::int32_t c = 0; c < parameters_.candidates; ++c) {
       Candidate& each = found[at(c)];
       each = {0.0F, candidate(shard.key(row), c)};

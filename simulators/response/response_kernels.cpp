@@ -1,5 +1,6 @@
 #include "simulators/response/response_kernels.h"
 
+#include "env/nn/kernels/lane_transpose.h"
 #include "env/nn/kernels/vector_math.h"
 
 namespace veer::response {
@@ -10,37 +11,6 @@ using nn::Lanes;
 
 constexpr std::int32_t head_width = width / heads;
 constexpr float lowest = -1.0e30F;
-
-/// One step of a transposition: swaps the lanes of `a` with bit s set for those of `b` without.
-template <int s>
-VEER_LANES_INLINE void exchange(Lanes& a, Lanes& b) noexcept {
-#define VEER_LOW(l) ((l)&s ? 16 + (l)-s : (l))
-#define VEER_HIGH(l) ((l)&s ? 16 + (l) : (l) + s)
-#define VEER_ALL(f) \
-  f(0), f(1), f(2), f(3), f(4), f(5), f(6), f(7), f(8), f(9), f(10), f(11), f(12), f(13), f(14), f(15)
-  const Lanes low = __builtin_shufflevector(a, b, VEER_ALL(VEER_LOW));
-  b = __builtin_shufflevector(a, b, VEER_ALL(VEER_HIGH));
-  a = low;
-#undef VEER_ALL
-#undef VEER_HIGH
-#undef VEER_LOW
-}
-
-template <int s>
-VEER_LANES_INLINE void exchange_all(Lanes* m) noexcept {
-#pragma GCC unroll 16
-  for (int i = 0; i < lane_count; ++i) {
-    if ((i & s) == 0) exchange<s>(m[i], m[i | s]);
-  }
-}
-
-/// m[i][j] becomes m[j][i].
-VEER_LANES_INLINE void transpose(Lanes* m) noexcept {
-  exchange_all<8>(m);
-  exchange_all<4>(m);
-  exchange_all<2>(m);
-  exchange_all<1>(m);
-}
 
 /// Sixteen queries of one head on their way over the keys.
 struct Reading {
@@ -93,7 +63,7 @@ VEER_KERNEL void self_attention(const Entries& entries, float* queries, float* c
     for (std::int32_t i = 0; i < lane_count; ++i) {
       block[i] = nn::load(entries.rows[t + i < entries.count ? t + i : entries.count - 1]);
     }
-    transpose(block);
+    nn::transpose(block);
 #pragma GCC unroll 16
     for (std::int32_t d = 0; d < width; ++d) nn::store(queries + d * stride + t, block[d]);
   }
@@ -152,7 +122,7 @@ VEER_KERNEL void pool_contexts(const float* contexts, const Entries& entries, co
       for (std::int32_t d = 0; d < width; ++d) sums[d] += weight * nn::load(contexts + d * stride + t);
     }
     // Sums over lanes are sums of columns: as rows of the transpose they add up sixteen at a time.
-    transpose(sums);
+    nn::transpose(sums);
     Lanes sum = sums[0];
 #pragma GCC unroll 16
     for (std::int32_t i = 1; i < lane_count; ++i) sum += sums[i];

@@ -38,10 +38,7 @@ void check_count(const FieldReader& fields, const char* field, std::size_t found
   fields.fail(field, std::to_string(found) + " values", std::to_string(expected));
 }
 
-}  // namespace
-
-SlateData read_rl4rs_log(const std::filesystem::path& file, std::int32_t items) {
-  importers::LineReader lines(file);
+SlateData read_slates(importers::LineReader& lines, std::int32_t items) {
   FieldReader fields(lines, "@", false);
   constexpr std::string_view layout =
       "timestamp, session_id, sequence_id, exposed_items, user_feedback, user_seqfeature, user_protrait, "
@@ -88,8 +85,20 @@ SlateData read_rl4rs_log(const std::filesystem::path& file, std::int32_t items) 
     people.parts.push_back(part_of_session(session));
   }
   if (people.starts.empty()) fields.fail("exposed_items", "no lines behind the header", "at least one");
-  data.fingerprint = "rl4rs " + file.filename().string();
+  data.fingerprint = "rl4rs " + lines.file().filename().string();
   return data;
+}
+
+}  // namespace
+
+SlateData read_rl4rs_log(const std::filesystem::path& file, std::int32_t items) {
+  importers::LineReader lines(file);
+  return read_slates(lines, items);
+}
+
+SlateData read_rl4rs_log(const std::string& name, std::string_view text, std::int32_t items) {
+  importers::LineReader lines(name, text);
+  return read_slates(lines, items);
 }
 
 }  // namespace veer

@@ -12,6 +12,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
+#include <string_view>
 
 #include "simulators/response/slate_people.h"
 
@@ -21,5 +23,7 @@ namespace veer {
 /// naming file, line and field for a malformed line, an id outside 1..items, a slate or profile of another
 /// width than the first line's, or feedback other than 0 and 1.
 SlateData read_rl4rs_log(const std::filesystem::path& file, std::int32_t items);
+/// The same from memory; `name` stands for the file in messages.
+SlateData read_rl4rs_log(const std::string& name, std::string_view text, std::int32_t items);
 
 }  // namespace veer

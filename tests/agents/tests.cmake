@@ -4,7 +4,7 @@ veer_test(agents_plain_test
                   agents/policy_conformance_test.cpp
           LIBRARIES veer_agents_plain)
 veer_test(ads_agents_test SOURCES agents/dense_network_test.cpp agents/cross_dqn_test.cpp agents/hierarchy_test.cpp LIBRARIES veer_agents_plain LABELS unit)
-veer_test(slate_search_test SOURCES agents/slate/slate_search_test.cpp agents/slate/replay_test.cpp
+veer_test(slate_search_test SOURCES agents/slate/slate_search_test.cpp agents/slate/replay_test.cpp agents/slate/acting_ahead_test.cpp
           LIBRARIES veer_agents_plain veer_semantic_ids)
 if(VEER_TORCH)
   veer_test(sequential_test TORCH CONFORMANCE SOURCES agents/sequential_test.cpp
@@ -24,7 +24,7 @@ if(VEER_TORCH)
   veer_test(offline_test TORCH CONFORMANCE SOURCES agents/offline_test.cpp LIBRARIES veer_agents LABELS unit)
 endif()
 if(VEER_TORCH)
-  veer_test(slate_agents_test TORCH CONFORMANCE SOURCES agents/slate/hsrl_test.cpp agents/slate/online_training_test.cpp
+  veer_test(slate_agents_test TORCH CONFORMANCE SOURCES agents/slate/hsrl_test.cpp agents/slate/history_reader_test.cpp agents/slate/online_training_test.cpp
             LIBRARIES veer_agents veer_semantic_ids LABELS unit)
 endif()
 if(VEER_TORCH)

@@ -1,5 +1,8 @@
 // veer evaluate --scenario slate-v1: made-up people, runs that are the same for any number of threads,
 // refusals.
+#include <unistd.h>
+
+#include <csignal>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -109,6 +112,27 @@ TEST_CASE("agents of slates are trained to the same bytes, described and played"
     CHECK(Json::parse(info.out)["metrics"]["test_reward"] == report["test_people"]["agent"]["reward"]);
     played.insert(played.end(), {"--policy", "slates:model=" + one});
   }
+  // Several seeds side by side give what each gives alone, whatever the threads.
+  for (const std::string threads : {"1", "2"}) {
+    const Finished both =
+        train("ddpg", folder / "ddpg-{seed}.model.h5", {"--seeds", "8,1", "--threads", threads});
+    CAPTURE(both.err);
+    REQUIRE(both.code == 0);
+    const Json reports = Json::parse(both.out);
+    REQUIRE(reports.size() == 2);
+    CHECK(reports[0]["test_people"] != reports[1]["test_people"]);
+    CHECK(veer::tests::read_text(folder / "ddpg-1.model.h5") ==
+          veer::tests::read_text(folder / "ddpg-one.model.h5"));
+    REQUIRE(train("ddpg", folder / "alone.model.h5", {"--seed", "8"}).code == 0);
+    CHECK(veer::tests::read_text(folder / "ddpg-8.model.h5") ==
+          veer::tests::read_text(folder / "alone.model.h5"));
+  }
+  const Finished same_file = train("ddpg", folder / "x.model.h5", {"--seeds", "1,2"});
+  CHECK(same_file.code == 2);
+  CHECK(has(same_file.err, "{seed}"));
+  const Finished twice = train("ddpg", folder / "x-{seed}.model.h5", {"--seeds", "1,2,1"});
+  CHECK(twice.code == 2);
+  CHECK(has(twice.err, "different seeds"));
   const Finished done = slates(played);
   CAPTURE(done.err);
   REQUIRE(done.code == 0);
@@ -139,12 +163,92 @@ TEST_CASE("agents of slates are trained to the same bytes, described and played"
   const Finished unclear = run_veer(stopping);
   CHECK(unclear.code == 2);
   CHECK(has(unclear.err, "a policy beside --until-halfwidth"));
+  // A part of the catalogue is replaced: new items are shown at once, nothing replaced changes nothing.
+  const auto churn = [&](const std::string& share, std::vector<std::string> more) {
+    std::vector<std::string> arguments{"study",
+                                       "churn",
+                                       "--made-up-people",
+                                       "200",
+                                       "--episodes",
+                                       "30",
+                                       "--json",
+                                       "--churn",
+                                       share,
+                                       "--policy",
+                                       "hsrl=" + (folder / "hsrl-one.model.h5")};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_veer(arguments);
+  };
+  const Finished replaced = churn("0.2", {"--policy", "ddpg=" + (folder / "ddpg-one.model.h5"), "--policy",
+                                          "ddpg=" + (folder / "ddpg-8.model.h5")});
+  CAPTURE(replaced.err);
+  REQUIRE(replaced.code == 0);
+  const Json study = Json::parse(replaced.out);
+  CHECK(study["replaced"] == 57);  // of 283
+  REQUIRE(study["methods"].size() == 3);
+  CHECK(study["methods"][0]["method"] == "random");
+  // 57 of 283 items are new; 30 episodes of four slates of nine.
+  CHECK(study["methods"][0]["share_of_places_with_new_items"].get<double>() ==
+        doctest::Approx(57.0 / 283.0).epsilon(0.25));
+  CHECK(study["methods"][2]["seeds"] == 2);
+  CHECK(study["methods"][1]["kept"]["kept"].get<double>() > 0.3);
+  const Json unchanged = Json::parse(churn("0", {}).out);
+  for (const Json& method : unchanged["methods"]) {
+    CHECK(method["kept"]["kept"] == 1.0);
+    CHECK(method["kept"]["low"] == 1.0);
+    CHECK(method["reward_after"] == method["reward_before"]);
+  }
+  const Finished nameless = churn("0.1", {"--policy", folder / "ddpg-one.model.h5"});
+  CHECK(nameless.code == 2);
+  CHECK(has(nameless.err, "METHOD=FILE"));
   const Finished world = train("hsrl", folder / "x.model.h5", {"--world", "mars"});
   CHECK(world.code == 2);
   CHECK(world.err.find("rl4rs-session") != std::string::npos);
   const Finished profile = train("hsrl", folder / "x.model.h5", {"--profile", "best"});
   CHECK(profile.code == 2);
   CHECK(profile.err.find("recommended") != std::string::npos);
+}
+
+TEST_CASE("killed training of two seeds that act ahead goes on to the same bytes") {
+  const ScratchFolder folder;
+  const auto command = [&](const std::string& output, const std::string& threads) {
+    return std::vector<std::string>{"train",       "ddpg",      "--made-up-people",
+                                    "200",         "--steps",   "4800",
+                                    "--rows",      "32",        "--batch",
+                                    "16",          "--replay",  "400",
+                                    "--episodes",  "20",        "--evaluate-every",
+                                    "960",         "--seeds",   "3,4",
+                                    "--staleness", "2",         "--checkpoint-every",
+                                    "0.001",       "--threads", threads,
+                                    "-o",          output};
+  };
+  REQUIRE(run_veer(command(folder / "whole-{seed}.model.h5", "1")).code == 0);
+  const std::string killed = folder / "killed-{seed}.model.h5",
+                    last = folder / "killed-4.model.h5.checkpoint";
+  int kills = 0;
+  for (int round = 0; round < 3; ++round) {
+    Running running(command(killed, "2"));
+    const auto before = std::filesystem::exists(last) ? std::filesystem::last_write_time(last)
+                                                      : std::filesystem::file_time_type::min();
+    while (!running.ended()) {  // until it has written a checkpoint of its own
+      std::error_code gone;
+      const auto now = std::filesystem::last_write_time(last, gone);
+      if (!gone && now > before) break;
+      usleep(2000);
+    }
+    usleep(30000);
+    running.signal(SIGKILL);
+    kills += running.wait().code == 128 + SIGKILL ? 1 : 0;
+  }
+  CHECK(kills >= 1);
+  const Finished resumed = run_veer(command(killed, "2"));
+  CAPTURE(resumed.err);
+  REQUIRE(resumed.code == 0);
+  CHECK(has(resumed.err, "going on from"));
+  for (const std::string seed : {"3", "4"}) {
+    CHECK(veer::tests::read_text(folder / ("killed-" + seed + ".model.h5")) ==
+          veer::tests::read_text(folder / ("whole-" + seed + ".model.h5")));
+  }
 }
 
 TEST_CASE("worlds, links and options that slate-v1 does not have are named") {

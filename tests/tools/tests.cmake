@@ -43,7 +43,7 @@ endif()
 if(VEER_BUILD_TOOLS)
   veer_test(tools_test SOURCES tools/console_test.cpp tools/config_file_test.cpp tools/evaluate_test.cpp
             tools/compare_test.cpp tools/ensemble_test.cpp tools/failures_test.cpp tools/guide_test.cpp tools/leaderboard_test.cpp
-            tools/ope_test.cpp tools/path_sample_test.cpp tools/program_test.cpp tools/report_test.cpp tools/semantic_ids_test.cpp tools/session_test.cpp tools/reward_test.cpp tools/slate_world_test.cpp tools/stress_test.cpp tools/study_test.cpp tools/validate_test.cpp tools/run_program.cpp
+            tools/ope_test.cpp tools/path_sample_test.cpp tools/program_test.cpp tools/report_test.cpp tools/semantic_ids_test.cpp tools/session_test.cpp tools/reward_test.cpp tools/score_test.cpp tools/slate_world_test.cpp tools/stress_test.cpp tools/study_test.cpp tools/validate_test.cpp tools/run_program.cpp
             LIBRARIES veer_tools nlohmann_json::nlohmann_json TIMEOUT 1500)
   if(VEER_TORCH)
     target_sources(tools_test PRIVATE tools/train_test.cpp tools/offline_test.cpp tools/fusion_test.cpp)

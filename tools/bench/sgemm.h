@@ -6,4 +6,7 @@ namespace veer::bench {
 /// Floating-point operations per second of products of 768 by 768 floats on `threads` workers, median.
 double sgemm_rate(int threads, int repetitions);
 
+/// The same per second of CPU time: what one core reaches, however busy the machine is.
+double sgemm_rate_of_cpu(int threads, int repetitions);
+
 }  // namespace veer::bench

@@ -1,49 +1,39 @@
-// What benchmarks of slates have in common: batches of a world stepped side by side, and processor time.
+// People who are shown slates, stepped by the engine: what the workloads slate-step, slate-agent and
+// kuaisim-step share.
 #pragma once
 
-#include <time.h>
-
-#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
 #include "env/engine.h"
-#include "env/policy.h"
-#include "env/runtime.h"
-#include "scenarios/slate/slate.h"
+#include "scenarios/slate/slate_worlds.h"
 
 namespace veer::bench {
 
-/// CPU time of all threads of this process, in seconds: what a step costs on a machine that others use, too.
-inline double processor_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+/// Dropout of the published environment's people, which stays on.
+inline constexpr float published_dropout = 0.2F;
+
+/// 3,706 items and `people` people with 33 values each and histories of up to 50.
+SlateMaterial movielens_people(std::int32_t people);
+
+/// The world ml1m-session of these people; without `leaving` nobody's patience ends.
+SlateParameters movielens_session(const SlateMaterial& material, bool leaving, bool dropout);
+
+/// Multiply-adds that a user-step of these people takes when what depends on an item alone is tabulated: two
+/// attentions; the profile's network only where dropout changes it at every step.
+constexpr double necessary_people_products(bool dropout) noexcept {
+  return 121'000.0 + (dropout ? 12'500.0 : 0.0);
 }
 
 /// Batches stepped side by side: one, or one per worker where a batch is a single shard, as the published
-/// figure is that of two processes. Not thread-safe.
+/// figure is that of two processes.
 class SlateBatches {
  public:
   /// `most`: rows of a shard, at most.
   SlateBatches(const SlateScenario& world, const std::shared_ptr<const Policy>& policy, std::int32_t rows,
-               int threads, std::uint64_t seed, std::int32_t most = 128)
-      : policy_(policy), rows_(rows) {
-    const std::int32_t shard = std::min(most, rows < 128 ? 32 : rows < 128 * threads ? 64 : 128);
-    const int count = rows <= shard ? threads : 1;
-    for (int i = 0; i < count; ++i) {
-      engines_.push_back(std::make_unique<Engine>(
-          world, policy->spec(),
-          EngineOptions{.rows = rows, .shard_rows = shard, .seed = seed + static_cast<std::uint64_t>(i)}));
-      engines_.back()->reset();
-    }
-  }
-  void step(int times) {
-    parallel_for(std::ssize(engines_), [&](std::int64_t i) {
-      for (int t = 0; t < times; ++t) engines_[at(i)]->step(policy_, Mode::sample);
-    });
-  }
+               int threads, std::uint64_t seed, std::int32_t most = 128);
+  void step(int times);
   std::int64_t people() const noexcept { return std::ssize(engines_) * rows_; }
   Engine& first() noexcept { return *engines_.front(); }
 

@@ -253,9 +253,9 @@ BenchCase measure_kuaisim(const std::shared_ptr<const BehaviourModel>& model,
   const auto [fast, straightforward] = alternate(
       options.repetitions,
       [&] {
-        const double before = processor_seconds();
+        const double before = cpu_seconds();
         batches.step(steps);
-        processor.push_back(processor_seconds() - before);
+        processor.push_back(cpu_seconds() - before);
       },
       [&] {
         for (int t = 0; t < plain_steps; ++t) plain.step();
@@ -270,11 +270,7 @@ BenchCase measure_kuaisim(const std::shared_ptr<const BehaviourModel>& model,
   const double operations = 2.0 * necessary_work(model->sizes, dropout);
   // What a core could do at that moment, too: on a machine that others use the rate of an hour ago says
   // little.
-  const double before = processor_seconds();
-  constexpr int products = 2;
-  sgemm_rate(options.threads, products);
-  const double sgemm_per_second =
-      (products + 1) * 4.0 * options.threads * 2.0 * 768.0 * 768.0 * 768.0 / (processor_seconds() - before);
+  const double sgemm_per_second = sgemm_rate_of_cpu(options.threads, 2);
   const double per_second = static_cast<double>(batches.people()) * steps / median(processor);
   result.figures = {{"user-steps per second of CPU time", per_second},
                     {"ratio to the published environment", result.engine / published},

@@ -20,32 +20,10 @@ namespace {
 
 /// The fastest arrangement of the published Python environment on two cores of this kind, user-steps/s.
 constexpr double published_staying = 25'000.0, published_leaving = 8'800.0;
-/// Multiply-adds that a user-step of this model takes when what depends on an item alone is tabulated: two
-/// attentions; the profile's network only where dropout changes it at every step.
-constexpr double necessary_attention = 121'000.0, necessary_profile = 12'500.0;
-constexpr float published_dropout = 0.2F;
-
-SlateMaterial movielens_people(std::int32_t people) {
-  SyntheticResponse made =
-      make_synthetic_response(synthetic_item_features(movielens_items, 33, 7), {.people = people,
-                                                                                .profile = 33,
-                                                                                .slates_before = 14,
-                                                                                .slates = 17,
-                                                                                .merges_profile = true,
-                                                                                .seed = 7});
-  return {std::make_shared<const SlatePeople>(std::move(made.data.people)),
-          std::make_shared<const ResponseModel>(std::move(made.truth)),
-          {}};
-}
 
 BenchCase measure_slates(const SlateMaterial& material, std::int32_t rows, bool leaving, bool dropout,
                          double sgemm, const BenchOptions& options) {
-  SlateParameters p = slate_parameters(slate_world("ml1m-session"), material,
-                                       {.dropout = dropout ? published_dropout : 0.0F});
-  if (!leaving) {
-    p.patience = 1e6F;
-    p.horizon = 1'000'000;
-  }
+  const SlateParameters p = movielens_session(material, leaving, dropout);
   const SlateScenario world(p);
   const auto policy = std::make_shared<const RandomSlates>("random", world.spec().items, p.slots);
   SlateBatches batches(world, policy, rows, options.threads, options.seed);
@@ -73,9 +51,9 @@ BenchCase measure_slates(const SlateMaterial& material, std::int32_t rows, bool 
   const auto [engine, straightforward] = alternate(
       options.repetitions,
       [&] {
-        const double before = processor_seconds();
+        const double before = cpu_seconds();
         batches.step(steps);
-        cpu.push_back(processor_seconds() - before);
+        cpu.push_back(cpu_seconds() - before);
       },
       [&] {
         for (int t = 0; t < plain_steps; ++t) plain.step();
@@ -87,7 +65,7 @@ BenchCase measure_slates(const SlateMaterial& material, std::int32_t rows, bool 
   result.straightforward = static_cast<double>(rows) * plain_steps / straightforward;
   result.ratio = result.engine / result.straightforward;
   const double published = leaving ? published_leaving : published_staying;
-  const double operations = 2.0 * (necessary_attention + (dropout ? necessary_profile : 0.0));
+  const double operations = 2.0 * necessary_people_products(dropout);
   const double per_cpu_second = static_cast<double>(batches.people()) * steps / median(cpu);
   result.figures = {{"user-steps per second of CPU time", per_cpu_second},
                     {"ratio to the published environment", result.engine / published},

@@ -13,7 +13,7 @@
 namespace veer::bench {
 namespace {
 
-constexpr std::int32_t width = ResponseSizes::width, heads = ResponseSizes::heads;
+constexpr std::int32_t plain_width = ResponseSizes::width, plain_heads = ResponseSizes::heads;
 constexpr std::int64_t rows_per_task = 16;
 
 /// y [n, outputs] = x [n, inputs] W' + b
@@ -36,7 +36,7 @@ std::vector<float> attend(const ResponseModel& model, const std::string& name, s
                           std::span<const float> source) {
   const std::span<const float> weight = model.part(name + "_in/weight"),
                                offset = model.part(name + "_in/offset");
-  const std::size_t w = width, square = w * w, head = w / heads;
+  const std::size_t w = plain_width, square = w * w, head = w / plain_heads;
   const std::vector<float> q = linear(weight.first(square), offset.first(w), queries);
   const std::vector<float> k = linear(weight.subspan(square, square), offset.subspan(w, w), source);
   const std::vector<float> v = linear(weight.subspan(2 * square, square), offset.subspan(2 * w, w), source);
@@ -130,10 +130,13 @@ std::vector<float> StraightforwardSlates::scores(const Row& row, std::span<const
   return linear(embed(items), std::vector<float>(items.size(), 0.0F), q);
 }
 
-void StraightforwardSlates::step_row(Row& row, std::span<float> out) const {
+std::vector<ItemId> StraightforwardSlates::random_slate(const Row& row) const {
+  return bench::random_slate({seed_, row.episode, row.step}, world_.spec().items, world_.parameters().slots);
+}
+
+void StraightforwardSlates::step_row(Row& row, std::span<const ItemId> slate, std::span<float> out) const {
   const SlateParameters& p = world_.parameters();
   const StepKey key{seed_, row.episode, row.step};
-  const std::vector<ItemId> slate = random_slate(key, world_.spec().items, p.slots);
   const std::vector<float> score = scores(row, slate);
   std::int32_t clicks = 0;
   for (std::int32_t k = 0; k < p.slots; ++k) {
@@ -154,11 +157,21 @@ void StraightforwardSlates::step_row(Row& row, std::span<float> out) const {
 }
 
 void StraightforwardSlates::step() {
+  std::vector<ItemId> slates(probability.size());
+  parallel_for(std::ssize(rows_), [&](std::int64_t r) {
+    const std::vector<ItemId> slate = random_slate(rows_[at(r)]);
+    std::copy(slate.begin(), slate.end(), slates.begin() + r * std::ssize(slate));
+  });
+  show(slates);
+}
+
+void StraightforwardSlates::show(std::span<const ItemId> slates) {
   const std::size_t slots = at(world_.spec().slots);
   const auto rows = std::ssize(rows_);
   parallel_for((rows + rows_per_task - 1) / rows_per_task, [&](std::int64_t task) {
     for (std::int64_t r = task * rows_per_task; r < std::min(rows, (task + 1) * rows_per_task); ++r) {
-      step_row(rows_[at(r)], std::span(probability).subspan(at(r) * slots, slots));
+      step_row(rows_[at(r)], slates.subspan(at(r) * slots, slots),
+               std::span(probability).subspan(at(r) * slots, slots));
     }
   });
 }

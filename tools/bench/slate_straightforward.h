@@ -25,6 +25,11 @@ class StraightforwardSlates {
 
   /// Shows every row a random slate, the engine's own for the same episode and step.
   void step();
+  /// Shows row r the items slates[r * slots ..].
+  void show(std::span<const ItemId> slates);
+
+  std::span<const ItemId> history(std::int32_t row) const { return rows_[at(row)].history; }
+  StepKey key(std::int32_t row) const { return {seed_, rows_[at(row)].episode, rows_[at(row)].step}; }
 
   std::vector<float> probability;  ///< [rows, slots] of the last step
 
@@ -37,7 +42,8 @@ class StraightforwardSlates {
     std::vector<ItemId> history;
   };
   void begin(Row& row) const;
-  void step_row(Row& row, std::span<float> out) const;
+  std::vector<ItemId> random_slate(const Row& row) const;
+  void step_row(Row& row, std::span<const ItemId> slate, std::span<float> out) const;
   std::vector<float> scores(const Row& row, std::span<const ItemId> items) const;
 
   const SlateScenario& world_;

@@ -56,6 +56,9 @@ std::vector<Workload> workloads();
 
 /// Wall time of one call, begun after a pause in which the machine comes to rest.
 double seconds_of(const std::function<void()>& work);
+/// CPU time of all threads of this process so far, in seconds: what work costs on a machine that others use,
+/// too.
+double cpu_seconds();
 double median(std::vector<double> values);  ///< REQUIRES: not empty
 
 /// Median of alternating timings of two ways to do the same work: {seconds of a, seconds of b}. Each runs

@@ -7,6 +7,7 @@
 #include "tools/bench/ope.h"
 #include "tools/bench/path_score.h"
 #include "tools/bench/scaling.h"
+#include "tools/bench/slate_agent.h"
 #include "tools/bench/slate_behaviours.h"
 #include "tools/bench/slate_step.h"
 #include "tools/bench/step.h"
@@ -37,6 +38,11 @@ std::vector<Workload> workloads() {
        "one step of people who are shown random slates and leave when their patience is over, against the "
        "response model computed row by row as it is defined",
        slate_step},
+      {"slate-agent",
+       "the same with a SASRec policy that shows the best 9 of all items, against every layer at every "
+       "position, "
+       "all scores and a topk",
+       slate_agent},
       {"kuaisim-step",
        "one step of people who do several things with the items of random slates, against the same "
        "Transformer "

@@ -102,6 +102,7 @@ Program::Program()
   add_log(*this);
   add_evaluate(*this);
   add_compare(*this);
+  add_score(*this);
   add_diff(*this);
   add_export(*this);
   add_report(*this);

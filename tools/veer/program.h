@@ -70,6 +70,7 @@ void add_train(Program& program);
 void add_log(Program& program);
 void add_evaluate(Program& program);
 void add_compare(Program& program);
+void add_score(Program& program);
 void add_diff(Program& program);
 void add_export(Program& program);
 void add_report(Program& program);

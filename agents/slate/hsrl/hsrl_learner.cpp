@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "agents/networks/shard_gradients_net.h"
 #include "agents/replay/replay_buffer.h"
 #include "agents/slate/hsrl/hsrl_policy.h"
 #include "agents/slate/hsrl/slate_likelihood.h"
 #include "agents/slate/hsrl/token_levels_net.h"
 #include "agents/slate/networks/history_encoder_net.h"
-#include "agents/networks/shard_gradients_net.h"
 #include "agents/slate/networks/value_network_net.h"
 #include "env/error.h"
 
@@ -112,7 +112,7 @@ torch::Tensor HsrlLearner::Impl::targets(std::int32_t first, std::int32_t count)
   const nn::NetworkParameters net = target_actor.aliases(), judge = target_critic.aliases();
   const nn::DropoutKey mask = key(target_masks, first);
   const torch::Tensor next = states(net, true, first, count, options.target_dropout ? &mask : nullptr);
-  const torch::Tensor contexts = expected_levels(net, options.levels, next).contexts;
+  const torch::Tensor contexts = expected_levels(net, options.levels, next, options.sharpness).contexts;
   const torch::Tensor value =
       (values(judge, contexts, options.target_dropout, mask) * weights(judge)).sum(1).contiguous();
   torch::Tensor y = torch::empty({count});
@@ -200,7 +200,7 @@ torch::Tensor HsrlLearner::Impl::sampled_objective(const nn::NetworkParameters& 
   torch::Tensor known;
   const torch::Tensor codes = chosen_codes(first, static_cast<std::int32_t>(count), known);
   const std::vector<torch::Tensor> logits =
-      chosen_levels(net, options.levels, state.repeat_interleave(slots, 0), codes);
+      chosen_levels(net, options.levels, state.repeat_interleave(slots, 0), codes, options.sharpness);
   torch::Tensor objective = torch::zeros({count, slots}), log_prob = torch::zeros({count, slots});
   torch::Tensor entropy = torch::zeros({});
   for (std::int32_t l = 0; l < options.levels; ++l) {
@@ -235,7 +235,7 @@ void HsrlLearner::Impl::learn_from(std::int32_t first, std::int32_t count, Shard
   const nn::NetworkParameters net = actor.aliases(), judge = critic.aliases();
   const nn::DropoutKey mask = key(current_masks, first);
   const torch::Tensor state = states(net, false, first, count, &mask);
-  const TokenLevels levels = expected_levels(net, options.levels, state);
+  const TokenLevels levels = expected_levels(net, options.levels, state, options.sharpness);
 
   const torch::Tensor each = values(judge, levels.contexts.detach(), true, key(critic_masks, first));
   const torch::Tensor value = (each * weights(judge)).sum(1);
@@ -269,12 +269,12 @@ torch::Tensor HsrlLearner::Impl::cloning_loss(const nn::NetworkParameters& net, 
   const torch::Tensor codes = chosen_codes(first, count, known);
   const std::vector<torch::Tensor> logits =
       options.residual == Residual::soft
-          ? expected_levels(net, options.levels, state).logits
-          : chosen_levels(net, options.levels, state.repeat_interleave(slots, 0), codes);
+          ? expected_levels(net, options.levels, state, options.sharpness).logits
+          : chosen_levels(net, options.levels, state.repeat_interleave(slots, 0), codes, options.sharpness);
   torch::Tensor score = torch::zeros({count, slots});
   for (std::int32_t l = 0; l < options.levels; ++l) {
     torch::Tensor level = logits[at(l)];
-    if (options.cloning == Cloning::shares) level = torch::log_softmax(level, -1);
+    level = options.cloning == Cloning::shares ? torch::log_softmax(level, -1) : level / options.sharpness;
     if (options.residual == Residual::soft) level = level.repeat_interleave(slots, 0);
     score = score + level.gather(1, codes.narrow(1, l, 1)).view({count, slots});
   }

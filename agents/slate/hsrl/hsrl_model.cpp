@@ -5,6 +5,7 @@
 
 #include "agents/slate/hsrl/token_levels_net.h"
 #include "agents/slate/networks/history_encoder_net.h"
+#include "agents/slate/networks/history_reader_net.h"
 #include "env/error.h"
 #include "env/nn/kernels/score_kernels.h"
 
@@ -83,24 +84,15 @@ void HsrlModel::read(View<const ItemId> history, View<const std::int32_t> size, 
                      Reading& out) const {
   const torch::InferenceMode inference;
   const std::int64_t rows = history.rows(), padded = padded_rows(rows);
-  torch::Tensor states;
-  if (keys.empty()) {
-    states = weights_->reader.read(history, size);
-  } else {
-    std::vector<std::int32_t> sizes;
-    for (std::int32_t r = 0; r < history.rows(); ++r) sizes.push_back(size(r));
-    const HistoryBatch batch =
-        read_histories(options_.encoder, catalogue_->vectors(), history, sizes, 0, history.rows());
-    nn::DropoutMasks dropout(keys, weights_->parameters.device);
-    states = torch::zeros({padded, options_.encoder.width});
-    states.narrow(0, 0, rows).copy_(encode_histories(weights_->parameters, options_.encoder, batch, dropout));
-  }
+  const torch::Tensor states = torch::zeros({padded, options_.encoder.width});
+  weights_->reader.read(history, size, keys, states.data_ptr<float>());
   out.width = options_.encoder.width;
   out.levels = options_.levels;
   out.vocabulary = options_.vocabulary;
   out.states.assign(states.data_ptr<float>(), states.data_ptr<float>() + rows * out.width);
   if (options_.residual == Residual::sampled) return;
-  const TokenLevels levels = expected_levels(weights_->parameters, options_.levels, states);
+  const TokenLevels levels =
+      expected_levels(weights_->parameters, options_.levels, states, options_.sharpness);
   const torch::Tensor log_p = torch::log_softmax(torch::stack(levels.logits, 1), -1).contiguous();
   out.log_p.assign(log_p.data_ptr<float>(), log_p.data_ptr<float>() + rows * out.levels * out.vocabulary);
 }
@@ -127,7 +119,8 @@ NextToken HsrlModel::next_token(std::span<const float> state) const {
     double total = 0.0;
     float most = -INFINITY;
     for (std::int32_t i = 0; i < v; ++i) {
-      logits[at(i)] = nn::dot(level.head + std::ptrdiff_t{i} * d, context.data(), d) + level.bias[i];
+      logits[at(i)] = options_.sharpness *
+                      (nn::dot(level.head + std::ptrdiff_t{i} * d, context.data(), d) + level.bias[i]);
       most = std::max(most, logits[at(i)]);
     }
     for (const float logit : logits) total += std::exp(double{logit} - double{most});

@@ -41,6 +41,7 @@ nn::HyperParameters HsrlOptions::to_hyper_parameters() const {
   out["levels"] = nn::decimal(levels);
   out["vocabulary"] = nn::decimal(vocabulary);
   put_word(out, "residual", residual_names, residual);
+  out["sharpness"] = nn::decimal(sharpness);
   out["explore"] = nn::decimal(explore);
   out["best_rate"] = nn::decimal(best_rate);
   put_word(out, "acting_dropout", truth, acting_dropout);
@@ -73,6 +74,7 @@ HsrlOptions HsrlOptions::from_hyper_parameters(const nn::HyperParameters& from) 
   nn::read_decimal(from, "levels", o.levels);
   nn::read_decimal(from, "vocabulary", o.vocabulary);
   read_word(from, "residual", residual_names, o.residual);
+  if (from.contains("sharpness")) nn::read_decimal(from, "sharpness", o.sharpness);  // older files: 1
   nn::read_decimal(from, "explore", o.explore);
   nn::read_decimal(from, "best_rate", o.best_rate);
   read_word(from, "acting_dropout", truth, o.acting_dropout);
@@ -146,6 +148,7 @@ void check_options(const HsrlOptions& o) {
   nn::require_range("levels", o.levels, 1, nn::SemanticIdLayout::most_digits - 1);
   nn::require_range("vocabulary", o.vocabulary, 1, nn::SemanticIdLayout::most_codes);
   nn::require_range("batch", o.batch, 1, 1 << 20);
+  require("sharpness", o.sharpness, o.sharpness > 0.0F, "more than 0");
   require("explore", o.explore, o.explore >= 0.0F && o.explore <= 1.0F, "0 to 1");
   require("best_rate", o.best_rate, o.best_rate >= 0.0F && o.best_rate <= 1.0F, "0 to 1");
   nn::require_rate("critic_dropout", o.critic_dropout);

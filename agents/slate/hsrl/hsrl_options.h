@@ -58,6 +58,9 @@ struct HsrlOptions {
   std::int32_t levels = 3;
   std::int32_t vocabulary = 16;  ///< V: tokens per level in the network; at least the catalogue's codes
   Residual residual = Residual::soft;
+  /// Factor on the logits before they become probabilities, 1 in the released code. Cloning reads the logits
+  /// without it: they say how likely a click is, the sharper policy how often that is worth a place.
+  float sharpness = 1.0F;
 
   // Acting in Mode::sample.
   float explore = 0.0F;    ///< epsilon: share of an even distribution over items

@@ -20,16 +20,18 @@ struct TokenLevels {
   torch::Tensor contexts;             ///< [n, levels + 1, d]: c_0 .. c_levels of the expected tokens
 };
 
+/// Logits are multiplied by `sharpness` (HsrlOptions), here and below.
 torch::Tensor token_logits(const nn::NetworkParameters& parameters, std::int32_t level,
-                           const torch::Tensor& context);
+                           const torch::Tensor& context, float sharpness);
 /// The context after `vectors` [n, d] (expected or chosen) were taken off.
 torch::Tensor next_context(const nn::NetworkParameters& parameters, std::int32_t level,
                            const torch::Tensor& context, const torch::Tensor& vectors);
 /// All levels of states [n, d] by expected tokens.
 TokenLevels expected_levels(const nn::NetworkParameters& parameters, std::int32_t levels,
-                            const torch::Tensor& states);
+                            const torch::Tensor& states, float sharpness);
 /// Logits [n, V] per level along chosen tokens: codes int64 [n, levels], states [n, d].
 std::vector<torch::Tensor> chosen_levels(const nn::NetworkParameters& parameters, std::int32_t levels,
-                                         const torch::Tensor& states, const torch::Tensor& codes);
+                                         const torch::Tensor& states, const torch::Tensor& codes,
+                                         float sharpness);
 
 }  // namespace veer::slate

@@ -1,10 +1,11 @@
 #include "agents/slate/latent/latent_model.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include "agents/slate/latent/latent_values_net.h"
-#include "agents/slate/networks/history_encoder_net.h"
+#include "agents/slate/networks/history_reader_net.h"
 #include "env/error.h"
 #include "env/nn/inference/catalogue_scorer.h"
 
@@ -52,31 +53,48 @@ LatentModel::LatentModel(const LatentOptions& options, std::shared_ptr<const Ite
       options_, vectors_->view());
 }
 
+LatentModel LatentModel::on(std::shared_ptr<const ItemVectors> vectors, std::vector<ItemId> gone) const {
+  LatentModel out(options_, std::move(vectors), actor(), critic());
+  std::sort(gone.begin(), gone.end());
+  const bool sound = std::adjacent_find(gone.begin(), gone.end()) == gone.end() &&
+                     (gone.empty() || (gone.front() >= 1 && gone.back() <= out.vectors_->items()));
+  if (!sound) {
+    throw ConfigError(Where{{}, 0, "items that are gone"},
+                      Problem{"a number twice or outside the catalogue",
+                              "different ones of 1 to " + std::to_string(out.vectors_->items()), ""});
+  }
+  out.gone_ = std::move(gone);
+  return out;
+}
+
 NamedArrays LatentModel::actor() const { return weights_->actor.to_arrays(); }
 NamedArrays LatentModel::critic() const { return weights_->critic.to_arrays(); }
 
-std::vector<float> LatentModel::read(View<const ItemId> history, View<const std::int32_t> size) const {
-  const torch::Tensor states = weights_->reader.read(history, size);
-  const float* values = states.data_ptr<float>();
-  return {values, values + std::ptrdiff_t{history.rows()} * options_.encoder.width};
+std::vector<float> LatentModel::read(View<const ItemId> history, View<const std::int32_t> size,
+                                     std::span<const StepKey> keys) const {
+  std::vector<float> states(at(history.rows()) * at(options_.encoder.width));
+  weights_->reader.read(history, size, keys, states.data());
+  return states;
 }
 
 void LatentModel::slates(View<const float> states, View<const float> actions, View<ItemId> out) const {
+  // The same items for everybody: one row that is read again and again.
+  const View<const ItemId> excluded(gone_.data(), actions.rows(), static_cast<std::int32_t>(gone_.size()), 0);
   if (!options_.judges_items()) {
-    weights_->scorer.best(actions, {}, out);
+    weights_->scorer.best(actions, excluded, out);
     return;
   }
   const torch::InferenceMode inference;
-  const std::int32_t pool = std::min(options_.candidates, vectors_->items());
+  const std::int32_t pool = std::min(options_.candidates, shown());
   std::vector<ItemId> nearest(at(actions.rows()) * at(pool));
   const View<ItemId> candidates(nearest.data(), actions.rows(), pool);
-  weights_->scorer.best(actions, {}, candidates);
+  weights_->scorer.best(actions, excluded, candidates);
   for (std::int32_t first = 0; first < actions.rows(); first += judged_rows) {
     const std::int32_t count = std::min(judged_rows, actions.rows() - first);
     const View<ItemId> some(candidates.row(first).data(), count, pool);
     const torch::Tensor state =
         torch::from_blob(const_cast<float*>(states.row(first).data()), {count, states.width()});
-    pick_by_value(options_, weights_->critic, weights_->reader.item_table(), state, some,
+    pick_by_value(options_, weights_->critic, weights_->reader.net().at("item_embedding"), state, some,
                   View<ItemId>(out.row(first).data(), count, out.width(), out.stride()));
   }
 }
@@ -85,6 +103,7 @@ void LatentModel::scores(std::span<const float> action, std::span<float> out) co
   for (std::size_t i = 0; i < out.size(); ++i) {
     out[i] = weights_->scorer.logit(action, static_cast<ItemId>(i) + 1);
   }
+  for (const ItemId item : gone_) out[at(item) - 1] = -INFINITY;
 }
 
 }  // namespace veer::slate

@@ -12,6 +12,7 @@
 #include "agents/slate/latent/latent_options.h"
 #include "env/named_arrays.h"
 #include "env/policy.h"
+#include "env/random.h"
 
 namespace veer::slate {
 
@@ -32,17 +33,25 @@ class LatentModel {
   LatentModel(const LatentOptions& options, std::shared_ptr<const ItemVectors> vectors,
               const NamedArrays& actor, const NamedArrays& critic);
 
+  /// The same weights on another catalogue: items with these vectors, of which `gone` are not shown (they may
+  /// stand in histories). Throws ConfigError for vectors of another width or too few items left.
+  LatentModel on(std::shared_ptr<const ItemVectors> vectors, std::vector<ItemId> gone) const;
+
   const LatentOptions& options() const noexcept { return options_; }
   const ItemVectors& vectors() const noexcept { return *vectors_; }
+  std::int32_t shown() const noexcept {  ///< items that may be shown
+    return vectors_->items() - static_cast<std::int32_t>(gone_.size());
+  }
   NamedArrays actor() const;
   NamedArrays critic() const;  ///< empty for agents that do not read it
 
-  /// States, [rows, width] packed.
-  std::vector<float> read(View<const ItemId> history, View<const std::int32_t> size) const;
+  /// States, [rows, width] packed. `keys`: empty, or one per row for the encoder's dropout.
+  std::vector<float> read(View<const ItemId> history, View<const std::int32_t> size,
+                          std::span<const StepKey> keys) const;
   /// Greedy slates of actions [rows, width] (states where no noise was added), best first, equal scores by
   /// ascending id. `states` are read by agents that judge items.
   void slates(View<const float> states, View<const float> actions, View<ItemId> out) const;
-  /// Scores of all items, out[i - 1] of item i.
+  /// Scores of all items, out[i - 1] of item i; -infinity of those that are not shown.
   void scores(std::span<const float> action, std::span<float> out) const;
 
  private:
@@ -50,6 +59,7 @@ class LatentModel {
   LatentOptions options_;
   std::shared_ptr<const ItemVectors> vectors_;
   std::shared_ptr<const Weights> weights_;
+  std::vector<ItemId> gone_;
 };
 
 /// Slates of `slots` distinct items. Its state per row is the action Z it took: what the critic learns from.

@@ -13,6 +13,7 @@ nn::HyperParameters LatentOptions::to_hyper_parameters() const {
   encoder.write(out);
   out["noise"] = nn::decimal(noise);
   out["explore"] = nn::decimal(explore);
+  out["acting_dropout"] = acting_dropout ? "true" : "false";
   out["candidates"] = nn::decimal(candidates);
   out["discount"] = nn::decimal(discount);
   out["target_rate"] = nn::decimal(target_rate);
@@ -41,6 +42,12 @@ LatentOptions LatentOptions::from_hyper_parameters(const nn::HyperParameters& fr
   o.encoder = HistoryEncoderConfig::read(from);
   nn::read_decimal(from, "noise", o.noise);
   nn::read_decimal(from, "explore", o.explore);
+  const auto drops = from.find("acting_dropout");  // files of before do not name it
+  if (drops != from.end() && drops->second != "true" && drops->second != "false") {
+    throw FormatError(Where{{}, 0, "acting_dropout"},
+                      Problem{"\"" + drops->second + "\"", "true or false", ""});
+  }
+  o.acting_dropout = drops != from.end() && drops->second == "true";
   nn::read_decimal(from, "candidates", o.candidates);
   nn::read_decimal(from, "discount", o.discount);
   nn::read_decimal(from, "target_rate", o.target_rate);
@@ -66,8 +73,7 @@ LatentOptions latent_defaults(LatentKind kind, std::int32_t features) {
   o.encoder.features = features;
   o.encoder.inner = 64;
   o.encoder.dropout = 0.0F;
-  if (kind == LatentKind::a2c) o.actor_rate = 3e-5F;
-  if (kind == LatentKind::supervised || kind == LatentKind::slateq) o.actor_rate = 1e-3F;
+  if (kind != LatentKind::ddpg && kind != LatentKind::wolpertinger) o.actor_rate = 1e-3F;
   return o;
 }
 

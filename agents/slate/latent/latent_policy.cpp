@@ -25,9 +25,14 @@ class LatentPolicy final : public Policy {
   void act(Rows rows, const Observation& seen, PolicyState& state, Actions& actions,
            Mode mode) const override {
     const LatentOptions& o = model_.options();
-    const std::vector<float> states = model_.read(seen.history, seen.history_size);
+    std::vector<StepKey> keys;
+    if (mode == Mode::sample && o.acting_dropout) {
+      for (std::int32_t r = 0; r < seen.rows(); ++r) keys.push_back(seen.key(r));
+    }
+    const std::vector<float> states = model_.read(seen.history, seen.history_size, keys);
     std::vector<float> taken = states;
-    const bool noisy = mode == Mode::sample && o.kind != LatentKind::a2c;
+    const bool noisy =
+        mode == Mode::sample && o.kind != LatentKind::a2c && (o.noise > 0.0F || o.explore > 0.0F);
     for (std::int32_t r = 0; r < seen.rows(); ++r) {
       const auto action = std::span(taken).subspan(at(r) * at(spec_.state_width), at(spec_.state_width));
       if (noisy) disturb(seen.key(r), action);
@@ -86,9 +91,8 @@ class LatentPolicy final : public Policy {
 
 std::shared_ptr<const Policy> make_latent_policy(const LatentModel& model, std::int32_t slots,
                                                  const std::string& name) {
-  const std::int32_t most = model.options().judges_items()
-                                ? std::min(model.options().candidates, model.vectors().items())
-                                : model.vectors().items();
+  const std::int32_t most =
+      model.options().judges_items() ? std::min(model.options().candidates, model.shown()) : model.shown();
   if (slots < 1 || slots > most) {
     throw ConfigError(Where{{}, 0, "slate of policy " + name},
                       Problem{std::to_string(slots) + " items", "1 to " + std::to_string(most),

@@ -2,16 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
-#include "env/nn/kernels/causal_attention.h"
-#include "env/nn/kernels/sequence_kernels.h"
 #include "env/nn/training/causal_attention_net.h"
 
 namespace veer::slate {
 namespace {
-
-/// About as many items per pass as keep every intermediate in a core's second-level cache.
-constexpr std::int32_t pass_tokens = 1024;
 
 /// [n, T, d] to [n, heads, T, d / heads]
 torch::Tensor heads_apart(const torch::Tensor& values, std::int64_t heads) {
@@ -60,28 +56,6 @@ torch::Tensor run_layer(const nn::NetworkParameters& net, const HistoryEncoderCo
   const torch::Tensor inner = dropout(torch::relu(linear(net, block + "inner", attended)), config.dropout);
   return layer_norm(net, block + "outer_norm",
                     attended + dropout(linear(net, block + "outer", inner), config.dropout));
-}
-
-nn::SequenceNet as_sasrec(const nn::NetworkParameters& parameters, const HistoryEncoderConfig& config,
-                          View<const float> vectors) {
-  nn::SequenceNet net;
-  net.device = "cpu";
-  net.config = nn::SequenceConfig{.kind = "sasrec",
-                                  .items = vectors.rows() - 1,
-                                  .hidden = config.width,
-                                  .layers = config.layers,
-                                  .heads = config.heads,
-                                  .inner = config.inner,
-                                  .positions = config.positions,
-                                  .dropout = 0.0F,
-                                  .attention_dropout = 0.0F};
-  net.parameters.emplace_back("item_embedding", map_items(parameters, vectors));
-  for (const auto& [name, value] : parameters.parameters) {
-    if (name == "position_embedding" || name.starts_with("input_norm") || name.starts_with("layers.")) {
-      net.parameters.emplace_back(name, value.detach());
-    }
-  }
-  return net;
 }
 
 }  // namespace
@@ -143,95 +117,6 @@ torch::Tensor map_items(const nn::NetworkParameters& parameters, View<const floa
   const torch::Tensor all = torch::from_blob(const_cast<float*>(vectors.data()),
                                              {vectors.rows(), vectors.width()}, torch::kFloat32);
   return linear(parameters, "item_map", all).detach().contiguous();
-}
-
-HistoryReader::HistoryReader(const nn::NetworkParameters& parameters, const HistoryEncoderConfig& config,
-                             View<const float> vectors)
-    : config_(config), net_(as_sasrec(parameters, config, vectors)) {
-  for (std::int32_t i = 0; i < config.layers; ++i) {
-    const std::string block = "layers." + std::to_string(i) + ".";
-    const auto plain = [&](const std::string& name) { return net_.at(block + name).contiguous(); };
-    const auto turned = [&](const std::string& name) { return net_.at(block + name).t().contiguous(); };
-    layers_.push_back({turned("query.weight"), plain("query.bias"),
-                       torch::cat({turned("key.weight"), turned("value.weight")}, 1).contiguous(),
-                       torch::cat({plain("key.bias"), plain("value.bias")}, 0), turned("output.weight"),
-                       plain("output.bias"), turned("inner.weight"), plain("inner.bias"),
-                       turned("outer.weight"), plain("outer.bias"), plain("attention_norm.weight"),
-                       plain("attention_norm.bias"), plain("outer_norm.weight"), plain("outer_norm.bias")});
-  }
-}
-
-torch::Tensor HistoryReader::read(View<const ItemId> history, View<const std::int32_t> size) const {
-  const torch::InferenceMode inference;
-  torch::Tensor states = torch::zeros({padded_rows(history.rows()), config_.width});
-  const std::int32_t group = std::max(1, pass_tokens / config_.positions);
-  for (std::int32_t first = 0; first < history.rows(); first += group) {
-    const std::int32_t count = std::min(group, history.rows() - first);
-    read_group(history, size, first, count, states.data_ptr<float>() + std::ptrdiff_t{first} * config_.width);
-  }
-  return states;
-}
-
-/// Rows one behind the other, without padding between them.
-void HistoryReader::read_group(View<const ItemId> history, View<const std::int32_t> size, std::int32_t first,
-                               std::int32_t count, float* out) const {
-  const std::int32_t d = config_.width;
-  std::vector<std::int32_t> item, position, begins{0};
-  for (std::int32_t row = first; row < first + count; ++row) {
-    const std::int32_t held = size(row), known = std::min(held, config_.positions);
-    const bool pads = config_.padding == HistoryPadding::zeros;
-    const std::int32_t length = pads ? config_.positions : std::max(known, 1);
-    for (std::int32_t back = length - 1; back >= 0; --back) {
-      item.push_back(back < known ? history(row, held - 1 - back) : no_item);
-      position.push_back(config_.positions - 1 - back);
-    }
-    begins.push_back(static_cast<std::int32_t>(item.size()));
-  }
-  const auto epsilon = static_cast<float>(encoder_norm_epsilon);
-  auto tokens = static_cast<std::int32_t>(item.size());
-  torch::Tensor x = torch::zeros({padded_rows(tokens), d});
-  nn::embed_rows(item_table().data_ptr<float>(), net_.at("position_embedding").data_ptr<float>(), item.data(),
-                 position.data(), tokens, d, net_.at("input_norm.weight").data_ptr<float>(),
-                 net_.at("input_norm.bias").data_ptr<float>(), epsilon, x.data_ptr<float>());
-  std::vector<float> scratch, weights;
-  for (std::size_t i = 0; i < layers_.size(); ++i) {
-    const Layer& layer = layers_[i];
-    const torch::Tensor keys_values = x.mm(layer.key_value).add_(layer.key_value_bias);
-    const bool last = i + 1 == layers_.size();
-    if (last) {  // only what the newest items read is wanted
-      torch::Tensor newest = torch::zeros({padded_rows(count), d});
-      for (std::int32_t r = 0; r < count; ++r) {
-        std::copy_n(x.data_ptr<float>() + std::ptrdiff_t{begins[at(r) + 1] - 1} * d, d,
-                    newest.data_ptr<float>() + std::ptrdiff_t{r} * d);
-      }
-      x = newest;
-      tokens = count;
-    }
-    const torch::Tensor queries = x.mm(layer.query).add_(layer.query_bias);
-    torch::Tensor context = torch::zeros_like(x);
-    for (std::int32_t r = 0; r < count; ++r) {
-      nn::AttentionShape shape;
-      shape.length = begins[at(r) + 1] - begins[at(r)];
-      shape.first_query = last ? shape.length - 1 : 0;
-      shape.heads = config_.heads;
-      shape.width = shape.query_stride = d;
-      shape.key_stride = 2 * d;
-      weights.resize(static_cast<std::size_t>(shape.weights()));
-      const std::ptrdiff_t query = std::ptrdiff_t{last ? r : begins[at(r)]} * d;
-      const float* keys = keys_values.data_ptr<float>() + std::ptrdiff_t{begins[at(r)]} * 2 * d;
-      nn::attend_causal(shape, queries.data_ptr<float>() + query, keys, keys + d, scratch, weights.data(),
-                        context.data_ptr<float>() + query);
-    }
-    nn::add_and_normalise(context.mm(layer.output).data_ptr<float>(), layer.output_bias.data_ptr<float>(),
-                          tokens, d, layer.attention_gain.data_ptr<float>(),
-                          layer.attention_offset.data_ptr<float>(), epsilon, x.data_ptr<float>());
-    torch::Tensor inner = x.mm(layer.inner);
-    nn::add_relu(inner.data_ptr<float>(), layer.inner_bias.data_ptr<float>(), tokens, config_.inner);
-    nn::add_and_normalise(inner.mm(layer.outer).data_ptr<float>(), layer.outer_bias.data_ptr<float>(), tokens,
-                          d, layer.outer_gain.data_ptr<float>(), layer.outer_offset.data_ptr<float>(),
-                          epsilon, x.data_ptr<float>());
-  }
-  std::copy_n(x.data_ptr<float>(), std::ptrdiff_t{count} * d, out);
 }
 
 }  // namespace veer::slate

@@ -1,8 +1,8 @@
-// The forward pass of the history encoder, twice: as LibTorch operations that autograd can follow, and fused
-// over a shard's rows with the item side tabulated. Needs LibTorch: include it from .cpp files only.
+// The forward pass of the history encoder as LibTorch operations that autograd can follow; history_reader.h
+// has the one that acting uses. Needs LibTorch: include it from .cpp files only.
 //
-// Thread-safety: pure functions; a HistoryReader is immutable and shared. Determinism: a row's state depends
-// on that row alone and on the number of rows asked for together.
+// Thread-safety: pure functions. Determinism: a row's state depends on that row alone and on the number of
+// rows asked for together.
 #pragma once
 
 #include <torch/types.h>
@@ -10,11 +10,9 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "agents/slate/networks/history_encoder.h"
 #include "env/nn/network_parameters_net.h"
-#include "env/nn/sequence_net.h"
 #include "env/nn/training/dropout_masks_net.h"
 #include "env/types.h"
 
@@ -39,30 +37,6 @@ torch::Tensor encode_histories(const nn::NetworkParameters& parameters, const Hi
 
 /// item_map of every row of `vectors`, [N+1, width].
 torch::Tensor map_items(const nn::NetworkParameters& parameters, View<const float> vectors);
-
-/// The same states without dropout, from tabulated items.
-class HistoryReader {
- public:
-  HistoryReader(const nn::NetworkParameters& parameters, const HistoryEncoderConfig& config,
-                View<const float> vectors);
-
-  /// [n padded to a multiple of 32, width]; rows past history.rows() are zero.
-  torch::Tensor read(View<const ItemId> history, View<const std::int32_t> size) const;
-  const torch::Tensor& item_table() const noexcept { return net_.parameters.front().second; }
-  const nn::SequenceNet& net() const noexcept { return net_; }  ///< as a SASRec's
-
- private:
-  void read_group(View<const ItemId> history, View<const std::int32_t> size, std::int32_t first,
-                  std::int32_t count, float* out) const;
-
-  struct Layer {
-    torch::Tensor query, query_bias, key_value, key_value_bias, output, output_bias, inner, inner_bias, outer,
-        outer_bias, attention_gain, attention_offset, outer_gain, outer_offset;
-  };
-  HistoryEncoderConfig config_;
-  nn::SequenceNet net_;
-  std::vector<Layer> layers_;
-};
 
 /// Products have rows in multiples of 32, so that a row's bits do not depend on how many there are.
 constexpr std::int64_t padded_rows(std::int64_t rows) noexcept { return (rows + 31) / 32 * 32; }

@@ -29,10 +29,7 @@ std::vector<float> parse_vector(const FieldReader& fields, std::string_view text
   }
 }
 
-}  // namespace
-
-ItemFeatures read_rl4rs_items(const std::filesystem::path& file) {
-  LineReader lines(file);
+ItemFeatures read_items(LineReader& lines) {
   FieldReader fields(lines, " ", false);
   constexpr std::string_view layout = "item_id, item_vec, price, location, special_item";
   std::vector<std::string_view> values;
@@ -68,10 +65,8 @@ ItemFeatures read_rl4rs_items(const std::filesystem::path& file) {
   return features;
 }
 
-std::vector<float> read_movielens_profiles(const std::filesystem::path& file,
-                                           std::span<const std::string> user_ids) {
+std::vector<float> read_profiles(LineReader& lines, std::span<const std::string> user_ids) {
   constexpr std::array<std::int64_t, 7> ages = {1, 18, 25, 35, 45, 50, 56};
-  LineReader lines(file);
   FieldReader fields(lines, "::", false);
   std::vector<std::string_view> values;
   std::map<std::string, std::array<std::size_t, 3>, std::less<>> people;
@@ -95,13 +90,37 @@ std::vector<float> read_movielens_profiles(const std::filesystem::path& file,
   for (std::size_t u = 0; u < user_ids.size(); ++u) {
     const auto found = people.find(user_ids[u]);
     if (found == people.end()) {
-      throw DataError({.file = file, .line = 0, .field = "user"},
+      throw DataError({.file = lines.file(), .line = 0, .field = "user"},
                       {"no line for user " + quote(user_ids[u]), "one for each person of the data set",
                        "the files may be of different editions"});
     }
     for (const std::size_t place : found->second) profiles[u * at(movielens_profile_width) + place] = 1.0F;
   }
   return profiles;
+}
+
+}  // namespace
+
+ItemFeatures read_rl4rs_items(const std::filesystem::path& file) {
+  LineReader lines(file);
+  return read_items(lines);
+}
+
+ItemFeatures read_rl4rs_items(const std::string& name, std::string_view text) {
+  LineReader lines(name, text);
+  return read_items(lines);
+}
+
+std::vector<float> read_movielens_profiles(const std::filesystem::path& file,
+                                           std::span<const std::string> user_ids) {
+  LineReader lines(file);
+  return read_profiles(lines, user_ids);
+}
+
+std::vector<float> read_movielens_profiles(const std::string& name, std::string_view text,
+                                           std::span<const std::string> user_ids) {
+  LineReader lines(name, text);
+  return read_profiles(lines, user_ids);
 }
 
 }  // namespace veer

@@ -48,6 +48,7 @@ VEER_LANES_INLINE void product_tile(const float* a, std::int64_t row_stride, std
         const Lanes gate = load_part(end.mask + offset + place, count, 0.0F);
         value = gate > 0.0F ? value : Lanes{};
       }
+      if (end.factors != nullptr) value *= load_part(end.factors + offset + place, count, 0.0F);
       store_part(out + place, value, count);
     }
   }

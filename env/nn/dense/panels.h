@@ -40,10 +40,11 @@ class Panels {
 
 /// What becomes of a product before it is stored, in this order.
 struct ProductEnd {
-  bool add = false;             ///< what stands in `out` is added
-  const float* bias = nullptr;  ///< [n] added to every row
-  bool relu = false;            ///< negative values become 0
-  const float* mask = nullptr;  ///< laid out as `out`: where it is not above 0, out becomes 0
+  bool add = false;                ///< what stands in `out` is added
+  const float* bias = nullptr;     ///< [n] added to every row
+  bool relu = false;               ///< negative values become 0
+  const float* mask = nullptr;     ///< laid out as `out`: where it is not above 0, out becomes 0
+  const float* factors = nullptr;  ///< laid out as `out`: multiplied onto it (dropout)
 };
 
 /// out [m, n] = a [m, k] b, where value (i, p) of `a` is a[i * row_stride + p * column_stride], b is [k, n]

@@ -33,6 +33,8 @@ class BestFew {
     bound_ = minus_infinity;
   }
   float bound() const noexcept { return bound_; }
+  /// Only what is greater than `bound` is wanted from now on.
+  void raise(float bound) noexcept { bound_ = std::max(bound_, bound); }
   void add(float logit, ItemId item) {
     found_.push_back({logit, item});
     if (found_.size() >= 2 * wanted_ + 64) keep();
@@ -175,6 +177,7 @@ struct CatalogueScorer::Impl {
                     for (std::int32_t r = 0; r < rows; ++r, logits += stride) {
                       exclude(excluded, first_row + r, first, count, logits);
                       BestFew& few = found[static_cast<std::size_t>(r)];
+                      if (first == 0) few.raise(below_best(logits, count, out.width()));
                       const std::int32_t hits = indices_above(logits, count, few.bound(), above);
                       for (std::int32_t i = 0; i < hits; ++i) {
                         const std::int32_t index = above[static_cast<std::size_t>(i)];

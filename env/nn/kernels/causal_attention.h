@@ -27,12 +27,19 @@ struct AttentionShape {
 };
 
 /// out[t] = sum_s softmax_s(q_t . k_s / sqrt(width / heads)) v_s over the visible s <= t, head by head; the
-/// weights are left in `weights`. out: [queries, width].
+/// weights are left in `weights`. out: [queries, width]. `factors` [heads, queries, length] multiply the
+/// weights after the softmax (dropout); null: nothing.
 void attend_causal(const AttentionShape& shape, const float* queries, const float* keys, const float* values,
-                   std::vector<float>& scratch, float* weights, float* out);
+                   std::vector<float>& scratch, float* weights, float* out, const float* factors = nullptr);
 
-/// From the gradient of out, [queries, width], to those of queries [queries], keys and values [length], rows
-/// as far apart as the inputs'; what stood there is replaced.
+/// The same out where nobody asks for the weights and everything before a query is visible (first_visible 0):
+/// sixteen queries at a time where heads are 8 wide, so that nothing is summed across lanes.
+void read_causal(const AttentionShape& shape, const float* queries, const float* keys, const float* values,
+                 std::vector<float>& scratch, float* out, const float* factors = nullptr);
+
+/// REQUIRES: weights of a pass without factors. From the gradient of out, [queries, width], to those of
+/// queries [queries], keys and values [length], rows as far apart as the inputs'; what stood there is
+/// replaced.
 void attend_causal_backward(const AttentionShape& shape, const float* queries, const float* keys,
                             const float* values, const float* weights, const float* out_gradient,
                             std::vector<float>& scratch, float* query_gradient, float* key_gradient,

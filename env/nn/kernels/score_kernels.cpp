@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <limits>
 
 #include "env/nn/kernels/vector_math.h"
 
@@ -89,14 +91,36 @@ VEER_KERNEL std::int32_t argmax(const float* logits, std::int32_t count) noexcep
   return 0;  // every logit is below the lowest representable bound or not a number
 }
 
+VEER_KERNEL float below_best(const float* logits, std::int32_t count, std::int32_t wanted) noexcept {
+  constexpr float nothing = -std::numeric_limits<float>::infinity();
+  if (wanted > lane_count) return nothing;
+  Lanes best = splat(nothing);
+  for (std::int32_t i = 0; i < count; i += lane_count) {
+    best = larger(load_part(logits + i, std::min(lane_count, count - i), nothing), best);
+  }
+  // The greatest of every lane: as many different logits, of which the wanted-th is in the catalogue's best.
+  float lanes[lane_count];
+  store(lanes, best);
+  std::nth_element(lanes, lanes + (wanted - 1), lanes + lane_count, std::greater<>());
+  return std::nextafter(lanes[wanted - 1], nothing);
+}
+
 VEER_KERNEL std::int32_t indices_above(const float* logits, std::int32_t count, float threshold,
                                        std::span<std::int32_t> out) noexcept {
   const Lanes bound = splat(threshold);
   std::int32_t found = 0;
   for (std::int32_t i = 0; i < count; i += lane_count) {
+    // Most of the catalogue holds nothing of interest: it is passed in strides of four vectors.
+    while (i + 4 * lane_count <= count &&
+           !(largest_of(larger(larger(load(logits + i), load(logits + i + lane_count)),
+                               larger(load(logits + i + 2 * lane_count),
+                                      load(logits + i + 3 * lane_count)))) > threshold)) {
+      i += 4 * lane_count;
+    }
     const std::int32_t width = std::min(lane_count, count - i);
+    if (width <= 0) break;
     const IntLanes above = load_part(logits + i, width, least_logit) > bound;
-    if (sum_of(above) == 0) continue;  // most groups hold nothing of interest
+    if (sum_of(above) == 0) continue;
     for (std::int32_t j = i; j < i + width; ++j) {
       if (logits[j] > threshold) out[static_cast<std::size_t>(found++)] = j;
     }

@@ -31,6 +31,10 @@ float block_masses(const float* logits, std::int32_t count, std::span<float> mas
 /// Index of the first greatest logit.
 std::int32_t argmax(const float* logits, std::int32_t count) noexcept;
 
+/// Something that at least `wanted` of the logits are greater than, and few others: found in one look at
+/// them. -infinity where there is no such thing at hand (more than 16 wanted, or too few logits).
+float below_best(const float* logits, std::int32_t count, std::int32_t wanted) noexcept;
+
 /// Writes the indices of logits greater than `threshold`, ascending, and returns how many there are.
 std::int32_t indices_above(const float* logits, std::int32_t count, float threshold,
                            std::span<std::int32_t> out) noexcept;

@@ -37,25 +37,30 @@ VEER_LANES_INLINE void normalise(float* row, std::int32_t width, const float* ga
 
 VEER_KERNEL void embed_rows(const float* items, const float* positions, const std::int32_t* item,
                             const std::int32_t* position, std::int32_t rows, std::int32_t width,
-                            const float* gain, const float* offset, float epsilon, float* out) noexcept {
+                            const float* gain, const float* offset, float epsilon, float* out,
+                            const float* factors) noexcept {
   for (std::int32_t r = 0; r < rows; ++r, out += width) {
     const float* a = items + std::int64_t{item[r]} * width;
     const float* b = positions + std::int64_t{position[r]} * width;
     for (std::int32_t c = 0; c < width; c += lane_count) {
       const std::int32_t n = part(width, c);
-      store_part(out + c, load_part(a + c, n, 0.0F) + load_part(b + c, n, 0.0F), n);
+      Lanes sum = load_part(a + c, n, 0.0F) + load_part(b + c, n, 0.0F);
+      if (factors != nullptr) sum *= load_part(factors + std::int64_t{r} * width + c, n, 0.0F);
+      store_part(out + c, sum, n);
     }
     normalise(out, width, gain, offset, epsilon);
   }
 }
 
 VEER_KERNEL void add_and_normalise(const float* y, const float* bias, std::int32_t rows, std::int32_t width,
-                                   const float* gain, const float* offset, float epsilon, float* x) noexcept {
+                                   const float* gain, const float* offset, float epsilon, float* x,
+                                   const float* factors) noexcept {
   for (std::int32_t r = 0; r < rows; ++r, y += width, x += width) {
     for (std::int32_t c = 0; c < width; c += lane_count) {
       const std::int32_t n = part(width, c);
-      store_part(x + c, load_part(y + c, n, 0.0F) + load_part(bias + c, n, 0.0F) + load_part(x + c, n, 0.0F),
-                 n);
+      Lanes sum = load_part(y + c, n, 0.0F) + load_part(bias + c, n, 0.0F);
+      if (factors != nullptr) sum *= load_part(factors + std::int64_t{r} * width + c, n, 0.0F);
+      store_part(x + c, sum + load_part(x + c, n, 0.0F), n);
     }
     normalise(x, width, gain, offset, epsilon);
   }

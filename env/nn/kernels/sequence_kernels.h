@@ -9,14 +9,17 @@
 
 namespace veer::nn {
 
-/// out[r] = LayerNorm(items[item[r]] + positions[position[r]]). Tables are row-major with `width` columns.
+/// out[r] = LayerNorm((items[item[r]] + positions[position[r]]) * factors[r]). Tables are row-major with
+/// `width` columns. `factors` [rows, width] are those of dropout; null: 1.
 void embed_rows(const float* items, const float* positions, const std::int32_t* item,
                 const std::int32_t* position, std::int32_t rows, std::int32_t width, const float* gain,
-                const float* offset, float epsilon, float* out) noexcept;
+                const float* offset, float epsilon, float* out, const float* factors = nullptr) noexcept;
 
-/// x[r] = LayerNorm(y[r] + bias + x[r]): the end of an attention or feed-forward block.
+/// x[r] = LayerNorm((y[r] + bias) * factors[r] + x[r]): the end of an attention or feed-forward block.
+/// `factors` as above.
 void add_and_normalise(const float* y, const float* bias, std::int32_t rows, std::int32_t width,
-                       const float* gain, const float* offset, float epsilon, float* x) noexcept;
+                       const float* gain, const float* offset, float epsilon, float* x,
+                       const float* factors = nullptr) noexcept;
 
 /// x[r] = gelu(x[r] + bias).
 void add_gelu(float* x, const float* bias, std::int32_t rows, std::int32_t width) noexcept;

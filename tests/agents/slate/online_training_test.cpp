@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "agents/baselines/slates.h"
 #include "agents/slate/hsrl/hsrl_learner.h"
 #include "agents/slate/latent/latent_learner.h"
 #include "env/error.h"
@@ -107,15 +108,22 @@ TEST_CASE("the same bytes for any number of threads") {
   for (const char* profile : {"recommended", "reference"}) {
     HsrlOptions o = small_hsrl(profile);
     o.cloning_rate = 1e-3F;
-    NamedArrays first;
-    for (const int threads : {1, 3}) {
-      const auto learner = hsrl_learner(o);
-      tbb::task_arena(threads).execute([&] { train_online(world, *learner, some_steps(30)); });
-      if (threads == 1) {
-        first = bytes_of(*learner);
-      } else {
-        CHECK(same(first, bytes_of(*learner)));
+    NamedArrays in_turns;
+    for (const std::int32_t staleness : {0, 1}) {
+      NamedArrays first;
+      for (const int threads : {1, 3}) {
+        const auto learner = hsrl_learner(o);
+        OnlineOptions options = some_steps(30);
+        options.staleness = staleness;
+        tbb::task_arena(threads).execute([&] { train_online(world, *learner, options); });
+        if (threads == 1) {
+          first = bytes_of(*learner);
+        } else {
+          CHECK(same(first, bytes_of(*learner)));
+        }
       }
+      if (staleness == 0) in_turns = first;
+      CHECK(same(in_turns, first) == (staleness == 0));
     }
   }
 }
@@ -126,10 +134,14 @@ TEST_CASE("interrupted training goes on to the same bytes") {
   std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
   const auto make = [&](int which) {
-    return which == 0 ? hsrl_learner(small_hsrl("recommended")) : latent_learner(LatentKind::ddpg);
+    return which != 1 ? hsrl_learner(small_hsrl("recommended")) : latent_learner(LatentKind::ddpg);
   };
-  for (const int which : {0, 1}) {
+  for (const int which : {0, 1, 2}) {
     OnlineOptions options = some_steps(60);
+    if (which == 2) {  // a warm-up, and collections on their way when training is interrupted
+      options.staleness = 3;
+      options.warm_up = std::make_shared<RandomSlates>("random", world_options.items, world_options.slots);
+    }
     options.report_every = 320;
     options.evaluation = &judge;
     options.evaluation_episodes = 64;

@@ -1,3 +1,4 @@
+#include "env/nn/kernels/causal_attention.h"
 #include "env/nn/training/causal_attention_net.h"
 
 #include <torch/csrc/autograd/autograd.h>
@@ -59,6 +60,44 @@ TEST_CASE("causal attention and its gradients are those of the straightforward w
       const auto found = torch::autograd::grad({(own * weight).sum()}, {q, kv});
       const auto wanted = torch::autograd::grad({(expected * weight).sum()}, {q, kv});
       for (std::size_t i = 0; i < 2; ++i) CHECK((found[i] - wanted[i]).abs().max().item<float>() < 2e-5F);
+    }
+  }
+}
+
+TEST_CASE("attention that is only read is the same, factors of dropout included") {
+  for (const auto& [length, queries] :
+       {std::pair{50, 50}, std::pair{17, 17}, std::pair{33, 12}, std::pair{16, 16}, std::pair{33, 1}}) {
+    for (const auto& [width, heads] : {std::pair{32, 4}, std::pair{24, 3}, std::pair{12, 3}}) {
+      AttentionShape shape;
+      shape.length = length;
+      shape.first_query = length - queries;
+      shape.heads = heads;
+      shape.width = shape.query_stride = width;
+      shape.key_stride = 2 * width;
+      const torch::Tensor q = normals({queries, width}, 1) * 3.0, kv = normals({length, 2 * width}, 2);
+      const torch::Tensor factors = normals({heads, queries, length}, 3).abs();
+      for (const bool drops : {false, true}) {
+        std::vector<float> scratch, weights(static_cast<std::size_t>(shape.weights()));
+        torch::Tensor out = torch::zeros({queries, width}), again = torch::zeros({queries, width});
+        const float *keys = kv.data_ptr<float>(), *f = drops ? factors.data_ptr<float>() : nullptr;
+        attend_causal(shape, q.data_ptr<float>(), keys, keys + width, scratch, weights.data(),
+                      out.data_ptr<float>(), f);
+        read_causal(shape, q.data_ptr<float>(), keys, keys + width, scratch, again.data_ptr<float>(), f);
+        CHECK((out - again).abs().max().item<float>() < 1e-5F);
+        // By operations of LibTorch: softmax, factors, values.
+        const auto apart = [&, w = width, h = heads](const torch::Tensor& x) {
+          return x.reshape({x.size(0), h, w / h}).transpose(0, 1);
+        };
+        torch::Tensor scores = torch::matmul(apart(q), apart(kv.narrow(1, 0, width)).transpose(-1, -2)) /
+                               std::sqrt(double(width) / double(heads));
+        const torch::Tensor later = torch::ones({queries, length}, torch::kBool).triu(length - queries + 1);
+        torch::Tensor shares = torch::softmax(scores.masked_fill(later, -INFINITY), -1);
+        if (drops) shares = shares * factors;
+        const torch::Tensor expected = torch::matmul(shares, apart(kv.narrow(1, width, width)))
+                                           .transpose(0, 1)
+                                           .reshape({queries, width});
+        CHECK((again - expected).abs().max().item<float>() < 1e-5F);
+      }
     }
   }
 }

@@ -52,6 +52,16 @@ TEST_SUITE("kernels") {
       double total = 0.0;
       for (std::int32_t b = 0; b * mass_block < count; ++b) total += masses[static_cast<std::size_t>(b)];
       CHECK(largest + std::log(total) == doctest::Approx(std::log(exact)).epsilon(1e-6));
+      for (const std::int32_t wanted : {1, 9, 16}) {
+        const float bound = below_best(logits.data(), count, wanted);
+        const auto above_it = std::count_if(logits.begin(), end, [&](float s) { return s > bound; });
+        if (count < 16 * 16) {
+          CHECK((std::isinf(bound) || above_it >= wanted));
+        } else {
+          CHECK(above_it >= wanted);
+          CHECK(above_it < count / 4);
+        }
+      }
       std::vector<std::int32_t> found(static_cast<std::size_t>(count));
       found.resize(static_cast<std::size_t>(indices_above(logits.data(), count, 2.0F, found)));
       std::vector<std::int32_t> wanted;
@@ -104,8 +114,8 @@ TEST_SUITE("kernels") {
     const AttentionForm form{1.0F / std::sqrt(20.0F)};
     for (std::int32_t cut = 0; cut <= 9; ++cut) {
       const std::int32_t nine = 9, rest = 9 - cut;
-      attend(query.data(), 1, width, heads, form, {}, {keys.data(), values.data(), 9, &zero, &nine}, scratch.data(),
-             together.data());
+      attend(query.data(), 1, width, heads, form, {}, {keys.data(), values.data(), 9, &zero, &nine},
+             scratch.data(), together.data());
       attend(query.data(), 1, width, heads, form, {keys.data(), values.data(), 9, &zero, &cut},
              {keys.data() + cut * 40, values.data() + cut * 40, rest, &zero, &rest}, scratch.data(),
              apart.data());

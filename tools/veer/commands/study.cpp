@@ -4,6 +4,7 @@
 
 #include "tools/veer/program.h"
 #include "tools/veer/studies/ads_study.h"
+#include "tools/veer/studies/churn_study.h"
 #include "tools/veer/studies/interest_study.h"
 #include "tools/veer/terminal/checks.h"
 
@@ -36,6 +37,41 @@ void add_interests(Program& program, CLI::App& family) {
       ->capture_default_str();
 }
 
+void add_churn(Program& program, CLI::App& family) {
+  auto churn = std::make_shared<ChurnStudyOptions>();
+  CLI::App& app = program.add_below(
+      family, "churn",
+      "Trained agents of slates when a part of the catalogue is replaced: the same weights, items that are "
+      "gone and "
+      "items that are new, and what is kept of the reward.",
+      "veer study churn --world rl4rs-session --policy hsrl=hsrl.model.h5 --policy a2c=a2c.model.h5",
+      [churn](const Session& session) { run_churn_study(*churn, session); });
+  app.add_option("--policy", churn->policies, "METHOD=FILE of veer train; files of one method are its seeds")
+      ->take_all()
+      ->allow_extra_args(false);
+  app.add_option("--churn", churn->share, "share of the items that is replaced")
+      ->check(CLI::Range(0.0, 0.9))
+      ->capture_default_str();
+  app.add_option("--episodes", churn->episodes, "played before and after")
+      ->check(at_most(10'000'000, "so many do not fit in memory"))
+      ->capture_default_str();
+  WorldOptions& world = churn->world;
+  app.add_option("--world", world.world, "world of slates: ml1m-session, rl4rs-session, kuaisim-session, ...")
+      ->capture_default_str();
+  app.add_option("--link", world.link,
+                 "from score to click: soft, saturated or doubled; default: the world's own");
+  app.add_option("--made-up-people", world.made_up_people, "without --data: how many there are")
+      ->check(at_most(1'000'000, "a million people are many"))
+      ->capture_default_str();
+  const auto file = [&](const char* name, std::string& value, const char* what) {
+    app.add_option(name, value, what)->type_name("FILE");
+  };
+  file("--data", world.data, "dataset file: its people instead of made-up ones");
+  file("--users", world.users, "response model of the people of --data");
+  file("--profiles", world.profiles, "users.dat, as veer fit response had it");
+  file("--items", world.items, "item_info.csv of RL4RS, instead of made-up items");
+}
+
 }  // namespace
 
 void add_study(Program& program) {
@@ -60,6 +96,7 @@ void add_study(Program& program) {
       ->check(at_most(10'000'000, "so many do not fit in memory"))
       ->capture_default_str();
   add_interests(program, family);
+  add_churn(program, family);
 }
 
 }  // namespace veer::tools

@@ -87,15 +87,17 @@ void run_fusion(FusionTask& task, const Session& session);
 /// veer train hsrl, a2c, ddpg, ...: agents that show slates and learn from the answers, in a world of slates.
 /// `name`, `hsrl` and `kind` are set before the options are added.
 struct SlateTask {
-  TrainingFiles files;
+  TrainingFiles files;  ///< with `seeds`, names hold {seed}
   std::string name;
+  std::vector<std::uint64_t> seeds;  ///< trained side by side; empty: the one of --seed
   bool hsrl = true;
   slate::LatentKind kind = slate::LatentKind::ddpg;  ///< read where hsrl is false
   WorldOptions world;                                ///< of slate-v1
   std::int64_t steps = 200'000, replay = 20'000, evaluate_every = 10'000;
-  std::int32_t rows = 64, batch = 64, episodes = 512;
+  std::int32_t rows = 64, batch = 64, episodes = 512, staleness = 0;
   float discount = 0.9F;
   std::optional<float> actor_rate, critic_rate, cloning_rate, entropy;
+  std::optional<float> sharpness, best_rate, importance;          ///< hsrl
   std::string profile = "recommended", residual, critic, credit;  ///< empty: as the profile says
   std::int32_t levels = 3;
   std::optional<std::int32_t> codes;  ///< none: 64, of the released profiles 16

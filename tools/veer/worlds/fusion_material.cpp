@@ -12,6 +12,7 @@
 #include "env/store/run/run_directory.h"
 #include "env/store/toml_text.h"
 #include "scenarios/fusion/feed_log.h"
+#include "scenarios/registry.h"
 
 namespace veer::tools {
 namespace {
@@ -43,7 +44,33 @@ Dataset data_of_feed(const FusionWorld& world) {
   return out;
 }
 
+/// When the people of retention-v1 come back: as they truly do, as a model says that was fitted to a log of
+/// sessions of train people, or as an untrained map says.
+ReturnModel returns_of(const WorldOptions& options, const std::shared_ptr<const FusionWorld>& world) {
+  const ReturnModel truth = true_returns(world->profile_width(), options.world_seed);
+  if (options.returns == "true") return truth;
+  if (options.returns == "fitted") {
+    constexpr std::int32_t sessions = 20;  // per person
+    return fit_returns(log_returns(world, truth, Part::train_plan, sessions, options.world_seed));
+  }
+  if (options.returns == "untrained") return untrained_returns(world->profile_width(), options.world_seed);
+  throw ConfigError({{}, 0, "--returns"}, {"'" + options.returns + "'", "true, fitted or untrained", ""});
+}
+
 }  // namespace
+
+bool is_feed(std::string_view scenario) noexcept {
+  return scenario == "fusion-v1" || scenario == "retention-v1";
+}
+
+std::unique_ptr<Scenario> feed_scenario(const FeedWorld& feed, const std::string& scenario,
+                                        std::optional<Part> part) {
+  ScenarioParameters parameters;
+  parameters.fusion = feed.parameters;
+  parameters.retention = feed.retention;
+  parameters.fusion.part = parameters.retention.part = part;
+  return make_scenario(scenario, parameters);
+}
 
 FeedWorld open_feed(const WorldOptions& options) {
   FeedWorld out;
@@ -55,9 +82,16 @@ FeedWorld open_feed(const WorldOptions& options) {
   out.data = std::make_shared<const Dataset>(data_of_feed(*world));
   out.parameters.world = world;
   out.parameters.candidates = options.candidates;
-  out.parameters.slots = options.page;
+  if (options.page > 0) out.parameters.slots = options.page;
   if (options.horizon > 0) out.parameters.horizon = options.horizon;
   out.parameters.part = part_of(options);
+  if (options.scenario == "retention-v1") {
+    out.retention.world = world;
+    out.retention.returns = returns_of(options, world);
+    if (options.page > 0) out.retention.slots = options.page;
+    out.retention.pages = options.session_pages;
+    out.retention.sessions = options.sessions;
+  }
   out.users.manifest.kind = "made-up feed";
   out.users.manifest.fitted_on = "nobody (known truth)";
   out.users.manifest.dataset_fingerprint = out.data->fingerprint;
@@ -134,7 +168,8 @@ PolicyEntry weights_entry() {
   PolicyEntry entry{
       .word = "weights",
       .suffix = {},
-      .summary = "The same fusion weights for everybody (fusion-v1), by the names of the tasks.",
+      .summary =
+          "The same fusion weights for everybody (fusion-v1, retention-v1), by the names of the tasks.",
       .needs = {},
       .parameters = {{"all", "-1..1", "0", "of tasks that are not named"}},
       .make = {}};

@@ -4,12 +4,15 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "agents/policy_registry.h"
 #include "env/data/dataset.h"
 #include "env/store/transition_file.h"
 #include "scenarios/fusion/fusion.h"
+#include "scenarios/fusion/retention.h"
 #include "tools/veer/worlds/models.h"
 #include "tools/veer/worlds/world_options.h"
 
@@ -19,10 +22,18 @@ struct FeedWorld {
   std::shared_ptr<const Dataset> data;  ///< videos and people; nobody has a log
   LoadedModel users;                    ///< the known truth
   FusionParameters parameters;
+  RetentionParameters retention;  ///< read by retention-v1
 };
 
-/// Throws ConfigError for sizes out of range.
+/// Throws ConfigError for sizes out of range, and for --returns that are none of the three.
 FeedWorld open_feed(const WorldOptions& options);
+
+/// Its scenario, fusion-v1 or retention-v1, with the people of `part`; empty: everybody.
+std::unique_ptr<Scenario> feed_scenario(const FeedWorld& feed, const std::string& scenario,
+                                        std::optional<Part> part);
+
+/// Whether policies set the weights of a ranking in this scenario.
+bool is_feed(std::string_view scenario) noexcept;
 
 /// The rules of a feed as rules_of() wrote them, among other lines. `name` stands for the file in messages.
 /// Throws FormatError.

@@ -174,6 +174,8 @@ SlateWorld open_slates(const WorldOptions& options) {
     out.users.manifest.dataset_fingerprint = out.data->fingerprint;
   }
   out.parameters = slate_parameters(world, material, choices);
+  out.material = material;
+  out.choices = choices;
   out.users.users = out.parameters.users;
   out.users.item_table = material.features().values;
   out.users.table_width = material.features().width;

@@ -9,6 +9,7 @@
 
 #include "env/data/dataset.h"
 #include "scenarios/slate/slate.h"
+#include "scenarios/slate/slate_worlds.h"
 #include "tools/veer/worlds/models.h"
 #include "tools/veer/worlds/world_options.h"
 
@@ -18,6 +19,8 @@ struct SlateWorld {
   std::shared_ptr<const Dataset> data;  ///< of made-up people: what they liked
   LoadedModel users;                    ///< how they answer; its item table: the features of the items
   SlateParameters parameters;
+  SlateMaterial material;                                      ///< what the parameters were made of,
+  SlateChoices choices;                                        ///< and how
   std::vector<std::pair<std::string, std::string>> checksums;  ///< of files, by role
 };
 

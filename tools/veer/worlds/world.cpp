@@ -50,15 +50,16 @@ World::World(const WorldOptions& options, const std::string& device)
     data_ = slates.data;
     users_ = std::move(slates.users);
     checksums_ = std::move(slates.checksums);
-    calm_ =
-        make_scenario(options_.scenario,
-                      {.guidance = {}, .session = {}, .slate = std::move(slates.parameters), .fusion = {}});
-  } else if (options_.scenario == "fusion-v1") {
+    calm_ = make_scenario(options_.scenario, {.guidance = {},
+                                              .session = {},
+                                              .slate = std::move(slates.parameters),
+                                              .fusion = {},
+                                              .retention = {}});
+  } else if (is_feed(options_.scenario)) {
     FeedWorld feed = open_feed(options_);
+    calm_ = feed_scenario(feed, options_.scenario, part_of(options_));
     data_ = feed.data;
     users_ = std::move(feed.users);
-    calm_ = make_scenario(options_.scenario,
-                          {.guidance = {}, .session = {}, .slate = {}, .fusion = std::move(feed.parameters)});
   } else {
     open_people();
     seat_judges();
@@ -261,7 +262,7 @@ std::vector<Entrant> World::enter(const std::vector<std::string>& policies) {
     entrants.push_back({name, registry.make(option, context), option});
     if (has_feed() && entrants.back().policy->spec().action != ActionKind::vector) {
       throw ConfigError({{}, 0, "--policy"}, {"'" + option + "', which chooses items",
-                                              "a policy that sets weights, as fusion-v1 asks",
+                                              "a policy that sets weights, as " + calm_->spec().id + " asks",
                                               "random, weights and fusion_agent do"});
     }
     if (is_file) checksums_.emplace_back("policy " + name, sha256_of_file(option));

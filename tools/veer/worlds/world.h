@@ -73,8 +73,8 @@ class World {
 
   /// Whether people answer slates (slate-v1).
   bool has_slates() const noexcept { return calm_->spec().id == "slate-v1"; }
-  /// Whether a policy sets the weights of a feed's ranking (fusion-v1).
-  bool has_feed() const noexcept { return calm_->spec().id == "fusion-v1"; }
+  /// Whether a policy sets the weights of a feed's ranking (fusion-v1, retention-v1).
+  bool has_feed() const noexcept { return calm_->spec().reals > 0; }
   /// [N + 1, d] item vectors of the people's model.
   View<const float> item_vectors() const noexcept;
   /// Whether people browse without a target (session-v1).

@@ -15,6 +15,7 @@
 #include "scenarios/slate/slate_worlds.h"
 #include "simulators/purchases/purchase_model_file.h"
 #include "tools/veer/terminal/checks.h"
+#include "tools/veer/worlds/fusion_material.h"
 
 namespace veer::tools {
 namespace {
@@ -22,6 +23,7 @@ namespace {
 constexpr const char* session_id = "session-v1";
 constexpr const char* slate_id = "slate-v1";
 constexpr const char* fusion_id = "fusion-v1";
+constexpr const char* retention_id = "retention-v1";
 
 int horizon_of(const WorldOptions& options) {
   if (options.horizon > 0) return options.horizon;
@@ -104,7 +106,7 @@ SessionParameters session_parameters(const WorldOptions& options, std::shared_pt
 /// Options that the scenario does not read would change nothing, and nobody would know.
 void refuse_foreign(const WorldOptions& options) {
   const WorldOptions plain;
-  const bool made_up = options.scenario == slate_id || options.scenario == fusion_id;
+  const bool made_up = options.scenario == slate_id || is_feed(options.scenario);
   const auto refuse = [&](const char* option, bool given) {
     if (!given) return;
     throw ConfigError({{}, 0, option}, {"an option that " + options.scenario + " does not have",
@@ -120,9 +122,16 @@ void refuse_foreign(const WorldOptions& options) {
     refuse("--answers", options.answers != plain.answers);
     refuse("--correlation", options.correlation != plain.correlation);
   }
-  if (options.scenario != fusion_id) {
+  if (options.scenario != fusion_id) refuse("--candidates", options.candidates != plain.candidates);
+  if (options.scenario != retention_id) {
+    refuse("--returns", options.returns != plain.returns);
+    refuse("--session-pages", options.session_pages != plain.session_pages);
+    refuse("--sessions", options.sessions != plain.sessions);
+  } else {
+    refuse("--horizon", options.horizon != plain.horizon);
+  }
+  if (!is_feed(options.scenario)) {
     refuse("--feed-items", options.feed_items != plain.feed_items);
-    refuse("--candidates", options.candidates != plain.candidates);
     refuse("--page", options.page != plain.page);
     refuse("--world-seed", options.world_seed != plain.world_seed);
   } else {
@@ -170,7 +179,7 @@ void add_world_options(CLI::App& app, WorldOptions& options) {
          "--scenario", options.scenario,
          "guidance-v1: lead people to a target; session-v1: they browse, take, buy and leave; "
          "slate-v1: they answer slates until their patience is over; fusion-v1: they scroll through a feed "
-         "that is ranked by a policy's weights")
+         "that is ranked by a policy's weights; retention-v1: the same feed, and when they come back")
       ->capture_default_str();
   app.add_option("--data", options.data, "dataset file (slate-v1: may be left out, for made-up people)")
       ->type_name("FILE");
@@ -274,7 +283,7 @@ void add_world_options(CLI::App& app, WorldOptions& options) {
       ->type_name("FILE")
       ->group(group);
   app.add_option("--made-up-people", options.made_up_people,
-                 "slate-v1 without --data, fusion-v1: how many there are")
+                 "slate-v1 without --data, fusion-v1, retention-v1: how many there are")
       ->check(at_most(1'000'000, "a million people are many"))
       ->capture_default_str()
       ->group(group);
@@ -300,7 +309,7 @@ void add_world_options(CLI::App& app, WorldOptions& options) {
 
 void add_feed_options(CLI::App& app, WorldOptions& options) {
   const std::string group = "World";
-  app.add_option("--feed-items", options.feed_items, "fusion-v1: videos of the made-up world")
+  app.add_option("--feed-items", options.feed_items, "fusion-v1, retention-v1: videos of the made-up world")
       ->check(CLI::Range(40, 10'000'000))
       ->capture_default_str()
       ->group(group);
@@ -308,11 +317,25 @@ void add_feed_options(CLI::App& app, WorldOptions& options) {
       ->check(positive())
       ->capture_default_str()
       ->group(group);
-  app.add_option("--page", options.page, "fusion-v1: videos of a page")
+  app.add_option("--page", options.page, "fusion-v1, retention-v1: videos of a page")
       ->check(positive())
+      ->default_str("3, retention-v1: 6")
+      ->group(group);
+  app.add_option(
+         "--returns", options.returns,
+         "retention-v1: when people come back. fitted: by a model that was fitted to a log; true: as the "
+         "made-up people do; untrained: by KuaiSim's random map")
       ->capture_default_str()
       ->group(group);
-  app.add_option("--world-seed", options.world_seed, "fusion-v1: which made-up world")
+  app.add_option("--session-pages", options.session_pages, "retention-v1: pages of a session")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--sessions", options.sessions, "retention-v1: sessions of an episode")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--world-seed", options.world_seed, "fusion-v1, retention-v1: which made-up world")
       ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 62))
       ->capture_default_str()
       ->group(group);
@@ -320,7 +343,7 @@ void add_feed_options(CLI::App& app, WorldOptions& options) {
 
 void require_files(const WorldOptions& options) {
   refuse_foreign(options);
-  if (options.scenario == slate_id || options.scenario == fusion_id) return;
+  if (options.scenario == slate_id || is_feed(options.scenario)) return;
   for (const auto& [option, value] : {std::pair("--data", options.data), {"--users", options.users}}) {
     if (value.empty()) throw ConfigError({{}, 0, option}, {"nothing", "a file", ""});
   }
@@ -364,7 +387,19 @@ std::string rules_of(const WorldOptions& options) {
                      "feed_items = {}\nmade_up_people = {}\nworld_seed = {}\ncandidates = {}\npage = {}\n"
                      "horizon = {}\n",
                      options.feed_items, options.made_up_people, options.world_seed, options.candidates,
-                     options.page, options.horizon > 0 ? options.horizon : FusionParameters{}.horizon);
+                     options.page > 0 ? options.page : FusionParameters{}.slots,
+                     options.horizon > 0 ? options.horizon : FusionParameters{}.horizon);
+  }
+  if (options.scenario == retention_id) {
+    text("scenario", options.scenario);
+    text("part", options.part);
+    text("returns", options.returns);
+    return out + fmt::format(
+                     "feed_items = {}\nmade_up_people = {}\nworld_seed = {}\npage = {}\nsession_pages = {}\n"
+                     "sessions = {}\n",
+                     options.feed_items, options.made_up_people, options.world_seed,
+                     options.page > 0 ? options.page : RetentionParameters{}.slots, options.session_pages,
+                     options.sessions);
   }
   const bool sessions = options.scenario == session_id;
   text("scenario", options.scenario);

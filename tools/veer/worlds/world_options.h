@@ -52,7 +52,12 @@ struct WorldOptions {
   std::string answers = "clicks";      ///< or behaviours: what earns and pleases
   std::string correlation = "cosine";  ///< or published
   // fusion-v1
-  int feed_items = 2000, candidates = 40, page = 3;
+  int feed_items = 2000, candidates = 40;
+  int page = 0;  ///< videos; 0: 3, retention-v1: 6
+  // retention-v1
+  std::string returns = "fitted";
+  int session_pages = 5, sessions = 6;
+  // fusion-v1 and retention-v1
   std::uint64_t world_seed = 1;
 };
 

@@ -89,6 +89,15 @@ constexpr std::string_view fusion_legend =
     "ran out of patience; Worst\n20 %: mean return of the fifth of the people who fared worst; Coverage: "
     "share of the catalogue shown in all sessions\ntogether; Gini: 0 all videos alike, 1 one video only.\n";
 
+constexpr std::string_view retention_legend =
+    "Return: minus a tenth of the days until the person came back, summed over sessions (-2.1 over six: 3.5 "
+    "days "
+    "each);\nPages: of all sessions; Per page: return of one; Clicks, Completed, Likes, Gifts, Dislikes: "
+    "shares of "
+    "the videos shown;\nWorst 20 %: mean return of the fifth of the people who fared worst; Coverage: share "
+    "of the "
+    "catalogue shown in all\nsessions together; Gini: 0 all videos alike, 1 one video only.\n";
+
 template <class Metric, std::size_t n>
 std::vector<Figure> titles_of(const MetricFigure<Metric> (&list)[n]) {
   std::vector<Figure> out;
@@ -140,9 +149,17 @@ FigureSet::FigureSet(const std::string& scenario, const Dataset& data, View<cons
               {"coverage", "Coverage", 3, false},
               {"gini", "Gini", 3, false}};
     legend_ = fusion_legend;
+  } else if (scenario == "retention-v1") {
+    kind_ = Kind::feeds;
+    figures_ = titles_of(fusion_figures);
+    whole_ = {{"worst_fifth", "Worst 20 %", 3, false},
+              {"coverage", "Coverage", 3, false},
+              {"gini", "Gini", 3, false}};
+    legend_ = retention_legend;
   } else {
-    throw ConfigError({{}, 0, "scenario"},
-                      {"'" + scenario + "'", "guidance-v1, session-v1, slate-v1 or fusion-v1", ""});
+    throw ConfigError(
+        {{}, 0, "scenario"},
+        {"'" + scenario + "'", "guidance-v1, session-v1, slate-v1, fusion-v1 or retention-v1", ""});
   }
   add_tails(figures_);
 }

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "env/data/importers/columns.h"
 #include "env/error.h"
 #include "env/random.h"
 #include "rewards/summary.h"
@@ -77,30 +76,6 @@ OrderAgreement agreement_of(const Sides& sides, const CrossedOptions& options) {
 }
 
 }  // namespace
-
-std::vector<OfflineFigure> read_offline_figures(const std::filesystem::path& file) {
-  importers::LineReader lines(file);
-  importers::FieldReader fields(lines, ",", true);
-  std::vector<std::string_view> row;
-  if (!fields.next(row)) fields.fail("header", "an empty file", "a table of veer rank --csv");
-  const importers::Header header(fields, {row.begin(), row.end()});
-  const auto column = [&](const char* name) { return at(header.require("--offline", "", {name})); };
-  const std::size_t events = column("events"), method = column("method"), figure = column("figure"),
-                    mean = column("mean");
-  std::vector<OfflineFigure> out;
-  while (fields.next(row, header.size(), header.layout())) {
-    if (row[figure] != "ndcg_10" && row[figure] != "hr_10") continue;
-    const std::string name = std::string(row[events]) + " " + std::string(row[figure]);
-    auto found = std::find_if(out.begin(), out.end(), [&](const OfflineFigure& f) { return f.name == name; });
-    if (found == out.end()) found = out.insert(out.end(), {name, {}, {}});
-    found->methods.emplace_back(row[method]);
-    found->means.push_back(double{fields.real(row[mean], "mean", 0.0, 1.0)});
-  }
-  std::stable_partition(out.begin(), out.end(),
-                        [](const OfflineFigure& each) { return each.name.ends_with("ndcg_10"); });
-  if (out.empty()) fields.fail("figure", "no ndcg_10 and no hr_10", "a table of veer rank --csv");
-  return out;
-}
 
 std::vector<OrderAgreement> order_agreement(const std::vector<OfflineFigure>& offline,
                                             const MethodReport& report, std::size_t comparison,

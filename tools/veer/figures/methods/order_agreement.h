@@ -2,25 +2,14 @@
 // Thread-safety: free functions; values.
 #pragma once
 
-#include <filesystem>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
 #include "tools/veer/figures/methods/method_report.h"
+#include "tools/veer/figures/methods/offline_figures.h"
 
 namespace veer::tools {
-
-/// One figure of several methods.
-struct OfflineFigure {
-  std::string name;  ///< "purchases ndcg_10"
-  std::vector<std::string> methods;
-  std::vector<double> means;
-};
-
-/// The figures ndcg_10 and hr_10 out of a table that `veer rank --csv` wrote. Throws DataError with file and
-/// line for another table, IoError.
-std::vector<OfflineFigure> read_offline_figures(const std::filesystem::path& file);
 
 /// Rank correlation of one offline with one online figure over the methods that both tables hold.
 struct OrderAgreement {

@@ -33,12 +33,6 @@ namespace {
 
 using namespace fusion;
 
-FusionScenario feed_of(const FeedWorld& feed, Part part) {
-  FusionParameters parameters = feed.parameters;
-  parameters.part = part;
-  return FusionScenario(std::move(parameters));
-}
-
 FusionOptions agent_options(const FusionTask& task, const EnvSpec& world) {
   const std::size_t kind = index_of_word("--agent", task.agent, fusion_kind_names);
   FusionOptions out = fusion_defaults(static_cast<FusionKind>(kind), world.features, world.reals);
@@ -68,7 +62,7 @@ struct Earned {
   Summary reward, pages;
 };
 
-Earned earned_by(const FusionScenario& world, const Policy& policy, Mode mode, std::uint64_t seed,
+Earned earned_by(const Scenario& world, const Policy& policy, Mode mode, std::uint64_t seed,
                  std::int32_t episodes) {
   Engine engine(world, policy.spec(), {.rows = std::min(episodes, 1024), .seed = seed});
   std::vector<EpisodeId> ids;
@@ -101,7 +95,7 @@ struct TrainedFusion {
 };
 
 TrainedFusion learn_from_log(FusionTask& task, const Session& session, const TransitionLog& log,
-                             const FusionScenario& watched) {
+                             const Scenario& watched) {
   const FusionOptions options = agent_options(task, watched.spec());
   const LoggedTransitions source(log.transitions);
   FusionLearner learner(options, scale_of_states(source), session.common.seed);
@@ -171,8 +165,8 @@ TrainedFusion learn_from_log(FusionTask& task, const Session& session, const Tra
   return out;
 }
 
-TrainedFusion learn_by_acting(FusionTask& task, const Session& session, const FusionScenario& training,
-                              const FusionScenario& validation) {
+TrainedFusion learn_by_acting(FusionTask& task, const Session& session, const Scenario& training,
+                              const Scenario& validation) {
   const FusionOptions options = agent_options(task, training.spec());
   FusionLearner learner(options, scale_of_random_weights(training, task.rows, session.common.seed),
                         session.common.seed);
@@ -220,6 +214,7 @@ TrainedFusion learn_by_acting(FusionTask& task, const Session& session, const Fu
 }  // namespace
 
 void add_fusion_options(CLI::App& app, FusionTask& task) {
+  task.world.scenario = "fusion-v1";
   add_training_output(app, task.files);
   add_budget(app, task.files);
   const std::string training = "Training", world = "World (without --log)";
@@ -277,6 +272,9 @@ void add_fusion_options(CLI::App& app, FusionTask& task) {
   real("--critic-rate", task.critic_rate, "learning rate of the critics; default: the authors'");
   real("--conservatism", task.conservatism, "cql: weight of the term that holds critics down");
   real("--imitation", task.imitation, "td3_bc: weight of the critic against imitation");
+  app.add_option("--scenario", task.world.scenario, "fusion-v1 or retention-v1")
+      ->capture_default_str()
+      ->group(world);
   app.add_option("--made-up-people", task.world.made_up_people, "how many people there are")
       ->check(positive())
       ->capture_default_str()
@@ -289,7 +287,10 @@ void add_fusion_options(CLI::App& app, FusionTask& task) {
 
 void run_fusion(FusionTask& task, const Session& session) {
   const std::uint64_t seed = session.common.seed;
-  task.world.scenario = "fusion-v1";
+  if (!is_feed(task.world.scenario)) {
+    throw ConfigError({{}, 0, "--scenario"},
+                      {"'" + task.world.scenario + "'", "fusion-v1 or retention-v1", ""});
+  }
   task.world.part = "all";
   std::optional<TransitionLog> log;
   if (!task.log.empty()) {
@@ -308,10 +309,12 @@ void run_fusion(FusionTask& task, const Session& session) {
                       {log->manifest.fingerprint, feed.data->fingerprint + ", that of the world it names",
                        "the log was made by another version: make it anew with veer log"});
   }
-  const FusionScenario training = feed_of(feed, Part::train_plan),
-                       validation = feed_of(feed, Part::validation), test = feed_of(feed, Part::test);
-  const TrainedFusion trained = log ? learn_from_log(task, session, *log, validation)
-                                    : learn_by_acting(task, session, training, validation);
+  const auto of = [&](Part part) { return feed_scenario(feed, task.world.scenario, part); };
+  const std::unique_ptr<const Scenario> training = of(Part::train_plan), validation = of(Part::validation),
+                                        tests = of(Part::test);
+  const Scenario& test = *tests;
+  const TrainedFusion trained = log ? learn_from_log(task, session, *log, *validation)
+                                    : learn_by_acting(task, session, *training, *validation);
   const Earned agent =
       earned_by(test, *make_fusion_policy(trained.model, task.agent), Mode::greedy, seed, task.episodes);
   const Earned random =

@@ -1,9 +1,11 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
+#include <tbb/task_arena.h>
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
@@ -21,9 +23,9 @@
 #include "env/error.h"
 #include "env/nn/semantic_ids/item_changes.h"
 #include "env/nn/semantic_ids/semantic_id_codebooks.h"
+#include "env/runtime.h"
 #include "rewards/slate.h"
 #include "scenarios/slate/slate.h"
-#include "tools/veer/terminal/checks.h"
 #include "tools/veer/terminal/describe.h"
 #include "tools/veer/terminal/table.h"
 #include "tools/veer/terminal/text.h"
@@ -70,17 +72,26 @@ std::int32_t codes_of(const SlateTask& task, std::int32_t items) {
   return task.profile == "recommended" ? std::min(64, std::max(2, items / 4)) : 16;
 }
 
+/// Where more items are alike than a last digit tells apart (films that hardly anybody rated have their genres
+/// and nothing else), codes are shared out evenly instead.
 std::shared_ptr<const slate::SemanticCatalogue> catalogue_of(const SlateTask& task, std::int32_t codes,
-                                                             View<const float> vectors, std::uint64_t seed) {
+                                                             View<const float> vectors, std::uint64_t seed,
+                                                             bool balanced = false) {
   nn::CodebookOptions options;
   options.levels = task.levels;
   options.k_means.clusters = codes;
   options.k_means.seed = seed;
+  options.k_means.balanced = balanced;
   nn::CodebookFit fit = nn::fit_codebooks(vectors, options);
-  nn::SemanticIds ids =
-      nn::assign_ids(View<const std::int32_t>(fit.codes.data(), vectors.rows(), task.levels), codes);
-  return std::make_shared<const slate::SemanticCatalogue>(
-      nn::SemanticIdModel{std::move(ids), std::move(fit.codebooks)}, vectors);
+  try {
+    nn::SemanticIds ids =
+        nn::assign_ids(View<const std::int32_t>(fit.codes.data(), vectors.rows(), task.levels), codes);
+    return std::make_shared<const slate::SemanticCatalogue>(
+        nn::SemanticIdModel{std::move(ids), std::move(fit.codebooks)}, vectors);
+  } catch (const DataError&) {
+    if (balanced) throw;
+  }
+  return catalogue_of(task, codes, vectors, seed, true);
 }
 
 void override_rate(float& rate, const std::optional<float>& given) {
@@ -115,6 +126,9 @@ SlateTrainee make_hsrl(const SlateTask& task, View<const float> vectors, std::in
   override_rate(options.critic_rate, task.critic_rate);
   override_rate(options.cloning_rate, task.cloning_rate);
   override_rate(options.entropy, task.entropy);
+  override_rate(options.sharpness, task.sharpness);
+  override_rate(options.best_rate, task.best_rate);
+  override_rate(options.most_importance, task.importance);
   options.batch = task.batch;
   options.discount = task.discount;
   auto learner = std::make_unique<slate::HsrlLearner>(options, catalogue, slots, seed);
@@ -152,196 +166,212 @@ SlateTrainee make_latent(const SlateTask& task, View<const float> vectors, std::
   return out;
 }
 
-}  // namespace
-
-void add_slate_options(CLI::App& app, SlateTask& task) {
-  add_training_output(app, task.files);
-  add_budget(app, task.files);
-  const std::string world = "World", training = "Training";
-  app.add_option("--world", task.world.world,
-                 "world of slates: ml1m-session, rl4rs-session, kuaisim-session, ...")
-      ->capture_default_str()
-      ->group(world);
-  app.add_option("--link", task.world.link,
-                 "from score to click: soft, saturated or doubled; default: the world's own")
-      ->group(world);
-  app.add_option("--made-up-people", task.world.made_up_people, "without --data: how many there are")
-      ->check(at_most(1'000'000, "a million people are many"))
-      ->capture_default_str()
-      ->group(world);
-  app.add_option("--answers", task.world.answers,
-                 "kuaisim worlds: what earns and pleases: clicks, or behaviours, all that people do")
-      ->capture_default_str()
-      ->group(world);
-  app.add_option("--correlation", task.world.correlation,
-                 "kuaisim-session: what alike items lose: cosine, or published, which is next to nothing")
-      ->capture_default_str()
-      ->group(world);
-  const auto file = [&](const char* name, std::string& value, const char* what) {
-    app.add_option(name, value, what)->type_name("FILE")->group(world);
-  };
-  file("--data", task.world.data, "dataset file: its people instead of made-up ones");
-  file("--users", task.world.users, "model of response or of behaviours of these people");
-  file("--profiles", task.world.profiles, "who people are, as veer fit had it");
-  file("--items", task.world.items, "item_info.csv of RL4RS, instead of made-up items");
-  app.add_option("--steps", task.steps, "slates shown in training")
-      ->check(positive())
-      ->capture_default_str()
-      ->group(training);
-  app.add_option("--rows", task.rows, "people at a time")
-      ->check(positive())
-      ->capture_default_str()
-      ->group(training);
-  app.add_option("--batch", task.batch, "transitions per update")
-      ->check(positive())
-      ->capture_default_str()
-      ->group(training);
-  app.add_option("--replay", task.replay, "transitions remembered")
-      ->check(positive())
-      ->capture_default_str()
-      ->group(training);
-  app.add_option("--evaluate-every", task.evaluate_every, "slates between evaluations on validation people")
-      ->check(positive())
-      ->capture_default_str()
-      ->group(training);
-  app.add_option("--episodes", task.episodes, "of an evaluation, and on test people at the end")
-      ->check(positive())
-      ->capture_default_str()
-      ->group(training);
-  app.add_option("--discount", task.discount, "of later rewards")->capture_default_str()->group(training);
-  app.add_option("--actor-rate", task.actor_rate, "learning rate of the policy; default: the agent's")
-      ->group(training);
-  app.add_option("--critic-rate", task.critic_rate, "learning rate of the critic; default: the agent's")
-      ->group(training);
-  app.add_option("--entropy", task.entropy, "weight of entropy; default: the agent's")->group(training);
-  app.add_option("--cloning", task.cloning_rate,
-                 "hsrl: learning rate of behaviour cloning; others: weight of the clicks' loss")
-      ->group(training);
-  if (!task.hsrl) return;
-  const std::string hsrl = "HSRL";
-  app.add_option("--profile", task.profile, listed(slate::hsrl_profiles))->capture_default_str()->group(hsrl);
-  app.add_option("--levels", task.levels, "tokens of an item")
-      ->check(positive())
-      ->capture_default_str()
-      ->group(hsrl);
-  app.add_option(
-         "--codes", task.codes,
-         "codes per level; default: 64 (a quarter of the items where they are fewer than 256), of the "
-         "released profiles 16")
-      ->check(positive())
-      ->group(hsrl);
-  app.add_option("--residual", task.residual, listed(slate::residual_names) + "; default: the profile's")
-      ->group(hsrl);
-  app.add_option("--critic", task.critic, listed(slate::critic_names) + "; default: the profile's")
-      ->group(hsrl);
-  app.add_option("--credit", task.credit, listed(slate::credit_names) + "; default: the profile's")
-      ->group(hsrl);
+/// "12,800 slates in 9 s, 1,422 a second with their updates: acting 31 %, updating 66 %, judging 3 % of the
+/// time". Side by side the shares exceed the whole.
+std::string phases_text(const OnlineResult& r) {
+  const double whole = std::max(r.seconds, 1e-9);
+  const auto share = [&](double seconds) { return fmt::format("{:.0f} %", 100.0 * seconds / whole); };
+  return fmt::format(
+      "{} slates in {}, {} a second with their updates: acting {}, updating {}, judging {} of the time",
+      grouped(r.steps_here), duration_text(r.seconds),
+      grouped(static_cast<std::int64_t>(static_cast<double>(r.steps_here) / whole)), share(r.acting_seconds),
+      share(r.updating_seconds), share(r.judging_seconds));
 }
 
-void run_slate(SlateTask& task, const Session& session) {
-  const std::uint64_t seed = session.common.seed;
-  task.world.scenario = "slate-v1";
-  task.world.part = "all";
-  const SlateWorld slates = open_slates(task.world);
-  const auto world_of = [&](Part part) {
-    SlateParameters parameters = slates.parameters;
+/// What every seed of a call trains in: read once, shared.
+struct SlateArena {
+  SlateWorld slates;
+  SlateScenario training, validation, test;
+
+  explicit SlateArena(SlateWorld opened)
+      : slates(std::move(opened)),
+        training(part_of(slates, Part::train_plan)),
+        validation(part_of(slates, Part::validation)),
+        test(part_of(slates, Part::test)) {}
+  View<const float> vectors() const {
+    return {slates.users.item_table.data(), test.spec().items + 1, slates.users.table_width};
+  }
+
+ private:
+  static SlateScenario part_of(const SlateWorld& world, Part part) {
+    SlateParameters parameters = world.parameters;
     parameters.part = part;
     return SlateScenario(std::move(parameters));
-  };
-  const SlateScenario training = world_of(Part::train_plan), validation = world_of(Part::validation),
-                      test = world_of(Part::test);
-  const std::int32_t slots = slates.parameters.slots;
-  const View<const float> vectors(slates.users.item_table.data(), test.spec().items + 1,
-                                  slates.users.table_width);
-  SlateTrainee trainee =
-      task.hsrl ? make_hsrl(task, vectors, slots, seed) : make_latent(task, vectors, slots, seed);
+  }
+};
 
+/// One seed's agent, once its file is written.
+struct TrainedSlates {
+  ModelManifest manifest;
+  SlateFigures random, agent, oracle;
+  OnlineResult training;
+};
+
+OnlineOptions online_options(const SlateTask& task, const TrainingFiles& files, const SlateArena& arena,
+                             const SlateTrainee& trainee, std::uint64_t seed) {
   OnlineOptions options;
   options.engine = {.rows = task.rows, .shard_rows = 32, .seed = seed};
   options.steps = task.steps;
   options.replay = task.replay;
+  options.staleness = task.staleness;
   options.learning_starts = std::min<std::int64_t>(2000, task.replay);
   options.warm_up = trainee.warm_up;
   options.report_every = task.evaluate_every;
-  options.evaluation = &validation;
+  options.evaluation = &arena.validation;
   options.evaluation_episodes = task.episodes;
-  options.identity = fmt::format("world {} {} {} {}\n{}", task.world.world, task.world.link,
-                                 slates.data->fingerprint, slates.users.checksum, trainee.identity);
+  options.identity =
+      fmt::format("world {} {} {} {}\n{}", task.world.world, task.world.link, arena.slates.data->fingerprint,
+                  arena.slates.users.checksum, trainee.identity);
   const WorldOptions plain;
   if (task.world.answers != plain.answers) options.identity += "\nanswers " + task.world.answers;
   if (task.world.correlation != plain.correlation)
     options.identity += "\ncorrelation " + task.world.correlation;
   options.budget_seconds = budget_seconds(task.files);
-  options.checkpoint = prepare_training(task.files, session);
   options.checkpoint_seconds = checkpoint_seconds(task.files);
-  session.console.note(fmt::format("{}: {} slates to people of {}, {} items", task.name, grouped(task.steps),
-                                   task.world.world, grouped(vectors.rows() - 1)));
-  OnlineResult result;
+  options.checkpoint = files.checkpoint;
+  return options;
+}
+
+/// Trains, plays on test people, writes the model. `show` is told how far it is, from this thread.
+TrainedSlates train_seed(const SlateTask& task, const TrainingFiles& files, const SlateArena& arena,
+                         std::uint64_t seed, const std::function<void(const std::string&)>& show) {
+  const std::int32_t slots = arena.slates.parameters.slots;
+  SlateTrainee trainee = task.hsrl ? make_hsrl(task, arena.vectors(), slots, seed)
+                                   : make_latent(task, arena.vectors(), slots, seed);
+  OnlineOptions options = online_options(task, files, arena, trainee, seed);
+  const std::string name = task.seeds.empty() ? task.name : fmt::format("{}-{}", task.name, seed);
+  TrainedSlates out;
   {
-    StatusLine status(session.console);
-    TrainingCurves curves(task.name, task.files.tensorboard);
+    TrainingCurves curves(name, files.tensorboard);
     options.progress = [&](const OnlineProgress& p) {
       for (const auto& [figure, value] : p.stats) curves.add(p.step, figure, value);
       curves.add(p.step, "validation reward", p.mean_return);
       curves.add(p.step, "validation slates", p.mean_length);
-      status.show(fmt::format("{}: {} of {} slates, validation reward {:.3f} over {:.2f} slates, {} left",
-                              task.name, grouped(p.step), grouped(p.steps), p.mean_return, p.mean_length,
-                              duration_text(p.seconds_left)));
+      show(fmt::format("{}: {} of {} slates, validation reward {:.3f} over {:.2f} slates, {} left", name,
+                       grouped(p.step), grouped(p.steps), p.mean_return, p.mean_length,
+                       duration_text(p.seconds_left)));
     };
-    result = train_online(training, *trainee.learner, options);
+    out.training = train_online(arena.training, *trainee.learner, options);
   }
   const auto play = [&](const Policy& policy, Mode mode) {
-    return play_slates(test, policy, mode, seed, task.episodes);
+    return play_slates(arena.test, policy, mode, seed, task.episodes);
   };
-  const std::vector<float> worth = slate_worth(slates.parameters.reward, slots);
-  const SlateFigures random = play(RandomSlates("random", test.spec().items, slots), Mode::sample);
-  const SlateFigures oracle = play(GreedySlates(test.users(), test.spec(), {.worth = worth}), Mode::greedy);
-  const SlateFigures agent = play(*trainee.learner->snapshot(), Mode::greedy);
-  const double score = (agent.reward - random.reward) / (oracle.reward - random.reward);
+  const std::vector<float> worth = slate_worth(arena.slates.parameters.reward, slots);
+  out.random = play(RandomSlates("random", arena.test.spec().items, slots), Mode::sample);
+  out.oracle = play(GreedySlates(arena.test.users(), arena.test.spec(), {.worth = worth}), Mode::greedy);
+  out.agent = play(*trainee.learner->snapshot(), Mode::greedy);
+  const double score = (out.agent.reward - out.random.reward) / (out.oracle.reward - out.random.reward);
 
   ModelManifest manifest;
   manifest.fitted_on = "train_plan";
-  manifest.dataset_fingerprint = slates.data->fingerprint;
+  manifest.dataset_fingerprint = arena.slates.data->fingerprint;
   manifest.dataset_name = task.world.world;
   manifest.seed = seed;
-  manifest.metrics = {{"test_reward", agent.reward},
-                      {"test_depth", agent.depth},
-                      {"test_click_rate", agent.clicks},
+  manifest.metrics = {{"test_reward", out.agent.reward},
+                      {"test_depth", out.agent.depth},
+                      {"test_click_rate", out.agent.clicks},
                       {"score", score},
-                      {"best_step", static_cast<double>(result.best_step)}};
+                      {"best_step", static_cast<double>(out.training.best_step)}};
   const ModelFile file = trainee.file(std::move(manifest));
-  write_model(task.files.output, file);
-  std::filesystem::remove(options.checkpoint);
-  if (session.console.json()) {
-    nlohmann::ordered_json out = describe_model(file.manifest);
-    for (const auto& [name, f] : {std::pair<std::string, const SlateFigures*>{"random", &random},
-                                  {"agent", &agent},
-                                  {"oracle", &oracle}}) {
-      out["test_people"][name] = {{"reward", f->reward},
-                                  {"slates", f->depth},
-                                  {"click_rate", f->clicks},
-                                  {"items_shown", f->shown_items},
-                                  {"worst_fifth", f->worst_fifth}};
-    }
-    session.console.out() << out.dump(2) << '\n';
-    return;
+  write_model(files.output, file);
+  std::filesystem::remove(files.checkpoint);
+  out.manifest = file.manifest;
+  return out;
+}
+
+nlohmann::ordered_json slates_json(const TrainedSlates& trained) {
+  nlohmann::ordered_json out = describe_model(trained.manifest);
+  for (const auto& [name, f] : {std::pair<std::string, const SlateFigures*>{"random", &trained.random},
+                                {"agent", &trained.agent},
+                                {"oracle", &trained.oracle}}) {
+    out["test_people"][name] = {{"reward", f->reward},
+                                {"slates", f->depth},
+                                {"click_rate", f->clicks},
+                                {"items_shown", f->shown_items},
+                                {"worst_fifth", f->worst_fifth}};
   }
+  return out;
+}
+
+void print_slates(const std::string& name, const TrainedSlates& t, const Console& console) {
   Table table({"on test people", "reward", "slates", "reward per slate", "click rate", "items shown",
                "worst fifth", "score"});
-  const auto row = [&](const std::string& name, const SlateFigures& f) {
-    table.add({name, fmt::format("{:.3f}", f.reward), fmt::format("{:.2f}", f.depth),
+  const auto row = [&](const std::string& who, const SlateFigures& f) {
+    table.add({who, fmt::format("{:.3f}", f.reward), fmt::format("{:.2f}", f.depth),
                fmt::format("{:.3f}", f.reward / f.depth), fmt::format("{:.3f}", f.clicks),
                grouped(f.shown_items), fmt::format("{:.3f}", f.worst_fifth),
-               fmt::format("{:.3f}", (f.reward - random.reward) / (oracle.reward - random.reward))});
+               fmt::format("{:.3f}", (f.reward - t.random.reward) / (t.oracle.reward - t.random.reward))});
   };
-  row("random", random);
-  row(task.name, agent);
-  row("oracle of one step", oracle);
-  session.console.out() << table.text();
-  session.console.note(fmt::format("kept: the weights after {} slates; acting {}, updating {}, judging {}",
-                                   grouped(result.best_step), duration_text(result.acting_seconds),
-                                   duration_text(result.updating_seconds),
-                                   duration_text(result.judging_seconds)));
+  row("random", t.random);
+  row(name, t.agent);
+  row("oracle of one step", t.oracle);
+  console.out() << table.text();
+  console.note(fmt::format("kept: the weights after {} slates", grouped(t.training.best_step)));
+  console.note(phases_text(t.training));
+}
+
+/// The files of one seed: {seed} replaced in every name. Throws ConfigError where several seeds would share
+/// one.
+TrainingFiles files_of(const SlateTask& task, std::uint64_t seed) {
+  TrainingFiles out = task.files;
+  if (task.seeds.empty()) return out;
+  const auto put = [&](const char* option, std::string& name) {
+    const std::size_t place = name.find("{seed}");
+    if (place == std::string::npos) {
+      throw ConfigError({{}, 0, option},
+                        {"'" + name + "'", "a name that holds {seed}, such as agent-{seed}.model.h5",
+                         "every seed of --seeds has its own file"});
+    }
+    name.replace(place, 6, std::to_string(seed));
+  };
+  put("--output", out.output);
+  if (!out.checkpoint.empty()) put("--checkpoint", out.checkpoint);
+  return out;
+}
+
+}  // namespace
+
+void run_slate(SlateTask& task, const Session& session) {
+  const std::vector<std::uint64_t> seeds =
+      task.seeds.empty() ? std::vector<std::uint64_t>{session.common.seed} : task.seeds;
+  if (std::set<std::uint64_t>(seeds.begin(), seeds.end()).size() != seeds.size()) {
+    throw ConfigError({{}, 0, "--seeds"}, {"a seed twice", "different seeds, such as 1,2,3", ""});
+  }
+  std::vector<TrainingFiles> files;
+  for (const std::uint64_t seed : seeds) {
+    files.push_back(files_of(task, seed));
+    files.back().checkpoint = prepare_training(files.back(), session).string();
+  }
+  task.world.scenario = "slate-v1";
+  task.world.part = "all";
+  const SlateArena arena(open_slates(task.world));
+  session.console.note(fmt::format("{}: {} slates to people of {}, {} items{}", task.name,
+                                   grouped(task.steps), task.world.world, grouped(arena.test.spec().items),
+                                   seeds.size() > 1 ? fmt::format(", {} seeds", seeds.size()) : ""));
+  std::vector<TrainedSlates> trained(seeds.size());
+  {
+    StatusLine status(session.console);
+    std::mutex mutex;
+    const auto show = [&](const std::string& line) {
+      const std::lock_guard lock(mutex);
+      status.show(line);
+    };
+    // Isolated: a seed that waits for its own shards must not take up another seed meanwhile.
+    parallel_for(std::ssize(seeds), [&](std::int64_t i) {
+      tbb::this_task_arena::isolate(
+          [&] { trained[at(i)] = train_seed(task, files[at(i)], arena, seeds[at(i)], show); });
+    });
+  }
+  if (session.console.json()) {
+    nlohmann::ordered_json out = nlohmann::ordered_json::array();
+    for (const TrainedSlates& each : trained) out.push_back(slates_json(each));
+    session.console.out() << (task.seeds.empty() ? out[0] : out).dump(2) << '\n';
+    return;
+  }
+  for (std::size_t i = 0; i < seeds.size(); ++i) {
+    print_slates(task.seeds.empty() ? task.name : fmt::format("{}, seed {}", task.name, seeds[i]), trained[i],
+                 session.console);
+  }
 }
 
 }  // namespace veer::tools
