@@ -1,5 +1,5 @@
-// The forward pass of the history encoder as LibTorch operations that autograd can follow; history_reader.h
-// has the one that acting uses. Needs LibTorch: include it from .cpp files only.
+// The forward pass of the history encoder as LibTorch operations that autograd can follow; the one that
+// acting uses stands in history_reader_net.h. Needs LibTorch: include it from .cpp files only.
 //
 // Thread-safety: pure functions. Determinism: a row's state depends on that row alone and on the number of
 // rows asked for together.
