@@ -100,6 +100,9 @@ GivenPath read_path(const Record& record, const Numbers& items) {
 }
 
 std::string text_of(const std::filesystem::path& file) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(file, ignored))
+    throw DataError(Where{file, 0, ""}, Problem{"a directory", "a file of paths", ""});
   std::ifstream in(file, std::ios::binary);
   if (!in) throw DataError(Where{file, 0, ""}, Problem{std::strerror(errno), "a file of paths", ""});
   return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};

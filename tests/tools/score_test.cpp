@@ -90,6 +90,10 @@ TEST_CASE("score: what is wrong in a file of paths is said with its place") {
   const std::string line =
       R"({"history": [")" + good + R"("], "path": [")" + other + R"("], "target": ")" + good + "\"}\n";
   CHECK(has(said(""), "no path of items that the dataset knows among 0"));
+  const Finished folder =
+      run_veer({"score", world.folder / "", "--data", world.data, "--users", world.users});
+  CHECK(folder.code == 3);
+  CHECK(has(folder.err, "found a directory"));
   CHECK(has(said(line + "{\"history\": \n"), "paths.jsonl:2: found text that is no JSON"));
   CHECK(has(said("[1]"), "path 1: path: found a number"));
   CHECK(has(said(R"({"path": []})"), "paths.jsonl:1: history: found nothing"));

@@ -108,7 +108,23 @@ BehaviourFitTask behaviour_task(const FitCommand& command) {
   return task;
 }
 
+/// Fits of a few passes know neither budgets, checkpoints nor bags: what would be ignored is refused.
+void refuse_long_fit_options(const FitCommand& command) {
+  const auto refuse = [&](const char* option, bool given, const char* instead) {
+    if (!given) return;
+    throw ConfigError({{}, 0, option},
+                      {"a fit of " + command.kind, "sasrec, gru4rec or shift_user", instead});
+  };
+  refuse("--budget", !command.budget.empty(), "--passes says how long it learns");
+  refuse("--checkpoint", !command.checkpoint.empty(), "it is short and begins anew");
+  refuse("--bag", command.bag > 0, "");
+}
+
 void run_fit(FitCommand& command, const Session& session) {
+  if (command.kind == "behaviours" || command.kind == "response") {
+    refuse_long_fit_options(command);
+    (void)usable_device(session.common.device);
+  }
   if (command.kind == "behaviours") return run_behaviour_fit(behaviour_task(command), session);
   if (command.data.empty()) {
     throw ConfigError({{}, 0, "--data"}, {"nothing", "a dataset file", "veer import makes one"});

@@ -16,6 +16,7 @@ void add_slate_options(CLI::App& app, SlateTask& task) {
          "several seeds such as 1,2,3, trained side by side to the bytes that each gives alone; the name of "
          "--output holds {seed}")
       ->delimiter(',')
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 62))
       ->type_name("LIST")
       ->group(training);
   app.add_option("--world", task.world.world,

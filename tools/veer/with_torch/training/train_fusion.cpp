@@ -291,6 +291,15 @@ void run_fusion(FusionTask& task, const Session& session) {
     throw ConfigError({{}, 0, "--scenario"},
                       {"'" + task.world.scenario + "'", "fusion-v1 or retention-v1", ""});
   }
+  if (task.world.scenario == "retention-v1") {
+    const auto refuse = [](const char* option, bool given) {
+      if (given)
+        throw ConfigError({{}, 0, option}, {"an option that retention-v1 does not have",
+                                            "--session-pages and --sessions", ""});
+    };
+    refuse("--horizon", task.world.horizon > 0);
+    refuse("--candidates", task.world.candidates != WorldOptions{}.candidates);
+  }
   task.world.part = "all";
   std::optional<TransitionLog> log;
   if (!task.log.empty()) {

@@ -72,8 +72,8 @@ std::int32_t codes_of(const SlateTask& task, std::int32_t items) {
   return task.profile == "recommended" ? std::min(64, std::max(2, items / 4)) : 16;
 }
 
-/// Where more items are alike than a last digit tells apart (films that hardly anybody rated have their genres
-/// and nothing else), codes are shared out evenly instead.
+/// Where more items are alike than a last digit tells apart (films that hardly anybody rated have their
+/// genres and nothing else), codes are shared out evenly instead.
 std::shared_ptr<const slate::SemanticCatalogue> catalogue_of(const SlateTask& task, std::int32_t codes,
                                                              View<const float> vectors, std::uint64_t seed,
                                                              bool balanced = false) {
