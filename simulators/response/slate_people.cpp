@@ -16,9 +16,9 @@ void SlatePeople::done_with(UserId user, std::span<const ItemId> history,
   if (done.empty() || user < 0 || user >= size()) return;
   const std::int64_t first = offsets[at(user)];
   const std::span<const ItemId> list = std::span(liked).subspan(at(first), at(offsets[at(user) + 1] - first));
-  const auto found = std::ranges::search(list, history);
-  if (history.empty() || found.empty()) return;
-  const std::int64_t place = first + (found.begin() - list.begin());
+  const auto found = std::search(list.begin(), list.end(), history.begin(), history.end());
+  if (history.empty() || found == list.end()) return;
+  const std::int64_t place = first + (found - list.begin());
   std::copy_n(done.begin() + place, out.size(), out.begin());
 }
 
