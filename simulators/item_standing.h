@@ -1,9 +1,12 @@
 // Where an item stands among all items by their scores. Pure functions; safe from any thread.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <numeric>
 #include <span>
+#include <vector>
 
 #include "env/types.h"
 
@@ -26,6 +29,19 @@ inline ItemStanding standing_among(std::span<const float> scores, ItemId target)
     above += scores[i] > own ? 1 : 0;
   }
   return {static_cast<float>(-std::log(sum)), 1 + above};
+}
+
+/// The items with the highest scores [N + 1], row 0 unused, the lower number first among equals; as many as
+/// `out` takes and there are, then no_item. `order` is scratch.
+inline void best_items(std::span<const float> scores, std::vector<ItemId>& order, std::span<ItemId> out) {
+  order.resize(scores.size() - 1);
+  std::iota(order.begin(), order.end(), 1);
+  const auto wanted = static_cast<std::ptrdiff_t>(std::min(out.size(), order.size()));
+  std::partial_sort(order.begin(), order.begin() + wanted, order.end(), [&](ItemId a, ItemId b) {
+    return scores[at(a)] > scores[at(b)] || (scores[at(a)] == scores[at(b)] && a < b);
+  });
+  std::copy_n(order.begin(), wanted, out.begin());
+  std::fill(out.begin() + wanted, out.end(), no_item);
 }
 
 }  // namespace veer

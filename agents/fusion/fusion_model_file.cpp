@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "env/error.h"
-#include "env/nn/probe.h"
+#include "env/store/probe.h"
 #include "env/random.h"
 
 namespace veer::fusion {
@@ -68,7 +68,7 @@ FusionModel fusion_from(const ModelFile& file) {
     FusionModel model(FusionOptions::from_hyper_parameters(file.manifest.hyper_parameters),
                       {values("mean"), values("deviation")}, file.parameters.group("actor"),
                       file.parameters.group("critic"), file.parameters.group("generator"));
-    nn::check_probe("actions", file.probe.get<float>("output/actions"), probe_actions(model));
+    check_probe("actions", file.probe.get<float>("output/actions"), probe_actions(model));
     return model;
   } catch (const ConfigError& error) {
     throw FormatError(error.what());

@@ -5,7 +5,7 @@
 
 #include "agents/generative/path_imitation.h"
 #include "env/error.h"
-#include "env/nn/probe.h"
+#include "env/store/probe.h"
 #include "env/random.h"
 
 namespace veer {
@@ -114,7 +114,7 @@ PathModel path_model_from(const ModelFile& file, const std::string& device) {
   probe.history = probe_items(file, "history", at(probe_rows) * at(probe.width), model.items());
   probe.path = probe_items(file, "path", at(probe_rows) * at(probe_path), model.items());
   probe.target = probe_items(file, "target", at(probe_rows), model.items());
-  nn::check_probe("loss", file.probe.get<float>("output/loss"), probe_losses(model, probe));
+  check_probe("loss", file.probe.get<float>("output/loss"), probe_losses(model, probe));
   return model;
 }
 

@@ -6,7 +6,7 @@
 
 #include "agents/irn/irn_person.h"
 #include "env/error.h"
-#include "env/nn/probe.h"
+#include "env/store/probe.h"
 #include "env/nn/torch_runtime.h"
 #include "env/random.h"
 
@@ -79,7 +79,7 @@ IrnModel model_in(const ModelFile& file, const std::string& device) {
                        {}});
   }
   probe.width = static_cast<std::int32_t>(probe.history.size() / rows);
-  nn::check_probe("readouts", file.probe.get<float>("output/readouts"), probe.run(model));
+  check_probe("readouts", file.probe.get<float>("output/readouts"), probe.run(model));
   return model;
 }
 

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "env/error.h"
-#include "env/nn/probe.h"
+#include "env/store/probe.h"
 #include "env/random.h"
 
 namespace veer::offline {
@@ -76,7 +76,7 @@ OfflineModel offline_model_from(const ModelFile& file) {
       means.assign(stored.begin(), stored.end());
     }
     OfflineModel model = OfflineModel::from_arrays(options, items, file.parameters, std::move(means));
-    nn::check_probe("scores", file.probe.get<float>("output/scores"), probe_scores(model));
+    check_probe("scores", file.probe.get<float>("output/scores"), probe_scores(model));
     return model;
   } catch (const ConfigError& error) {
     throw FormatError(error.what());

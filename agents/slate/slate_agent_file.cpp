@@ -6,7 +6,7 @@
 
 #include "agents/slate/hsrl/hsrl_policy.h"
 #include "env/error.h"
-#include "env/nn/probe.h"
+#include "env/store/probe.h"
 #include "env/random.h"
 
 namespace veer::slate {
@@ -155,7 +155,7 @@ HsrlModel hsrl_from(const ModelFile& file) {
         std::make_shared<const SemanticCatalogue>(std::move(ids), vectors_of(file.parameters));
     HsrlModel model(HsrlOptions::from_hyper_parameters(file.manifest.hyper_parameters), catalogue,
                     file.parameters.group("policy"));
-    nn::check_probe("states", file.probe.get<float>("output/states"), probe_values(model));
+    check_probe("states", file.probe.get<float>("output/states"), probe_values(model));
     return model;
   });
 }
@@ -166,7 +166,7 @@ LatentModel latent_from(const ModelFile& file) {
     const LatentOptions options = LatentOptions::from_hyper_parameters(file.manifest.hyper_parameters);
     LatentModel model(options, std::make_shared<const ItemVectors>(vectors_of(file.parameters)),
                       file.parameters.group("policy"), file.parameters.group("critic"));
-    nn::check_probe("states", file.probe.get<float>("output/states"), probe_values(model));
+    check_probe("states", file.probe.get<float>("output/states"), probe_values(model));
     return model;
   });
 }

@@ -8,7 +8,7 @@
 #include "env/error.h"
 #include "env/nn/inference/catalogue_scorer.h"
 #include "env/nn/inference/sequence_encoder.h"
-#include "env/nn/probe.h"
+#include "env/store/probe.h"
 #include "env/random.h"
 
 namespace veer::nn {

@@ -6,13 +6,11 @@
 #include <utility>
 
 #include "env/error.h"
-#include "scenarios/fusion/fusion_weights.h"
+#include "scenarios/fusion/feed_rows.h"
 #include "simulators/fusion/fusion_users.h"
 
 namespace veer {
 namespace {
-
-constexpr float kept = 0.8F;  ///< of the running means, per page
 
 [[noreturn]] void reject_fusion_world(const char* field, const std::string& found,
                                       const std::string& expected) {
@@ -40,9 +38,7 @@ FusionScenario::FusionScenario(FusionParameters parameters) : parameters_(std::m
   for (const float worth : p.reward.worth) {
     if (!std::isfinite(worth)) reject_fusion_world("reward", std::to_string(worth), "finite numbers");
   }
-  for (UserId user = 0; user < p.world->people(); ++user) {
-    if (!p.part || p.world->part(user) == *p.part) people_.push_back(user);
-  }
+  people_ = feed_people(*p.world, p.part);
   users_ = make_fusion_users(p.world);
   rewards_.push_back(fusion_term(p.reward));
   spec_ = {.id = "fusion-v1",
@@ -59,14 +55,8 @@ FusionScenario::FusionScenario(FusionParameters parameters) : parameters_(std::m
 }
 
 void FusionScenario::begin_episode(std::int32_t row, Shard& shard) const {
-  const auto count = static_cast<std::uint32_t>(people_.size());
-  const UserId user = people_[uniform_below(count, shard.key(row), Stream::begin_episode)];
-  shard.user(row) = user;
-  shard.target(row) = no_item;
-  std::ranges::fill(shard.history.row(row), no_item);
-  shard.history_size(row) = 0;
+  begin_feed(*parameters_.world, people_, row, shard);
   shard.patience(row) = parameters_.patience.start;
-  first_features(user, shard.features.row(row));
 }
 
 void FusionScenario::first_features(UserId user, std::span<float> features) const noexcept {
@@ -77,12 +67,7 @@ void FusionScenario::first_features(UserId user, std::span<float> features) cons
 void FusionScenario::next_features(std::span<const std::uint8_t> answers, std::int64_t page,
                                    std::span<float> features) const noexcept {
   const std::size_t first = at(parameters_.world->profile_width());
-  for (std::size_t b = 0; b < at(behaviours); ++b) {
-    std::int32_t count = 0;
-    for (const std::uint8_t answer : answers) count += did(answer, static_cast<Behaviour>(b)) ? 1 : 0;
-    const float share = static_cast<float>(count) / static_cast<float>(parameters_.slots);
-    features[first + b] = kept * features[first + b] + (1.0F - kept) * share;
-  }
+  follow_behaviours(answers, features.subspan(first, at(behaviours)));
   features[first + at(behaviours)] = static_cast<float>(page + 1) / static_cast<float>(parameters_.horizon);
 }
 

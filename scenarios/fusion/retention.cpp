@@ -8,13 +8,11 @@
 
 #include "env/error.h"
 #include "rewards/retention.h"
-#include "scenarios/fusion/fusion_weights.h"
+#include "scenarios/fusion/feed_rows.h"
 #include "simulators/fusion/fusion_users.h"
 
 namespace veer {
 namespace {
-
-constexpr float kept_of_means = 0.8F;  ///< of the running means, per page
 
 /// Columns of the features behind the profile and the running means.
 enum Column : std::int32_t { of_session, of_episode, worth_so_far, days_away, columns };
@@ -44,9 +42,7 @@ RetentionScenario::RetentionScenario(RetentionParameters parameters) : parameter
         "returns", std::to_string(p.returns.weights.size()) + " weights",
         std::to_string(p.world->profile_width() + 1) + ", one per value of a profile and one more");
   }
-  for (UserId user = 0; user < p.world->people(); ++user) {
-    if (!p.part || p.world->part(user) == *p.part) people_.push_back(user);
-  }
+  people_ = feed_people(*p.world, p.part);
   users_ = make_fusion_users(p.world);
   rewards_.push_back(retention_term(p.pages, column(*p.world, days_away)));
   spec_ = {.id = "retention-v1",
@@ -63,14 +59,7 @@ RetentionScenario::RetentionScenario(RetentionParameters parameters) : parameter
 }
 
 void RetentionScenario::begin_episode(std::int32_t row, Shard& shard) const {
-  const auto count = static_cast<std::uint32_t>(people_.size());
-  const UserId user = people_[uniform_below(count, shard.key(row), Stream::begin_episode)];
-  shard.user(row) = user;
-  shard.target(row) = no_item;
-  std::ranges::fill(shard.history.row(row), no_item);
-  shard.history_size(row) = 0;
-  std::ranges::fill(shard.features.row(row), 0.0F);
-  std::ranges::copy(parameters_.world->profile(user), shard.features.row(row).begin());
+  begin_feed(*parameters_.world, people_, row, shard);
 }
 
 void RetentionScenario::present(Rows rows, Shard& shard) const {
@@ -99,12 +88,7 @@ void RetentionScenario::settle(Rows rows, Shard& shard) const {
   for (const std::int32_t row : rows) {
     const std::span<const std::uint8_t> answers = shard.feedback.row(row);
     const std::span<float> features = shard.features.row(row);
-    for (std::int32_t b = 0; b < behaviours; ++b) {
-      std::int32_t count = 0;
-      for (const std::uint8_t answer : answers) count += did(answer, static_cast<Behaviour>(b)) ? 1 : 0;
-      float& mean = features[at(first + b)];
-      mean = kept_of_means * mean + (1.0F - kept_of_means) * static_cast<float>(count) / slots;
-    }
+    follow_behaviours(answers, features.subspan(at(first), at(behaviours)));
     const auto step = static_cast<std::int32_t>(shard.step(row));
     const std::int32_t page = step % p.pages, over = page + 1;
     float& worth = features[at(column(*p.world, worth_so_far))];

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "env/error.h"
+#include "env/store/probe.h"
 #include "simulators/behaviours/behaviour_user.h"
 
 namespace veer {
@@ -184,18 +185,7 @@ BehaviourModel behaviour_model_from(const ModelFile& file) {
   model.features = {sizes.features(), read("item_features", {sizes.items + 1, sizes.features()})};
   model.offsets = read("offsets", {sizes.count()});
   model.odds = read("odds", {sizes.count()});
-  const std::span<const float> stored = file.probe.get<float>("output/scores");
-  const std::vector<float> found = probe_behaviour_scores(model);
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    // Wide enough for another CPU, far too narrow for other weights.
-    if (stored.size() == found.size() &&
-        std::abs(stored[i] - found[i]) <= 1e-3F * (1.0F + std::abs(stored[i])))
-      continue;
-    throw VerificationError({.file = {}, .line = 0, .field = "probe output/scores"},
-                            {i < stored.size() ? std::to_string(stored[i]) : "too few values",
-                             std::to_string(found[i]) + " as computed from the weights",
-                             "the file is damaged or was written by another version"});
-  }
+  check_probe("scores", file.probe.get<float>("output/scores"), probe_behaviour_scores(model));
   return model;
 }
 

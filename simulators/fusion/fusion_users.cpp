@@ -50,17 +50,9 @@ class FusionUsers final : public UserModel {
   }
 
   void propose(Rows rows, Shard& shard, Workspace&, View<ItemId> out) const override {
-    std::vector<ItemId> order(at(world_->items()));
-    const std::int32_t wanted = std::min(out.width(), world_->items());
+    std::vector<ItemId> order;
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      const std::vector<float> odds = click_odds(shard.user(rows[i]));
-      std::iota(order.begin(), order.end(), 1);
-      std::partial_sort(order.begin(), order.begin() + wanted, order.end(), [&](ItemId a, ItemId b) {
-        return odds[at(a)] > odds[at(b)] || (odds[at(a)] == odds[at(b)] && a < b);
-      });
-      const std::span<ItemId> row = out.row(static_cast<std::int32_t>(i));
-      std::copy_n(order.begin(), wanted, row.begin());
-      std::fill(row.begin() + wanted, row.end(), no_item);
+      best_items(click_odds(shard.user(rows[i])), order, out.row(static_cast<std::int32_t>(i)));
     }
   }
 

@@ -120,18 +120,11 @@ class ResponseUser final : public UserModel {
 
   void propose(Rows rows, Shard& shard, Workspace& workspace, View<ItemId> out) const override {
     auto& scratch = static_cast<ResponseScratch&>(workspace);
-    std::vector<ItemId> order(at(tables_.items()));
-    const auto wanted = std::min(out.width(), tables_.items());
+    std::vector<ItemId> order;
     for (std::size_t i = 0; i < rows.size(); ++i) {
       score_all(rows[i], shard, scratch);
-      std::iota(order.begin(), order.end(), 1);
-      const std::vector<float>& s = scratch.scores;
-      std::partial_sort(order.begin(), order.begin() + wanted, order.end(), [&s](ItemId a, ItemId b) {
-        return s[at(a)] > s[at(b)] || (s[at(a)] == s[at(b)] && a < b);
-      });
-      const std::span<ItemId> row = out.row(static_cast<std::int32_t>(i));
-      std::copy_n(order.begin(), wanted, row.begin());
-      std::fill(row.begin() + wanted, row.end(), no_item);
+      best_items(std::span(scratch.scores).first(at(tables_.items() + 1)), order,
+                 out.row(static_cast<std::int32_t>(i)));
     }
   }
 

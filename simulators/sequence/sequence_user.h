@@ -34,7 +34,7 @@ void save_sequence_user(const std::filesystem::path& path, const nn::SequenceMod
                         ModelManifest manifest);
 
 /// Reads, checks the data set (unless `dataset_fingerprint` is empty) and recomputes the probe (tolerance
-/// nn::probe_tolerance). `device` as for nn::resolve_device(). Throws what read_model(),
+/// probe_tolerance). `device` as for nn::resolve_device(). Throws what read_model(),
 /// nn::from_model_file() and require_dataset() throw, with the file's name.
 nn::SequenceModel load_sequence_model(const std::filesystem::path& path, const std::string& device,
                                       const std::string& dataset_fingerprint);

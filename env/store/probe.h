@@ -1,12 +1,12 @@
-// Proof that a loaded network computes what it computed when it was saved. Torch-free.
+// Proof that a loaded model computes what it computed when it was saved. Torch-free.
 #pragma once
 
 #include <span>
 #include <string>
 
-namespace veer::nn {
+namespace veer {
 
-/// Largest difference a loaded network may show on its probe: |found - stored| <= tolerance (1 + |stored|).
+/// Largest difference a loaded model may show on its probe: |found - stored| <= tolerance (1 + |stored|).
 /// Wide enough for another CPU family, another BLAS or a GPU, far too narrow for other weights.
 inline constexpr float probe_tolerance = 1e-3F;
 
@@ -14,4 +14,4 @@ inline constexpr float probe_tolerance = 1e-3F;
 /// value does.
 void check_probe(const std::string& name, std::span<const float> stored, std::span<const float> found);
 
-}  // namespace veer::nn
+}  // namespace veer

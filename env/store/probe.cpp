@@ -1,10 +1,10 @@
-#include "env/nn/probe.h"
+#include "env/store/probe.h"
 
 #include <cmath>
 
 #include "env/error.h"
 
-namespace veer::nn {
+namespace veer {
 
 void check_probe(const std::string& name, std::span<const float> stored, std::span<const float> found) {
   const Where where{{}, 0, "probe/output/" + name};
@@ -20,4 +20,4 @@ void check_probe(const std::string& name, std::span<const float> stored, std::sp
   }
 }
 
-}  // namespace veer::nn
+}  // namespace veer
