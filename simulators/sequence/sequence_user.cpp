@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "env/error.h"
+#include "env/nn/inference/left_padded_paths.h"
 #include "env/nn/inference/sequence_workspace.h"
 #include "simulators/next_item.h"
 
@@ -13,7 +15,7 @@ namespace {
 
 float sigmoid(float x) noexcept { return 1.0F / (1.0F + std::exp(-x)); }
 
-class SequenceUser final : public UserModel, public NextItemChooser {
+class SequenceUser : public UserModel, public NextItemChooser {
  public:
   SequenceUser(const nn::SequenceModel& model, nn::Kernels kernels)
       : encoder_(model, kernels), scorer_(model, kernels) {
@@ -114,6 +116,9 @@ class SequenceUser final : public UserModel, public NextItemChooser {
     return encoder_.path_bytes(paths, history, path_length);
   }
 
+ protected:
+  virtual nn::PathReadouts read_paths(const PathQuery& query) const { return encoder_.read_paths(query); }
+
  private:
   static nn::SequenceCache& cache_of(Workspace& workspace, const Shard& shard) {
     return static_cast<nn::SequenceWorkspace&>(workspace).cache(shard.index);
@@ -144,7 +149,7 @@ class SequenceUser final : public UserModel, public NextItemChooser {
 };
 
 void SequenceUser::score_paths(const PathQuery& query, const PathScores& out, Workspace&) const {
-  const nn::PathReadouts readouts = encoder_.read_paths(query);
+  const nn::PathReadouts readouts = read_paths(query);
   const std::size_t prompts = query.history_size.size();
   std::vector<ItemId> target(query.target.begin(), query.target.end());
   target.resize(static_cast<std::size_t>(readouts.rows()));
@@ -178,7 +183,30 @@ void SequenceUser::score_paths(const PathQuery& query, const PathScores& out, Wo
   }
 }
 
+class LeftPaddedUser final : public SequenceUser {
+ public:
+  explicit LeftPaddedUser(const nn::SequenceModel& model)
+      : SequenceUser(model, nn::Kernels::automatic), model_(model) {
+    if (model.config().kind != "sasrec") {
+      throw ConfigError(Where{{}, 0, "left padding"},
+                        Problem{"a network of kind " + model.config().kind, "sasrec",
+                                "the released trainer reads no other network so"});
+    }
+  }
+
+ private:
+  nn::PathReadouts read_paths(const PathQuery& query) const override {
+    return nn::read_left_padded_paths(model_, query);
+  }
+
+  nn::SequenceModel model_;
+};
+
 }  // namespace
+
+std::unique_ptr<UserModel> make_left_padded_user(nn::SequenceModel model) {
+  return std::make_unique<LeftPaddedUser>(model);
+}
 
 std::unique_ptr<UserModel> make_sequence_user(nn::SequenceModel model, nn::Kernels kernels) {
   return std::make_unique<SequenceUser>(model, kernels);

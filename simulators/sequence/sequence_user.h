@@ -29,6 +29,11 @@ namespace veer {
 std::unique_ptr<UserModel> make_sequence_user(nn::SequenceModel model,
                                               nn::Kernels kernels = nn::Kernels::automatic);
 
+/// People whose score_paths() reads sequences as ProRL's released trainer does, padded on the wrong side
+/// (env/nn/inference/left_padded_paths.h); they step like the others. Throws ConfigError for a network other
+/// than SASRec.
+std::unique_ptr<UserModel> make_left_padded_user(nn::SequenceModel model);
+
 /// Writes weights, manifest and probe; see nn::to_model_file. Throws IoError.
 void save_sequence_user(const std::filesystem::path& path, const nn::SequenceModel& model,
                         ModelManifest manifest);

@@ -14,7 +14,7 @@ if(VEER_TORCH)
             LABELS unit)
 endif()
 if(VEER_TORCH)
-  veer_test(sequence_user_test TORCH CONFORMANCE SOURCES simulators/sequence_user_test.cpp
+  veer_test(sequence_user_test TORCH CONFORMANCE SOURCES simulators/sequence_user_test.cpp simulators/left_padded_test.cpp
             LIBRARIES veer_simulators_learned veer_store LABELS unit)
 endif()
 if(VEER_TORCH)

@@ -48,6 +48,9 @@ inline std::span<const ItemId> newest(View<const ItemId> history, std::int32_t r
   return all.last(static_cast<std::size_t>(std::min(size, most)));
 }
 
+/// The items a path adds to its prompt's history.
+std::vector<ItemId> accepted_items(const PathQuery& query, std::size_t path);
+
 inline torch::Tensor on_host(const torch::Tensor& values) {
   return values.is_cpu() ? values : values.to(torch::kCPU);
 }

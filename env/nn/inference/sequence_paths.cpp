@@ -1,9 +1,7 @@
 #include "env/nn/inference/sequence_encoder_net.h"
 
 namespace veer::nn {
-namespace {
 
-/// The items a path adds to its prompt's history.
 std::vector<ItemId> accepted_items(const PathQuery& query, std::size_t path) {
   std::vector<ItemId> items;
   const auto row = static_cast<std::int32_t>(path);
@@ -14,8 +12,6 @@ std::vector<ItemId> accepted_items(const PathQuery& query, std::size_t path) {
   }
   return items;
 }
-
-}  // namespace
 
 PathReadouts SequenceEncoder::read_paths(const PathQuery& query) const {
   const c10::InferenceMode guard;

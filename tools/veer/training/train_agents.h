@@ -41,6 +41,7 @@ struct ProRlTask {
   std::string targets = "uniform", estimator = "position", divergence = "full";
   std::vector<double> weights{1.0, 1.0, 1.0};
   bool uncentred = false;
+  bool left_padding = false;  ///< read paths as the released trainer does
   std::string history;  ///< CSV file of updates and evaluations; empty: none
   prorl::TrainingOptions training;
 };

@@ -9,6 +9,7 @@
 #include "agents/generative/path_model_file.h"
 #include "env/error.h"
 #include "env/store/dataset_file.h"
+#include "simulators/sequence/sequence_user.h"
 #include "tools/veer/terminal/checks.h"
 #include "tools/veer/terminal/describe.h"
 #include "tools/veer/terminal/text.h"
@@ -41,6 +42,9 @@ void add_quirks(CLI::App& app, ProRlTask& task) {
       ->group(group);
   app.add_flag("--mean-over-tokens", task.training.update.mean_over_tokens,
                "an item's log-probability is the mean over its tokens, not their sum")
+      ->group(group);
+  app.add_flag("--left-padding", task.left_padding,
+               "histories are padded on the left, the reward read as if on the right (sasrec only)")
       ->group(group);
   app.add_option("--acceptance-share", task.training.update.rewards.acceptance_share,
                  "the acceptance part of the reward is multiplied by it; released: 0.1")
@@ -186,13 +190,20 @@ void run_prorl(ProRlTask& task, const Session& session) {
   update.rules.constrained = !task.paths.unconstrained;
   const Dataset data = read_dataset(files.data);
   const PathModel start = load_path_model(task.paths.start, "cpu", data.fingerprint);
-  const LoadedModel users = load_user_model(task.users, data, "cpu");
+  LoadedModel users = load_user_model(task.users, data, "cpu");
+  if (task.left_padding) {
+    if (users.manifest.kind != "sasrec") {
+      throw ConfigError({{}, 0, "--left-padding"}, {"a user model of kind " + users.manifest.kind, "sasrec",
+                                                    "the released trainer reads no other network so"});
+    }
+    users.users = make_left_padded_user(load_sequence_model(task.users, "cpu", data.fingerprint));
+  }
   if (users.manifest.fitted_on != "train_plan") {
     session.console.note("the user model was fitted on " + users.manifest.fitted_on +
                          ": judges of the same people would be in-sample");
   }
   require_catalogue(task.paths.start, *start.ids, data);
-  options.reward_model = users.checksum;
+  options.reward_model = users.checksum + (task.left_padding ? " padded on the left" : "");
   if (!task.history.empty()) check_writable("--history-csv", task.history);
   options.checkpoint = prepare_training(files, session);
   options.checkpoint_seconds = checkpoint_seconds(files);
@@ -230,6 +241,7 @@ void run_prorl(ProRlTask& task, const Session& session) {
   manifest.hyper_parameters["targets"] = task.targets;
   manifest.hyper_parameters["divergence"] = task.divergence;
   manifest.hyper_parameters["reward_model"] = users.checksum;
+  if (task.left_padding) manifest.hyper_parameters["left_padding"] = "true";
   for (const auto& [name, value] : settings_of(options)) manifest.hyper_parameters[name] = value;
   manifest.metrics["updates"] = static_cast<double>(result.updates.size());
   manifest.metrics["kept_update"] = static_cast<double>(result.kept_update);
