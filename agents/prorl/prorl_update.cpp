@@ -217,9 +217,12 @@ void ProRlUpdate::Impl::learn(std::span<const PathPrompt> prompts, const Written
       gradient.set(std::vector<torch::Tensor>(reference.parameters.size()));
       return 0.0;
     }
+    // Nothing is learned from a tuple that was cut off: its credit cancels the log-ratio.
+    const float cut =
+        options.divergence == Divergence::log_ratio ? static_cast<float>(options.divergence_weight) : 0.0F;
     std::vector<float> credit;
     for (const TokenChoice& choice : choices) {
-      credit.push_back(choice.place == TokenChoice::none ? 0.0F : advantages.values[choice.place]);
+      credit.push_back(choice.place == TokenChoice::none ? cut : advantages.values[choice.place]);
     }
     const nn::Seq2SeqNet net{parameters.aliases(), start.network.config()};
     sums[s] = objective_gradient(net, &before, grammar, rows, credit, rollouts, options, gradient);

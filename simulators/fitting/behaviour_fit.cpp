@@ -11,11 +11,10 @@
 #include <vector>
 
 #include "env/error.h"
-#include "env/nn/training/adam.h"
-#include "env/random.h"
 #include "env/runtime.h"
 #include "simulators/behaviours/behaviour_fidelity.h"
 #include "simulators/fitting/behaviour_fit_net.h"
+#include "simulators/fitting/slate_epochs.h"
 
 namespace veer {
 namespace {
@@ -73,57 +72,41 @@ BehaviourModel fit_behaviour_model(const SlateData& data, ItemFeatures features,
   if (options.balanced) std::ranges::copy(model.odds, refusal_weight.data_ptr<float>());
 
   const BehaviourNet net(model);
-  const nn::AdamOptions adam{.learning_rate = options.learning_rate};
-  std::vector<float> first(model.weights.size()), second(model.weights.size()), total(model.weights.size());
-  std::vector<std::int32_t> order(slates.size());
   std::vector<std::vector<float>> gradients;
   std::vector<double> losses;
   const std::string device = "cpu";
-  std::int64_t step = 0;
-  for (std::int32_t epoch = 1; epoch <= options.epochs; ++epoch) {
-    std::iota(order.begin(), order.end(), 0);
-    shuffle({options.seed, static_cast<EpisodeId>(epoch), 0}, Stream::shuffle, order);
-    double loss_sum = 0.0;
-    for (std::size_t from = 0; from < order.size(); from += at(options.batch)) {
-      const std::size_t count = std::min(at(options.batch), order.size() - from);
-      std::vector<std::int64_t> chosen(count);
-      for (std::size_t i = 0; i < count; ++i) chosen[i] = slates[at(order[from + i])];
-      const auto shards = (static_cast<std::int64_t>(count) + slates_of_a_shard - 1) / slates_of_a_shard;
-      gradients.resize(at(shards));
-      losses.assign(at(shards), 0.0);
-      const double share = 1.0 / static_cast<double>(std::int64_t(count) * data.log.slots);
-      parallel_for(shards, [&](std::int64_t shard) {
-        const std::size_t begin = at(shard * slates_of_a_shard);
-        const std::size_t size = std::min(at(slates_of_a_shard), count - begin);
-        const BehaviourBatch batch = gather_behaviours(data, sizes, std::span(chosen).subspan(begin, size));
-        const nn::DropoutKey key{options.seed, from + begin, static_cast<std::uint32_t>(epoch)};
-        nn::DropoutMasks masks(&key, device);
-        const Tensor loss = behaviour_loss(net.scores(batch, net.encode_items(), options.dropout, masks),
-                                           batch.answers, refusal_weight, options.loss) *
-                            share;
-        losses[at(shard)] = loss.item<double>();
-        std::vector<float>& out = gradients[at(shard)];
-        out.resize(model.weights.size());
-        float* to = out.data();
-        for (const Tensor& g : torch::autograd::grad({loss}, net.parts())) {
-          to = std::copy_n(g.contiguous().data_ptr<float>(), g.numel(), to);
-        }
-      });
-      std::ranges::fill(total, 0.0F);
-      for (const std::vector<float>& g : gradients) {
-        for (std::size_t i = 0; i < g.size(); ++i) total[i] += g[i];
+  const auto gradient_of = [&](std::span<const std::int64_t> chosen, std::size_t first, std::uint32_t epoch,
+                               std::span<float> gradient) {
+    const std::size_t count = chosen.size();
+    const auto shards = (static_cast<std::int64_t>(count) + slates_of_a_shard - 1) / slates_of_a_shard;
+    gradients.resize(at(shards));
+    losses.assign(at(shards), 0.0);
+    const double share = 1.0 / static_cast<double>(std::int64_t(count) * data.log.slots);
+    parallel_for(shards, [&](std::int64_t shard) {
+      const std::size_t begin = at(shard * slates_of_a_shard);
+      const std::size_t size = std::min(at(slates_of_a_shard), count - begin);
+      const BehaviourBatch batch = gather_behaviours(data, sizes, chosen.subspan(begin, size));
+      const nn::DropoutKey key{options.seed, first + begin, epoch};
+      nn::DropoutMasks masks(&key, device);
+      const Tensor loss = behaviour_loss(net.scores(batch, net.encode_items(), options.dropout, masks),
+                                         batch.answers, refusal_weight, options.loss) *
+                          share;
+      losses[at(shard)] = loss.item<double>();
+      std::vector<float>& out = gradients[at(shard)];
+      out.resize(model.weights.size());
+      float* to = out.data();
+      for (const Tensor& g : torch::autograd::grad({loss}, net.parts())) {
+        to = std::copy_n(g.contiguous().data_ptr<float>(), g.numel(), to);
       }
-      const double value = std::accumulate(losses.begin(), losses.end(), 0.0);
-      if (!std::isfinite(value)) {
-        throw ConfigError({.file = {}, .line = 0, .field = "fit of behaviours"},
-                          {"a loss that is no finite number in epoch " + std::to_string(epoch),
-                           "a loss that falls", "lower the learning rate"});
-      }
-      loss_sum += value * static_cast<double>(count);
-      nn::adam_update(adam, ++step, total, first, second, model.weights);
+    });
+    std::ranges::fill(gradient, 0.0F);
+    for (const std::vector<float>& g : gradients) {
+      for (std::size_t i = 0; i < g.size(); ++i) gradient[i] += g[i];
     }
-    if (on_epoch) on_epoch(epoch, loss_sum / static_cast<double>(order.size()));
-  }
+    return std::accumulate(losses.begin(), losses.end(), 0.0);
+  };
+  fit_in_epochs({"fit of behaviours", options.epochs, options.batch, options.learning_rate, options.seed},
+                slates, model.weights, gradient_of, on_epoch);
   // What the published code fits answers as it was fitted, without an offset.
   model.doubled = options.loss == ResponseLoss::saturated;
   if (options.balanced && !model.doubled) {

@@ -5,15 +5,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "env/error.h"
-#include "env/nn/training/adam.h"
 #include "env/nn/training/dropout_masks_net.h"
-#include "env/random.h"
+#include "simulators/fitting/slate_epochs.h"
 
 namespace veer {
 namespace {
@@ -153,43 +151,24 @@ ResponseModel fit_response_model(const SlateData& data, ItemFeatures features,
                             .merges_profile = options.merges_profile};
   ResponseModel model = initial_response_model(sizes, std::move(features), options.seed);
   const ResponseNet net(model);
-  const nn::AdamOptions adam{.learning_rate = options.learning_rate};
-  std::vector<float> first(model.weights.size()), second(model.weights.size()),
-      gradient(model.weights.size());
-  std::vector<std::int32_t> order(slates.size());
   const std::string device = "cpu";
-  std::int64_t step = 0;
-  for (std::int32_t epoch = 1; epoch <= options.epochs; ++epoch) {
-    std::iota(order.begin(), order.end(), 0);
-    shuffle({options.seed, static_cast<EpisodeId>(epoch), 0}, Stream::shuffle, order);
-    double loss_sum = 0.0;
-    for (std::size_t from = 0; from < order.size(); from += at(options.batch)) {
-      const std::size_t count = std::min(at(options.batch), order.size() - from);
-      std::vector<std::int64_t> chosen(count);
-      for (std::size_t i = 0; i < count; ++i) chosen[i] = slates[at(order[from + i])];
-      const SlateBatch batch = gather(data, sizes, chosen);
-      const nn::DropoutKey key{options.seed, from, static_cast<std::uint32_t>(epoch)};
-      nn::DropoutMasks masks(&key, device);
-      Tensor scores = net.scores(batch.profile, batch.history, batch.items, options.dropout, masks);
-      if (options.loss == ResponseLoss::saturated) scores = torch::sigmoid(scores);
-      const Tensor loss =
-          torch::binary_cross_entropy_with_logits(scores, batch.clicks) + options.penalty * net.penalty();
-      const std::vector<Tensor> gradients = torch::autograd::grad({loss}, net.parts());
-      float* out = gradient.data();
-      for (const Tensor& g : gradients) {
-        out = std::copy_n(g.contiguous().data_ptr<float>(), g.numel(), out);
-      }
-      const double value = loss.item<double>();
-      if (!std::isfinite(value)) {
-        throw ConfigError({.file = {}, .line = 0, .field = "fit of answers"},
-                          {"a loss that is no finite number in epoch " + std::to_string(epoch),
-                           "a loss that falls", "lower the learning rate"});
-      }
-      loss_sum += value * static_cast<double>(count);
-      nn::adam_update(adam, ++step, gradient, first, second, model.weights);
+  const auto gradient_of = [&](std::span<const std::int64_t> chosen, std::size_t first, std::uint32_t epoch,
+                               std::span<float> gradient) {
+    const SlateBatch batch = gather(data, sizes, chosen);
+    const nn::DropoutKey key{options.seed, first, epoch};
+    nn::DropoutMasks masks(&key, device);
+    Tensor scores = net.scores(batch.profile, batch.history, batch.items, options.dropout, masks);
+    if (options.loss == ResponseLoss::saturated) scores = torch::sigmoid(scores);
+    const Tensor loss =
+        torch::binary_cross_entropy_with_logits(scores, batch.clicks) + options.penalty * net.penalty();
+    float* to = gradient.data();
+    for (const Tensor& g : torch::autograd::grad({loss}, net.parts())) {
+      to = std::copy_n(g.contiguous().data_ptr<float>(), g.numel(), to);
     }
-    if (on_epoch) on_epoch(epoch, loss_sum / static_cast<double>(order.size()));
-  }
+    return loss.item<double>();
+  };
+  fit_in_epochs({"fit of answers", options.epochs, options.batch, options.learning_rate, options.seed},
+                slates, model.weights, gradient_of, on_epoch);
   return model;
 }
 

@@ -197,6 +197,13 @@ TEST_CASE("a path model is taught by the recorded paths of another policy") {
   CHECK(length(taught) > 2.5);
   CHECK(length(taught) > length(shop.path));
 
+  // Weights fit prompts of any length: a start goes on with another history.
+  std::filesystem::remove(taught);
+  const Finished shorter = teach({"--teacher", "nearest", "--prompt-history", "1", "--json"});
+  REQUIRE(shorter.code == 0);
+  CHECK(Json::parse(shorter.out)["hyper_parameters"]["most_history"] == "1");
+  CHECK(Json::parse(done.out)["hyper_parameters"]["most_history"] != "1");
+
   std::filesystem::remove(taught);
   const auto refused = [&](const std::vector<std::string>& more, ExitCode code, const std::string& word) {
     const Finished out = teach(more);
@@ -207,6 +214,7 @@ TEST_CASE("a path model is taught by the recorded paths of another policy") {
   };
   refused({}, ExitCode::usage, "one of nearest, random");
   refused({"--teacher", "beam"}, ExitCode::usage, "'beam'");
+  refused({"--teacher", "nearest", "--prompt-history", "100000"}, ExitCode::usage, "most_history");
   refused({"--teacher", "nearest", "--ids", shop.ids}, ExitCode::usage, "--start");
   const std::string tested = shop.folder / "tested";
   REQUIRE(run_veer(shop.evaluate({"--policy", "nearest", "--episodes", "8", "-o", tested})).code == 0);
@@ -242,6 +250,7 @@ TEST_CASE("what makes no training is refused before it begins, with what to do")
   refused(shop.prorl(out, {"--reward-weights", "0,0,0"}), ExitCode::usage, "weights");
   refused(shop.prorl(out, {"--reward-weights", "1,2"}), ExitCode::usage, "--reward-weights");
   refused(shop.prorl(out, {"--path-items", "0"}), ExitCode::usage, "--path-items");
+  refused(shop.prorl(out, {"--left-padding"}), ExitCode::usage, "--left-padding");
   refused(shop.prorl(out, {"--estimator", "guess"}), ExitCode::usage, "leave_one_out");
   refused(shop.prorl(out, {"--targets", "none"}), ExitCode::usage, "natural");
   refused(Workshop::with(shop.prorl(out, {}), "--rollouts", "1"), ExitCode::usage, "rollouts");

@@ -42,7 +42,12 @@ std::vector<ChurnMethod> methods_of(const std::vector<std::string>& policies) {
       throw ConfigError({{}, 0, "--policy"}, {"'random'", "another name", "random slates are always played"});
     }
     if (found == out.end()) found = out.insert(out.end(), {name, {}});
-    found->files.push_back(text.substr(equals + 1));
+    std::string file = text.substr(equals + 1);
+    if (std::ranges::find(found->files, file) != found->files.end()) {
+      throw ConfigError({{}, 0, "--policy"},
+                        {"'" + file + "' twice", "every training seed of " + name + " once", ""});
+    }
+    found->files.push_back(std::move(file));
   }
   return out;
 }

@@ -116,7 +116,7 @@ PolicyEntry slate_agent_entry() {
 PolicyEntry fusion_agent_entry() {
   return {.word = "fusion_agent",
           .suffix = {},
-          .summary = "Fusion weights set by a trained agent (fusion-v1).",
+          .summary = "Fusion weights set by a trained agent (fusion-v1, retention-v1).",
           .needs = {},
           .parameters = {model_parameter("a fusion agent (veer train fusion)"), noise_parameter()},
           .make = [](const PolicyContext& context, const PolicyParameters& parameters) {

@@ -81,11 +81,15 @@ PathModel start_of(PathModelTask& task, const Dataset& data, std::uint64_t seed)
   if (!task.paths.start.empty()) {
     PathModel start = load_path_model(task.paths.start, "cpu", data.fingerprint);
     require_catalogue(task.paths.start, *start.ids, data);
+    if (task.most_history > 0) {
+      check_prompt(*start.ids, task.most_history);
+      start.most_history = task.most_history;  // places in a prompt are relative: the weights fit any number
+    }
     return start;
   }
   auto ids = std::make_shared<const nn::SemanticIds>(nn::load_semantic_ids(task.ids, data.fingerprint).ids);
   require_catalogue(task.ids, *ids, data);
-  return initial_path_model(std::move(ids), task.sizes, task.most_history, seed);
+  return initial_path_model(std::move(ids), task.sizes, task.most_history > 0 ? task.most_history : 10, seed);
 }
 
 }  // namespace
@@ -108,9 +112,11 @@ void add_path_model_options(CLI::App& app, PathModelTask& task) {
                  "policy of that run, as it stands in its tables; default: the only one")
       ->type_name("P")
       ->group(group);
-  app.add_option("--prompt-history", task.most_history, "newest items of the history in a prompt")
+  app.add_option(
+         "--prompt-history", task.most_history,
+         "newest items of the history in a prompt; default: 10, or as --start has it. Targets are found "
+         "sooner in short prompts, and longer ones can follow")
       ->check(positive())
-      ->capture_default_str()
       ->group(group);
   app.add_option("--epochs", task.training.max_epochs, "passes over the paths, at most")
       ->check(positive())

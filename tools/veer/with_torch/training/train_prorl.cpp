@@ -53,10 +53,11 @@ void add_quirks(CLI::App& app, ProRlTask& task) {
 }
 
 /// What else shaped the weights, by the names of the options.
-std::map<std::string, std::string> settings_of(const prorl::TrainingOptions& options) {
+std::map<std::string, std::string> settings_of(const prorl::TrainingOptions& options, std::int32_t history) {
   const prorl::UpdateOptions& update = options.update;
   const auto yes = [](bool value) { return std::string(value ? "true" : "false"); };
   return {{"path_items", std::to_string(update.rules.most_items)},
+          {"history", std::to_string(history)},
           {"constrained", yes(update.rules.constrained)},
           {"allow_target", yes(update.rules.allow_target)},
           {"allow_history", yes(update.rules.allow_history)},
@@ -96,6 +97,13 @@ void add_prorl_options(CLI::App& app, ProRlTask& task) {
   prorl::UpdateOptions& update = training.update;
   app.add_option("--users", task.users, "user model that gives the reward, fitted on train_plan")
       ->type_name("FILE")
+      ->group(group);
+  app.add_option(
+         "--history", task.known,
+         "items of a history that the user model reads, at least; the policy reads the newest of them, as "
+         "many as it was pretrained with")
+      ->check(positive())
+      ->capture_default_str()
       ->group(group);
   app.add_option("--updates", training.updates, "optimiser steps")
       ->check(positive())
@@ -207,7 +215,7 @@ void run_prorl(ProRlTask& task, const Session& session) {
   if (!task.history.empty()) check_writable("--history-csv", task.history);
   options.checkpoint = prepare_training(files, session);
   options.checkpoint_seconds = checkpoint_seconds(files);
-  const MinerOptions miner = miner_options(task.paths, start.most_history);
+  const MinerOptions miner = miner_options(task.paths, std::max(start.most_history, task.known));
   const auto training = examples_of(data, Part::train_plan, miner);
   const auto validation = examples_of(data, Part::validation, miner);
   session.console.note(fmt::format("prorl: {} updates of {} x {} paths; {} histories of train_plan people",
@@ -242,7 +250,8 @@ void run_prorl(ProRlTask& task, const Session& session) {
   manifest.hyper_parameters["divergence"] = task.divergence;
   manifest.hyper_parameters["reward_model"] = users.checksum;
   if (task.left_padding) manifest.hyper_parameters["left_padding"] = "true";
-  for (const auto& [name, value] : settings_of(options)) manifest.hyper_parameters[name] = value;
+  for (const auto& [name, value] : settings_of(options, miner.history))
+    manifest.hyper_parameters[name] = value;
   manifest.metrics["updates"] = static_cast<double>(result.updates.size());
   manifest.metrics["kept_update"] = static_cast<double>(result.kept_update);
   nlohmann::ordered_json progress = nlohmann::ordered_json::array();

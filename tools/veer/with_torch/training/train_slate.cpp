@@ -314,10 +314,10 @@ void print_slates(const std::string& name, const TrainedSlates& t, const Console
 /// one.
 TrainingFiles files_of(const SlateTask& task, std::uint64_t seed) {
   TrainingFiles out = task.files;
-  if (task.seeds.empty()) return out;
   const auto put = [&](const char* option, std::string& name) {
     const std::size_t place = name.find("{seed}");
     if (place == std::string::npos) {
+      if (task.seeds.empty()) return;
       throw ConfigError({{}, 0, option},
                         {"'" + name + "'", "a name that holds {seed}, such as agent-{seed}.model.h5",
                          "every seed of --seeds has its own file"});
