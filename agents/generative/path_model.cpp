@@ -2,9 +2,12 @@
 
 namespace veer {
 
+std::int32_t longest_prompt_history(const nn::SemanticIds& ids) noexcept {
+  return (most_prompt_tokens - 1) / ids.layout().digits - 1;
+}
+
 void check_prompt(const nn::SemanticIds& ids, std::int32_t most_history) {
-  const std::int32_t longest = (most_prompt_tokens - 1) / ids.layout().digits - 1;
-  nn::require_range("most_history", most_history, 1, longest);
+  nn::require_range("most_history", most_history, 1, longest_prompt_history(ids));
 }
 
 PathModel initial_path_model(std::shared_ptr<const nn::SemanticIds> ids, nn::Seq2SeqConfig sizes,

@@ -24,6 +24,8 @@ struct PathModel {
 
 /// Longer prompts than so many tokens are refused: attention grows with the square.
 inline constexpr std::int32_t most_prompt_tokens = 2048;
+/// Items of history in such a prompt, at most.
+std::int32_t longest_prompt_history(const nn::SemanticIds& ids) noexcept;
 /// Throws ConfigError.
 void check_prompt(const nn::SemanticIds& ids, std::int32_t most_history);
 

@@ -66,6 +66,8 @@ std::string identity_of(const PathModel& start, std::span<const PathExample> tra
   text += fmt::format("learning_rate {} decay {} warm_up {} most_gradient {} shard {}\nevaluate {} x {}\n",
                       u.adam.learning_rate, u.adam.weight_decay, o.warm_up, u.most_gradient, u.shard_prompts,
                       o.evaluate_every, o.evaluation_prompts);
+  // The examples may hold longer histories than the policy reads.
+  text += fmt::format("most_history {}\n", start.most_history);
   return text + "reward model " + o.reward_model + "\nmaterial " +
          material_digest(start, training, validation) + "\n";
 }

@@ -217,7 +217,7 @@ void ProRlUpdate::Impl::learn(std::span<const PathPrompt> prompts, const Written
       gradient.set(std::vector<torch::Tensor>(reference.parameters.size()));
       return 0.0;
     }
-    // Nothing is learned from a tuple that was cut off: its credit cancels the log-ratio.
+    // The tokens of a tuple that was cut off earn nothing: their credit cancels the log-ratio.
     const float cut =
         options.divergence == Divergence::log_ratio ? static_cast<float>(options.divergence_weight) : 0.0F;
     std::vector<float> credit;

@@ -231,8 +231,11 @@ SyntheticBehaviours make_synthetic_behaviours(const SyntheticBehaviourParameters
   parallel_for((p.people + people_at_once - 1) / people_at_once, [&](std::int64_t task) {
     behaviour::Scratch scratch(sizes);
     const auto first = static_cast<UserId>(task * people_at_once);
-    for (UserId user = first; user < std::min(first + people_at_once, p.people); ++user) live(user, scratch);
+    for (UserId user = first; user < std::min(first + people_at_once, p.people) && !interrupted(); ++user) {
+      live(user, scratch);
+    }
   });
+  if (interrupted()) throw Interrupted("interrupted while people were made up; nothing was written");
   people.offsets.assign(1, 0);
   constexpr std::array<Part, 10> parts = {
       Part::train_plan,  Part::train_judge, Part::train_plan,  Part::train_judge, Part::train_plan,

@@ -11,6 +11,16 @@
 
 namespace veer {
 
+namespace {
+
+[[noreturn]] void refuse_divergence(const SlateEpochs& options, std::int32_t epoch) {
+  throw ConfigError({.file = {}, .line = 0, .field = options.name},
+                    {"a loss that is no finite number in epoch " + std::to_string(epoch), "a loss that falls",
+                     "lower the learning rate"});
+}
+
+}  // namespace
+
 void fit_in_epochs(const SlateEpochs& options, std::span<const std::int64_t> slates,
                    std::vector<float>& weights, const SlateGradient& gradient_of,
                    const std::function<void(std::int32_t epoch, double loss)>& on_epoch) {
@@ -31,16 +41,15 @@ void fit_in_epochs(const SlateEpochs& options, std::span<const std::int64_t> sla
         chosen.push_back(slates[at(order[i])]);
       }
       const double loss = gradient_of(chosen, from, static_cast<std::uint32_t>(epoch), gradient);
-      if (!std::isfinite(loss)) {
-        throw ConfigError({.file = {}, .line = 0, .field = options.name},
-                          {"a loss that is no finite number in epoch " + std::to_string(epoch),
-                           "a loss that falls", "lower the learning rate"});
-      }
+      if (!std::isfinite(loss)) refuse_divergence(options, epoch);
       loss_sum += loss * static_cast<double>(chosen.size());
       nn::adam_update(adam, ++step, gradient, first, second, weights);
     }
     if (on_epoch) on_epoch(epoch, loss_sum / static_cast<double>(order.size()));
   }
+  // Every loss above is of the weights before an update: what the last one did is seen here alone.
+  const auto epochs = static_cast<std::uint32_t>(options.epochs);
+  if (!std::isfinite(gradient_of(chosen, 0, epochs, gradient))) refuse_divergence(options, options.epochs);
 }
 
 }  // namespace veer

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "env/error.h"
+#include "env/runtime.h"
 #include "simulators/response/response_fidelity.h"
 #include "simulators/response/synthetic_response.h"
 #include "tests/test.h"
@@ -117,6 +118,28 @@ TEST_CASE("the network that is fitted is the model that answers") {
     CHECK(measure_response_fidelity(model, ResponseLink::soft, world().data, some).cross_entropy ==
           Approx(loss).epsilon(1e-4));
   }
+}
+
+TEST_CASE("a fit whose last update diverges is refused like any other") {
+  ResponseFitOptions options = quick(ResponseLoss::plain);
+  options.epochs = 1;
+  options.learning_rate = 1e30F;
+  options.batch = 1 << 20;  // one update
+  CHECK_THROWS_WITH_AS(fit_response_model(world().data, world().truth.features, training_slates(), options),
+                       doctest::Contains("no finite number"), ConfigError);
+}
+
+TEST_CASE("a fit that is interrupted ends before the next batch") {
+  int passes = 0;
+  CHECK_THROWS_AS(
+      fit_response_model(world().data, world().truth.features, training_slates(), quick(ResponseLoss::plain),
+                         [&](std::int32_t, double) {
+                           ++passes;
+                           request_interrupt();
+                         }),
+      Interrupted);
+  clear_interrupt();
+  CHECK(passes == 1);
 }
 
 TEST_CASE("options of a fit that make no sense are refused") {

@@ -214,7 +214,7 @@ TEST_CASE("a path model is taught by the recorded paths of another policy") {
   };
   refused({}, ExitCode::usage, "one of nearest, random");
   refused({"--teacher", "beam"}, ExitCode::usage, "'beam'");
-  refused({"--teacher", "nearest", "--prompt-history", "100000"}, ExitCode::usage, "most_history");
+  refused({"--teacher", "nearest", "--prompt-history", "100000"}, ExitCode::usage, "--prompt-history");
   refused({"--teacher", "nearest", "--ids", shop.ids}, ExitCode::usage, "--start");
   const std::string tested = shop.folder / "tested";
   REQUIRE(run_veer(shop.evaluate({"--policy", "nearest", "--episodes", "8", "-o", tested})).code == 0);

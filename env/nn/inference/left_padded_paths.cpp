@@ -2,6 +2,9 @@
 
 #include <torch/types.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "env/nn/inference/sequence_encoder_net.h"
 #include "env/nn/training/sequence_forward_net.h"
 

@@ -52,7 +52,12 @@ struct FitCommand {
   RewardOptions reward;
   ResponseOptionsOfFit response;
   BehaviourOptionsOfFit behaviours;
-  const CLI::Option* learning_rate = nullptr;  // to see whether it was given
+  const CLI::App* app = nullptr;  // to see what was given
+
+  bool given(const std::string& option) const {
+    const CLI::Option* found = app->get_option_no_throw(option);
+    return found != nullptr && found->count() > 0;
+  }
 };
 
 nn::SequenceConfig config_of(const FitCommand& command, std::int32_t items) {
@@ -104,25 +109,36 @@ BehaviourFitTask behaviour_task(const FitCommand& command) {
                         .hidden = command.hidden,
                         .dropout = command.dropout,
                         .learning_rate = {}};
-  if (command.learning_rate->count() > 0) task.learning_rate = command.options.learning_rate;
+  if (command.given("--learning-rate")) task.learning_rate = command.options.learning_rate;
   return task;
 }
 
 /// Fits of a few passes know neither budgets, checkpoints nor bags: what would be ignored is refused.
-void refuse_long_fit_options(const FitCommand& command) {
-  const auto refuse = [&](const char* option, bool given, const char* instead) {
-    if (!given) return;
-    throw ConfigError({{}, 0, option},
-                      {"a fit of " + command.kind, "sasrec, gru4rec or shift_user", instead});
+void refuse_foreign_options(const FitCommand& command) {
+  const auto refuse = [&](std::initializer_list<const char*> options, const char* kinds,
+                          const char* instead) {
+    for (const char* option : options) {
+      if (command.given(option)) {
+        throw ConfigError({{}, 0, option}, {"a fit of " + command.kind, kinds, instead});
+      }
+    }
   };
-  refuse("--budget", !command.budget.empty(), "--passes says how long it learns");
-  refuse("--checkpoint", !command.checkpoint.empty(), "it is short and begins anew");
-  refuse("--bag", command.bag > 0, "");
+  refuse({"--budget", "--epochs", "--patience"}, "sasrec, gru4rec or shift_user",
+         "--passes says how long it learns");
+  refuse({"--checkpoint", "--fresh"}, "sasrec, gru4rec or shift_user", "it is short and begins anew");
+  refuse({"--bag", "--base", "--batch-targets", "--held-out-items"}, "sasrec, gru4rec or shift_user", "");
+  refuse({"--member"}, "ensemble", "");
+  refuse({"--vectors", "--codes", "--balanced", "--published"}, "semantic_ids", "");
+  if (command.kind == "response") {
+    refuse({"--learning-rate", "--hidden", "--layers", "--heads", "--inner", "--positions", "--dropout",
+            "--attention-dropout"},
+           "sasrec, gru4rec or behaviours", "its network and its learning rate are the published ones");
+  }
 }
 
 void run_fit(FitCommand& command, const Session& session) {
   if (command.kind == "behaviours" || command.kind == "response") {
-    refuse_long_fit_options(command);
+    refuse_foreign_options(command);
     (void)usable_device(session.common.device);
   }
   if (command.kind == "behaviours") return run_behaviour_fit(behaviour_task(command), session);
@@ -238,7 +254,8 @@ void add_fit(Program& program) {
       "         veer fit response --data ml-1m.h5 --profiles users.dat -o clicks.model.h5\n"
       "         veer fit behaviours --data kuairand.h5 -o behaviours.model.h5\n\n"
       "Policies plan with a model of train_plan; a judge is fitted on train_judge, with another seed.\n"
-      "Interrupted fits go on where the same command left its checkpoint. Recall, NDCG, MRR and the\n"
+      "Interrupted fits of sasrec, gru4rec and shift_user go on from their checkpoint. Recall, NDCG, MRR and "
+      "the\n"
       "calibration of acceptance on held-out people are printed and kept in the file (veer info).",
       [command](const Session& session) { run_fit(*command, session); });
   app.add_option("MODEL", command->kind,
@@ -275,6 +292,7 @@ void add_fit(Program& program) {
       ->take_all()
       ->allow_extra_args(false);
   app.add_flag("--fresh", command->fresh, "begin anew even where a checkpoint exists");
+  command->app = &app;
   FitOptions& options = command->options;
   const std::string training = "Training";
   app.add_option("--epochs", options.max_epochs, "passes over the logs, at most")
@@ -285,11 +303,10 @@ void add_fit(Program& program) {
       ->check(positive())
       ->capture_default_str()
       ->group(training);
-  command->learning_rate =
-      app.add_option("--learning-rate", options.learning_rate,
-                     "of Adam; lower it when a fit diverges (behaviours: default 0.0001)")
-          ->capture_default_str()
-          ->group(training);
+  app.add_option("--learning-rate", options.learning_rate,
+                 "of Adam; lower it when a fit diverges (behaviours: default 0.0001)")
+      ->capture_default_str()
+      ->group(training);
   app.add_option("--batch-targets", options.batch_targets,
                  "next items predicted per update; fewer mean more updates in an epoch")
       ->capture_default_str()

@@ -9,6 +9,7 @@
 #include "agents/generative/path_lessons.h"
 #include "agents/generative/path_model_file.h"
 #include "env/error.h"
+#include "env/nn/hyper_parameters.h"
 #include "env/nn/semantic_ids/semantic_ids_file.h"
 #include "env/store/dataset_file.h"
 #include "env/store/run/run_directory.h"
@@ -82,13 +83,16 @@ PathModel start_of(PathModelTask& task, const Dataset& data, std::uint64_t seed)
     PathModel start = load_path_model(task.paths.start, "cpu", data.fingerprint);
     require_catalogue(task.paths.start, *start.ids, data);
     if (task.most_history > 0) {
-      check_prompt(*start.ids, task.most_history);
+      nn::require_range("--prompt-history", task.most_history, 1, longest_prompt_history(*start.ids));
       start.most_history = task.most_history;  // places in a prompt are relative: the weights fit any number
     }
     return start;
   }
   auto ids = std::make_shared<const nn::SemanticIds>(nn::load_semantic_ids(task.ids, data.fingerprint).ids);
   require_catalogue(task.ids, *ids, data);
+  if (task.most_history > 0) {
+    nn::require_range("--prompt-history", task.most_history, 1, longest_prompt_history(*ids));
+  }
   return initial_path_model(std::move(ids), task.sizes, task.most_history > 0 ? task.most_history : 10, seed);
 }
 

@@ -43,8 +43,10 @@ void add_quirks(CLI::App& app, ProRlTask& task) {
   app.add_flag("--mean-over-tokens", task.training.update.mean_over_tokens,
                "an item's log-probability is the mean over its tokens, not their sum")
       ->group(group);
-  app.add_flag("--left-padding", task.left_padding,
-               "histories are padded on the left, the reward read as if on the right (sasrec only)")
+  app.add_flag(
+         "--left-padding", task.left_padding,
+         "histories are padded on the left, the reward (on validation people too) read as if on the right; "
+         "sasrec only")
       ->group(group);
   app.add_option("--acceptance-share", task.training.update.rewards.acceptance_share,
                  "the acceptance part of the reward is multiplied by it; released: 0.1")
@@ -66,6 +68,12 @@ std::map<std::string, std::string> settings_of(const prorl::TrainingOptions& opt
                                          update.rewards.weights[2])},
           {"acceptance_share", fmt::format("{}", update.rewards.acceptance_share)},
           {"centred", yes(update.rewards.centre)},
+          {"reward_shift", fmt::format("{}", update.rewards.shift)},
+          {"top_k", std::to_string(update.rollouts.top_k)},
+          {"mean_over_tokens", yes(update.mean_over_tokens)},
+          {"rollouts", std::to_string(update.rollouts.per_prompt)},
+          {"prompts", std::to_string(options.prompts)},
+          {"centring_updates", std::to_string(update.centring_updates)},
           {"learning_rate", fmt::format("{}", update.adam.learning_rate)},
           {"divergence_weight", fmt::format("{}", update.divergence_weight)},
           {"discount", fmt::format("{}", update.discount)}};
@@ -201,8 +209,8 @@ void run_prorl(ProRlTask& task, const Session& session) {
   LoadedModel users = load_user_model(task.users, data, "cpu");
   if (task.left_padding) {
     if (users.manifest.kind != "sasrec") {
-      throw ConfigError({{}, 0, "--left-padding"}, {"a user model of kind " + users.manifest.kind, "sasrec",
-                                                    "the released trainer reads no other network so"});
+      throw ConfigError({{}, 0, "--left-padding"},
+                        {"a user model of kind " + users.manifest.kind, "sasrec", ""});
     }
     users.users = make_left_padded_user(load_sequence_model(task.users, "cpu", data.fingerprint));
   }
@@ -249,7 +257,7 @@ void run_prorl(ProRlTask& task, const Session& session) {
   manifest.hyper_parameters["targets"] = task.targets;
   manifest.hyper_parameters["divergence"] = task.divergence;
   manifest.hyper_parameters["reward_model"] = users.checksum;
-  if (task.left_padding) manifest.hyper_parameters["left_padding"] = "true";
+  manifest.hyper_parameters["left_padding"] = task.left_padding ? "true" : "false";
   for (const auto& [name, value] : settings_of(options, miner.history))
     manifest.hyper_parameters[name] = value;
   manifest.metrics["updates"] = static_cast<double>(result.updates.size());
