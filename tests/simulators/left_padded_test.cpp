@@ -161,6 +161,64 @@ TEST_SUITE("left-padded paths") {
     }
   }
 
+  TEST_CASE("many prompts and paths, an empty history, refused items: each prefix reads as alone") {
+    const SequenceModel model = small_model("sasrec", catalogue, 7, positions);
+    const PlainLeftPadded plain(model);
+    constexpr std::int32_t prompts = 7, each = 3, most = 5;  // 7 + 21 x up to 5 read-outs: more than one pass
+    std::vector<ItemId> history(prompts * 6), items(prompts * each * most), target(prompts, 3);
+    std::vector<std::uint8_t> accepted(items.size());
+    std::vector<std::int32_t> size, prompt, length;
+    std::vector<UserId> user(prompts, 0);
+    for (std::int32_t p = 0; p < prompts; ++p) {
+      size.push_back(p);  // the first has none
+      for (std::int32_t t = 0; t < p; ++t) {
+        history[static_cast<std::size_t>(p * 6 + t)] =
+            random_item(catalogue, static_cast<std::uint64_t>(p), static_cast<std::uint32_t>(t));
+      }
+      for (std::int32_t m = 0; m < each; ++m) {
+        const std::int32_t path = p * each + m;
+        prompt.push_back(p);
+        length.push_back(most - m);
+        for (std::int32_t k = 0; k < most; ++k) {
+          const auto cell = static_cast<std::size_t>(path * most + k);
+          items[cell] =
+              random_item(catalogue, static_cast<std::uint64_t>(100 + path), static_cast<std::uint32_t>(k));
+          accepted[cell] = k == 1 && m == 2 ? 0 : feedback::accepted;
+        }
+      }
+    }
+    PathQuery query;
+    query.history = View<const ItemId>(history.data(), prompts, 6);
+    query.history_size = size;
+    query.user = user;
+    query.target = target;
+    query.prompt = prompt;
+    query.items = View<const ItemId>(items.data(), prompts * each, most);
+    query.accepted = View<const std::uint8_t>(accepted.data(), prompts * each, most);
+    query.length = length;
+    const PathReadouts read = read_left_padded_paths(model, query);
+    REQUIRE(read.rows() > 64);
+    const auto row_is = [&](std::int32_t row, const std::vector<ItemId>& sequence) {
+      const Row wanted = sequence.empty() ? Row(32, 0.0) : plain.read(sequence);
+      CHECK(gap(read.view().row(row), wanted) < 0.01);
+    };
+    for (std::int32_t p = 0; p < prompts; ++p) {
+      const auto known = query.history.row(p).first(static_cast<std::size_t>(p));
+      const std::vector<ItemId> start(known.begin(), known.end());
+      row_is(p, start);
+      for (std::int32_t m = 0; m < each; ++m) {
+        const std::int32_t path = p * each + m;
+        std::vector<ItemId> sequence = start;
+        std::int32_t taken = 0;
+        for (std::int32_t k = 0; k < most - m; ++k) {
+          if (query.accepted(path, k) == 0) continue;
+          sequence.push_back(query.items(path, k));
+          row_is(read.row(static_cast<std::size_t>(path), ++taken), sequence);
+        }
+      }
+    }
+  }
+
   TEST_CASE("a window without padding reads alike on both sides") {
     const SequenceModel model = small_model("sasrec", catalogue, 7, positions);
     OnePath one(positions, 3);
