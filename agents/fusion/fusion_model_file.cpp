@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "env/error.h"
-#include "env/store/probe.h"
 #include "env/random.h"
+#include "env/store/probe.h"
 
 namespace veer::fusion {
 namespace {

@@ -5,8 +5,8 @@
 
 #include "agents/generative/path_imitation.h"
 #include "env/error.h"
-#include "env/store/probe.h"
 #include "env/random.h"
+#include "env/store/probe.h"
 
 namespace veer {
 namespace {

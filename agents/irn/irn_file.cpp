@@ -6,9 +6,9 @@
 
 #include "agents/irn/irn_person.h"
 #include "env/error.h"
-#include "env/store/probe.h"
 #include "env/nn/torch_runtime.h"
 #include "env/random.h"
+#include "env/store/probe.h"
 
 namespace veer::irn {
 namespace {

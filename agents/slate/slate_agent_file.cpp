@@ -6,8 +6,8 @@
 
 #include "agents/slate/hsrl/hsrl_policy.h"
 #include "env/error.h"
-#include "env/store/probe.h"
 #include "env/random.h"
+#include "env/store/probe.h"
 
 namespace veer::slate {
 namespace {

@@ -8,8 +8,8 @@
 #include "env/error.h"
 #include "env/nn/inference/catalogue_scorer.h"
 #include "env/nn/inference/sequence_encoder.h"
-#include "env/store/probe.h"
 #include "env/random.h"
+#include "env/store/probe.h"
 
 namespace veer::nn {
 namespace {

@@ -26,7 +26,7 @@ struct PathModelTask {
   std::string ids;
   std::string lessons;  ///< run directory of the policy to imitate; empty: people's own paths
   std::string teacher;  ///< which policy of that run; empty: its only one
-  std::int32_t most_history = 0;  ///< 0: 10, or that of the start
+  std::optional<std::int32_t> most_history;  ///< absent: 10, or that of the start
   nn::Seq2SeqConfig sizes;
   PretrainingOptions training;
 };
@@ -43,7 +43,7 @@ struct ProRlTask {
   bool uncentred = false;
   std::int32_t known = 10;    ///< items of a history that the user model reads, at least
   bool left_padding = false;  ///< read paths as the released trainer does
-  std::string history;  ///< CSV file of updates and evaluations; empty: none
+  std::string history;        ///< CSV file of updates and evaluations; empty: none
   prorl::TrainingOptions training;
 };
 void add_prorl_options(CLI::App& app, ProRlTask& task);

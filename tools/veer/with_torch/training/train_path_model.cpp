@@ -79,21 +79,23 @@ PathModel start_of(PathModelTask& task, const Dataset& data, std::uint64_t seed)
                       {task.ids.empty() ? "nothing" : "also --start", "one of --ids and --start",
                        "tokens are made with veer fit semantic_ids; a path model has its own"});
   }
+  const auto history = [&](const nn::SemanticIds& ids, std::int32_t otherwise) {
+    if (task.most_history) {
+      nn::require_range("--prompt-history", *task.most_history, 1, longest_prompt_history(ids));
+    }
+    return task.most_history.value_or(otherwise);
+  };
   if (!task.paths.start.empty()) {
     PathModel start = load_path_model(task.paths.start, "cpu", data.fingerprint);
     require_catalogue(task.paths.start, *start.ids, data);
-    if (task.most_history > 0) {
-      nn::require_range("--prompt-history", task.most_history, 1, longest_prompt_history(*start.ids));
-      start.most_history = task.most_history;  // places in a prompt are relative: the weights fit any number
-    }
+    // Places in a prompt are relative: the weights fit any number.
+    start.most_history = history(*start.ids, start.most_history);
     return start;
   }
   auto ids = std::make_shared<const nn::SemanticIds>(nn::load_semantic_ids(task.ids, data.fingerprint).ids);
   require_catalogue(task.ids, *ids, data);
-  if (task.most_history > 0) {
-    nn::require_range("--prompt-history", task.most_history, 1, longest_prompt_history(*ids));
-  }
-  return initial_path_model(std::move(ids), task.sizes, task.most_history > 0 ? task.most_history : 10, seed);
+  const std::int32_t most_history = history(*ids, 10);
+  return initial_path_model(std::move(ids), task.sizes, most_history, seed);
 }
 
 }  // namespace
